@@ -362,7 +362,9 @@ class Session:
         present = self.units["group"].unique()
         for group in (g for g in allen.GROUPS if g in present):
             counts = self.units.loc[self.units["group"] == group, "region"].value_counts()
-            listed = ", ".join(f"{region} {counts[region]}" for region in allen.in_order(counts.index))
+            listed = ", ".join(
+                f"{region} {counts[region]}" for region in allen.in_order(counts.index)
+            )
             chips.append(
                 f"<tr><th style='text-align:left'><span style='color:{allen.color_of(group)}'>"
                 f"&#9632;</span> {group}</th>"
@@ -403,6 +405,9 @@ def _checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
             f"session {name}: {n_neurons} neurons, {n_trials} trials, {n_bins} bins; a session "
             "needs at least two neurons (one to predict the other), one trial and one bin"
         )
+    if spks.dtype.kind != "f" and spks.min() >= 0 and spks.max() <= 255:
+        # Whole counts need no temporary array, and are read in the order in which they lie.
+        return spks.view(np.uint8) if spks.dtype.itemsize == 1 else spks.astype(np.uint8)
     # One neuron at a time, so that no temporary array is as large as the whole session.
     for neuron, counts in enumerate(spks):
         if counts.dtype.kind == "f" and not np.isfinite(counts).all():
@@ -413,7 +418,7 @@ def _checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
             raise ValueError(f"session {name}: spks of neuron {neuron} holds negative counts")
         if counts.max() > 255:
             raise ValueError(f"session {name}: spks of neuron {neuron} exceeds 255 in one bin")
-    return spks.view(np.uint8) if spks.dtype.itemsize == 1 else spks.astype(np.uint8)
+    return spks.astype(np.uint8)
 
 
 def _sized(dat: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> np.ndarray:
@@ -459,7 +464,9 @@ def _trials_table(dat: Mapping[str, Any], n_trials: int, name: str) -> pd.DataFr
     if "reaction_time" in dat:
         reaction = _sized(dat, "reaction_time", (n_trials, 2), name).astype(np.float64)
         # Milliseconds, and inf where the mouse did not move.
-        trials["reaction_time"] = np.where(np.isfinite(reaction[:, 0]), reaction[:, 0], np.nan) / 1e3
+        trials["reaction_time"] = (
+            np.where(np.isfinite(reaction[:, 0]), reaction[:, 0], np.nan) / 1e3
+        )
         trials["movement_direction"] = reaction[:, 1]
     return trials
 

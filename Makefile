@@ -1,0 +1,23 @@
+# make lab: open the course in JupyterLab. make test: run every test. Both set up .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+LAB_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: lab test
+
+lab: $(VENV)/.installed
+	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
+
+test: $(VENV)/.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python -m pytest $(TEST_ARGS)
+
+# The stamp is made last, so an interrupted set-up starts anew.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --constraint constraints.txt --editable '.[test]'
+	touch $@

@@ -1,0 +1,209 @@
+"""What a network must beat: mean rate, PSTH and reduced-rank regression."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.ndimage import gaussian_filter1d
+
+from nma_seq2seq import metrics
+from nma_seq2seq.dataset import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class MeanRate:
+    """Each neuron's mean over the training trials; `rates` (neurons,) in counts per bin."""
+
+    rates: np.ndarray
+    seconds: float
+
+    def predict(self, source: np.ndarray) -> np.ndarray:
+        """The same rate in every bin, (trials, time, neurons)."""
+        return np.broadcast_to(self.rates, (*source.shape[:2], len(self.rates)))
+
+
+@dataclass(frozen=True, eq=False)
+class PSTH:
+    """The average training trial; `rates` (time, neurons) in counts per bin."""
+
+    rates: np.ndarray
+    seconds: float
+
+    def predict(self, source: np.ndarray) -> np.ndarray:
+        """The same trial again and again, (trials, time, neurons)."""
+        return np.broadcast_to(self.rates, (len(source), *self.rates.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedRankRegression:
+    """Rates as a linear function of few linear combinations of the smoothed sources.
+
+    Attributes
+    ----------
+    encoder : array, (len(smoothing) * n_sources, rank)
+        Scaled, smoothed, centred sources -> latents; the sources at one width after the other.
+    decoder : array, (rank, n_targets)
+        Latents -> expected counts above the mean.
+    source_mean, source_scale, target_mean : arrays, (n_sources,), (n_sources,), (n_targets,)
+    center : array, (len(smoothing) * n_sources,)
+        Training mean of the scaled, smoothed sources.
+    smoothing : tuple of float
+        Standard deviations of the Gaussians over time, bins.
+    ridge : float
+        Penalty, in units of the mean variance of an input.
+    floor : float
+        Least rate, as a share of the neuron's mean: a linear model may go below zero.
+    seconds : float
+        Time that choosing and fitting took.
+    """
+
+    encoder: np.ndarray
+    decoder: np.ndarray
+    source_mean: np.ndarray
+    source_scale: np.ndarray
+    target_mean: np.ndarray
+    center: np.ndarray
+    smoothing: tuple[float, ...]
+    ridge: float
+    floor: float
+    seconds: float
+
+    @property
+    def rank(self) -> int:
+        return self.encoder.shape[1]
+
+    def latents(self, source: np.ndarray) -> np.ndarray:
+        """Counts (trials, time, n_sources) -> latents (trials, time, rank)."""
+        scaled = (source - self.source_mean) / self.source_scale
+        return (_smoothed(scaled, self.smoothing) - self.center) @ self.encoder
+
+    def predict(self, source: np.ndarray) -> np.ndarray:
+        """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
+        rates = self.target_mean + self.latents(source) @ self.decoder
+        return np.maximum(rates, self.floor * self.target_mean)
+
+
+def fit_mean(data: Dataset) -> MeanRate:
+    """Mean rate of each target neuron over the training trials."""
+    start = time.perf_counter()
+    rates = metrics.mean_rates(data.target[data.train])
+    return MeanRate(rates, time.perf_counter() - start)
+
+
+def fit_psth(data: Dataset) -> PSTH:
+    """Average training trial, its smoothing chosen on the validation trials."""
+    start = time.perf_counter()
+    rates = metrics.psth(data)
+    return PSTH(rates, time.perf_counter() - start)
+
+
+def fit_rrr(
+    data: Dataset,
+    *,
+    smoothings: Sequence[tuple[float, ...]] = ((1.5,), (2,), (3,), (4,), (6,), (8,), (12,), (16,)),
+    ridges: Sequence[float] = (0.3, 1, 3, 10, 30),
+    ranks: Sequence[int] = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20),
+    floors: Sequence[float] = (0.05, 0.1, 0.2, 0.3),
+) -> ReducedRankRegression:
+    """Reduced-rank regression; smoothing, ridge, rank and floor are chosen on validation trials.
+
+    Least squares under a rank constraint (Izenman 1975; as a model of how areas talk to each other,
+    Semedo et al. 2019). Sources are divided by the square root of their standard deviation, so that
+    the ridge spares neither the busy nor the quiet ones; targets by the square root of their mean,
+    the standard deviation of a Poisson count.
+
+    Parameters
+    ----------
+    data : Dataset
+    smoothings : tuples of standard deviations, bins
+        One Gaussian by default; several give the regression the sources at each width.
+    ridges : in units of the mean variance of an input, for all samples together
+    ranks : ranks above the number of targets or of inputs are left out
+    floors : least rates, as shares of the mean
+    """
+    start = time.perf_counter()
+    target_mean = metrics.mean_rates(data.target[data.train]).astype(np.float32)
+    target_scale = np.sqrt(target_mean)
+    targets = (data.target[data.train] - target_mean) / target_scale
+    held_out = data.target[data.validation].reshape(-1, data.n_targets)
+    source_mean = data.source[data.train].mean(axis=(0, 1), dtype=np.float32)
+    source_scale = (
+        np.maximum(data.source[data.train].var(axis=(0, 1), dtype=np.float32), 1e-4) ** 0.25
+    )
+    best_loss, best = np.inf, None
+    for smoothing in smoothings:
+
+        def inputs(trials: np.ndarray, smoothing=smoothing) -> np.ndarray:
+            return _smoothed((data.source[trials] - source_mean) / source_scale, smoothing)
+
+        gram, cross, center = _moments(inputs, data.train, targets)
+        seen = inputs(data.validation).reshape(len(held_out), -1) - center
+        unit = np.trace(gram) / len(gram)
+        for ridge in ridges:
+            penalised = gram.copy()
+            penalised[np.diag_indices_from(gram)] += ridge * unit
+            weights = cho_solve(cho_factor(penalised, overwrite_a=True), cross)
+            # The best subspace of each rank is spanned by the leading axes of the fitted values.
+            axes = np.linalg.eigh(cross.T @ weights)[1][:, ::-1][:, : min(max(ranks), len(gram))]
+            encoder, decoder = weights @ axes, axes.T * target_scale
+            latents = seen @ encoder
+            for rank in (rank for rank in ranks if rank <= axes.shape[1]):
+                rates = target_mean + latents[:, :rank] @ decoder[:rank]
+                for floor in floors:
+                    loss = metrics.poisson_nll(np.maximum(rates, floor * target_mean), held_out)
+                    if loss < best_loss:
+                        best_loss = loss
+                        best = encoder[:, :rank], decoder[:rank], center, smoothing, ridge, floor
+    encoder, decoder, center, smoothing, ridge, floor = best
+    return ReducedRankRegression(
+        encoder=encoder,
+        decoder=decoder,
+        source_mean=source_mean,
+        source_scale=source_scale,
+        target_mean=target_mean,
+        center=center,
+        smoothing=tuple(smoothing),
+        ridge=ridge,
+        floor=floor,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def smooth(counts: np.ndarray, width: float) -> np.ndarray:
+    """Gaussian smoothing over time of (trials, time, neurons), float32; `width` in bins.
+
+    Near the ends of a trial the average is over the bins that are there.
+    """
+    covered = gaussian_filter1d(np.ones(counts.shape[1], np.float32), width, mode="constant")
+    smoothed = gaussian_filter1d(counts.astype(np.float32), width, axis=1, mode="constant")
+    return smoothed / covered[:, None]
+
+
+def _smoothed(counts: np.ndarray, widths: Sequence[float]) -> np.ndarray:
+    """(trials, time, neurons) -> (trials, time, len(widths) * neurons)."""
+    return np.concatenate([smooth(counts, width) for width in widths], axis=2)
+
+
+def _moments(
+    inputs: Callable[[np.ndarray], np.ndarray], trials: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centred X'X (inputs, inputs), X'Y (inputs, targets) and the mean of X, some trials at a time.
+
+    A whole design matrix of 1,000 neurons at two widths would not fit beside everything else in
+    the 1 GB that Binder gives.
+    """
+    gram = cross = total = 0.0
+    n_samples = len(trials) * targets.shape[1]
+    for some in np.array_split(np.arange(len(trials)), -(-n_samples // 4000)):
+        x = inputs(trials[some])
+        x = x.reshape(-1, x.shape[2])
+        gram = gram + x.T @ x
+        cross = cross + x.T @ targets[some].reshape(len(x), -1)
+        total = total + x.sum(axis=0)
+    center = total / n_samples
+    # The targets are centred already, so centring X leaves X'Y as it is.
+    return gram - n_samples * np.outer(center, center), cross, center

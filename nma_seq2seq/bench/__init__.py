@@ -1,0 +1,1 @@
+"""Measurements behind the course's claims, each a function that gives a table."""

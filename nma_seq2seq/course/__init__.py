@@ -1,0 +1,1 @@
+"""The command line, and what builds, checks and serves the course."""

@@ -1,0 +1,152 @@
+"""`nma-seq2seq`, the command line: options are read here, the work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from nma_seq2seq.course.predict import MODELS, NULL, predict
+from nma_seq2seq.dataset import make_dataset
+from nma_seq2seq.session import Session
+from nma_seq2seq.simulate import simulate_session
+from nma_seq2seq.steinmetz import load_file, load_session
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 2 with one sentence when it could not."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        print(f"nma-seq2seq: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("nma-seq2seq: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nma-seq2seq",
+        description="Predict one brain region's spikes from others: the course's commands.",
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    command = commands.add_parser("predict", help="score every model on one session")
+    _add_session_options(command)
+    command.add_argument(
+        "--source",
+        default="other",
+        help="other (all but the target), same (one half of the target predicts the other), "
+        "or regions separated by commas (default: other)",
+    )
+    command.add_argument("--target", default="MOs", help="region or regions (default: MOs)")
+    command.add_argument(
+        "--window",
+        metavar="START,STOP",
+        help="seconds from stimulus onset (default: the whole trial)",
+    )
+    command.add_argument(
+        "--models",
+        default=",".join(MODELS),
+        help=f"which models, separated by commas (default: {','.join(MODELS)})",
+    )
+    command.add_argument("--latents", type=int, default=15, help="latents of the networks")
+    command.add_argument("--seed", type=int, default=0, help="of the split and of the networks")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    command.add_argument("--json", metavar="FILE", help="write the table as JSON")
+    command.add_argument("--save", metavar="FILE", help="write the predicted rates as .npz")
+    command.set_defaults(run=_predict)
+
+    command = commands.add_parser("bench", help="measure a claim of the course")
+    benches = command.add_subparsers(metavar="what", required=True)
+    bench = benches.add_parser("load", help="reading a part: the usual idiom against ours")
+    bench.set_defaults(run=_bench_load)
+    bench = benches.add_parser("twin", help="the simulated twin beside real sessions")
+    bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
+    bench.set_defaults(run=_bench_twin)
+    return parser
+
+
+def _add_session_options(command: argparse.ArgumentParser) -> None:
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--session", default="31", help="recorded session: 0 to 38, or its name (default: 31)"
+    )
+    which.add_argument("--simulated", action="store_true", help="the simulated session")
+    which.add_argument("--data", metavar="FILE", help="a file of the format, with --index")
+    command.add_argument("--index", type=int, default=0, help="session within --data (default: 0)")
+
+
+def _session(arguments: argparse.Namespace) -> Session:
+    if arguments.simulated:
+        return simulate_session(seed=0)
+    if arguments.data is not None:
+        return load_file(arguments.data, arguments.index)
+    number = arguments.session
+    return load_session(int(number) if number.lstrip("-").isdigit() else number)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _window(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        start, stop = (float(edge) for edge in text.split(","))
+    except ValueError:
+        raise ValueError(f"--window {text!r} must be two numbers, such as 0,0.4") from None
+    return start, stop
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    source = arguments.source if arguments.source in ("other", "same") else _names(arguments.source)
+    if arguments.latents < 1:
+        raise ValueError(f"--latents {arguments.latents} must be 1 or more")
+    data = make_dataset(
+        _session(arguments),
+        source=source,
+        target=_names(arguments.target),
+        window=_window(arguments.window),
+        seed=arguments.seed,
+    )
+    print(
+        f"{data.session.name} ({data.session.origin}): {data.n_sources} neurons of "
+        f"{data.source_name} predict {data.n_targets} of {data.target_name}\n"
+        f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test "
+        f"trials; {data.n_bins} bins of {data.bin_size * 1000:g} ms"
+    )
+    table = predict(
+        data,
+        _names(arguments.models),
+        n_latents=arguments.latents,
+        seed=arguments.seed,
+        device=arguments.device,
+        json_path=arguments.json,
+        save_path=arguments.save,
+        progress=sys.stderr.isatty(),
+    )
+    shown = table.drop(columns="null").rename(columns={"low": "95 % low", "high": "95 % high"})
+    formats = {c: "{:.4f}".format for c in ("train_loss", "test_loss")}
+    formats |= {c: "{:+.3f}".format for c in ("bits_per_spike", "95 % low", "95 % high")}
+    print(shown.to_string(formatters=formats | {"seconds": "{:.1f}".format}))
+    print(
+        f"bits per spike on test trials, pooled over neurons, against each neuron's {NULL} mean "
+        "rate; intervals by bootstrap over test trials"
+    )
+
+
+def _bench_load(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.bench import load
+
+    print(load.run().to_string())
+
+
+def _bench_twin(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.bench import twin
+
+    print(twin.run(arguments.data).to_string())

@@ -1,0 +1,230 @@
+"""Poisson loss, bits per spike, R2, and intervals over trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.ndimage import gaussian_filter1d
+
+from nma_seq2seq.dataset import Dataset
+
+NULLS = ("train", "test", "psth")
+_PSTH_WIDTHS = (1.0, 2.0, 4.0, 8.0)  # bins
+
+
+def poisson_nll(rates, counts):
+    """Mean Poisson negative log likelihood, mean(rates - counts ln rates).
+
+    The constant ln(counts!) is left out, as the field does.
+
+    Parameters
+    ----------
+    rates, counts : arrays or tensors of one shape
+        Expected and observed spikes per bin.
+
+    Returns
+    -------
+    A number for arrays, a scalar tensor for tensors.
+    """
+    log = torch.log if isinstance(rates, torch.Tensor) else np.log
+    return (rates - counts * log(rates)).mean()
+
+
+def mean_rates(counts: np.ndarray) -> np.ndarray:
+    """Mean count per bin of each neuron, (neurons,), from counts (trials, time, neurons).
+
+    A neuron that never fired is given half a spike, since a rate of zero would make its first
+    spike infinitely surprising.
+    """
+    n_bins = counts.shape[0] * counts.shape[1]
+    return np.maximum(counts.sum(axis=(0, 1), dtype=np.float64), 0.5) / n_bins
+
+
+def psth(data: Dataset) -> np.ndarray:
+    """Expected count per bin over the training trials, (time, neurons).
+
+    Smoothed over time with the Gaussian that predicts the validation trials best, and mixed with a
+    hundredth of the neuron's mean rate, so that no bin is ruled out.
+    """
+    train, validation = data.target[data.train], data.target[data.validation]
+    mean = mean_rates(train)
+    average = train.mean(axis=0, dtype=np.float64)
+    candidates = [
+        0.99 * gaussian_filter1d(average, width, axis=0, mode="nearest") + 0.01 * mean
+        for width in _PSTH_WIDTHS
+    ]
+    return min(candidates, key=lambda rates: poisson_nll(rates[None], validation))
+
+
+def null_rates(data: Dataset, null: str = "train", part: str = "test") -> np.ndarray:
+    """Rates of the null model, which is worth 0 bits per spike: (neurons,) or (time, neurons).
+
+    Parameters
+    ----------
+    data : Dataset
+    null : "train", "test" or "psth"
+        "train": each neuron's mean over the training trials. "test": its mean over the evaluated
+        trials, as the Neural Latents Benchmark has it (Pei et al. 2021). "psth": its average
+        training trial, so that what is left is knowledge of the single trial.
+    part : "train", "validation" or "test"
+        The evaluated trials.
+    """
+    if null == "train":
+        return mean_rates(data.target[data.train])
+    if null == "test":
+        return mean_rates(data.target[data.trials(part)])
+    if null == "psth":
+        return psth(data)
+    raise ValueError(f"no null {null!r}; choose one of {', '.join(NULLS)}")
+
+
+def bits_per_spike(
+    rates: np.ndarray, counts: np.ndarray, null: np.ndarray, *, per_neuron: bool = False
+) -> float | np.ndarray:
+    """How much better than a null the rates predict the counts, in bits per spike.
+
+    [sum(y ln r - r) - sum(y ln m - m)] / (ln 2 sum y) with counts y, rates r and null m, summed
+    over trials, bins and neurons (Pei et al. 2021, Neural Latents Benchmark).
+
+    Parameters
+    ----------
+    rates, counts : arrays, (trials, time, neurons)
+    null : array, (neurons,), (time, neurons) or the shape of rates
+        From `null_rates`.
+    per_neuron : bool
+        One number a neuron, NaN where it did not fire, instead of one for all.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a rate is not above zero, or there is no spike at all.
+    """
+    gain = _gain(rates, counts, null).sum(axis=(0, 1))
+    spikes = counts.sum(axis=(0, 1), dtype=np.float64)
+    if not spikes.any():
+        raise ValueError("there is no spike in these counts, so bits per spike are not defined")
+    if per_neuron:
+        return np.divide(gain, spikes, out=np.full(len(gain), np.nan), where=spikes > 0)
+    return float(gain.sum() / spikes.sum())
+
+
+def r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    """Share of the variance explained of each last-axis column, over all other axes; 1 is best."""
+    axes = tuple(range(truth.ndim - 1))
+    residual = ((truth - estimate) ** 2).sum(axis=axes)
+    return 1 - residual / ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)
+
+
+def score(
+    models: Mapping[str, Any],
+    data: Dataset,
+    *,
+    null: str = "train",
+    part: str = "test",
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every model on the same held-out trials, one row a model.
+
+    Parameters
+    ----------
+    models : dict of name -> fitted model
+        Whatever has `predict(source) -> rates` and `seconds`.
+    data : Dataset
+    null : "train", "test" or "psth"
+        See `null_rates`.
+    part : "test", "validation" or "train"
+    n_resamples, seed : int
+        Bootstrap over trials for the 95 % interval `low` to `high`.
+
+    Returns
+    -------
+    DataFrame
+        `train_loss`, `<part>_loss` (Poisson, nats per bin and neuron), `bits_per_spike`, `low`,
+        `high`, `null`, `seconds` (to fit).
+    """
+    trials = data.trials(part)
+    counts, baseline = data.target[trials], null_rates(data, null, part)
+    rows = {}
+    for name, model in models.items():
+        rates = model.predict(data.source[trials])
+        seen = rates if part == "train" else model.predict(data.source[data.train])
+        low, high = bits_interval(rates, counts, baseline, n_resamples=n_resamples, seed=seed)
+        rows[name] = {
+            "train_loss": float(poisson_nll(seen, data.target[data.train])),
+            f"{part}_loss": float(poisson_nll(rates, counts)),
+            "bits_per_spike": bits_per_spike(rates, counts, baseline),
+            "low": low,
+            "high": high,
+            "null": null,
+            "seconds": model.seconds,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def bits_interval(
+    rates: np.ndarray,
+    counts: np.ndarray,
+    null: np.ndarray,
+    *,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Bootstrap interval of `bits_per_spike` over trials (percentiles).
+
+    With another model's rates as `null` it is the paired interval of the difference between the
+    two, for then the same trials are drawn for both.
+    """
+    gain = _gain(rates, counts, null).sum(axis=(1, 2))
+    spikes = counts.sum(axis=(1, 2), dtype=np.float64)
+    drawn = np.random.default_rng(seed).integers(len(gain), size=(n_resamples, len(gain)))
+    total = np.maximum(spikes[drawn].sum(axis=1), 1)
+    tail = 50 * (1 - level)
+    low, high = np.percentile(gain[drawn].sum(axis=1) / total, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def compare(
+    model: Any, other: Any, data: Dataset, *, part: str = "test", seed: int = 0
+) -> pd.Series:
+    """How many bits per spike `model` is better than `other`, with the paired interval over trials.
+
+    Returns
+    -------
+    Series
+        `difference`, `low`, `high`, and `share_of_neurons` that `model` predicts better.
+    """
+    trials = data.trials(part)
+    counts = data.target[trials]
+    rates, others = (m.predict(data.source[trials]) for m in (model, other))
+    low, high = bits_interval(rates, counts, others, seed=seed)
+    each = bits_per_spike(rates, counts, others, per_neuron=True)
+    return pd.Series(
+        {
+            "difference": bits_per_spike(rates, counts, others),
+            "low": low,
+            "high": high,
+            "share_of_neurons": float((each[~np.isnan(each)] > 0).mean()),
+        }
+    )
+
+
+def _gain(rates: np.ndarray, counts: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Log likelihood above the null in bits, (trials, time, neurons)."""
+    rates, null = np.asarray(rates, np.float64), np.asarray(null, np.float64)
+    if rates.shape != counts.shape:
+        raise ValueError(
+            f"rates have shape {rates.shape} and counts {counts.shape}; both must be "
+            "(trials, time, neurons) of the same trials and neurons"
+        )
+    if not (rates > 0).all() or not (null > 0).all():
+        raise ValueError(
+            "a rate is zero, negative or NaN; a Poisson rate must be above 0, so clip the "
+            "prediction at a small positive number"
+        )
+    return (counts * np.log(rates / null) - rates + null) / np.log(2)

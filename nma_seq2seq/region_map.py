@@ -1,0 +1,143 @@
+"""Who predicts whom: every region of a session as target, from every other as source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from nma_seq2seq import metrics
+from nma_seq2seq.baselines import fit_rrr
+from nma_seq2seq.dataset import dataset_of_units, shuffle_within_condition, split_trials
+from nma_seq2seq.regions import group_of, in_order
+from nma_seq2seq.session import Session
+from nma_seq2seq.training import fit_seq2seq
+
+MODELS = {"rrr": fit_rrr, "seq2seq": fit_seq2seq}
+
+
+def region_map(
+    session: Session,
+    regions: Sequence[str] | None = None,
+    *,
+    n_neurons: int = 20,
+    n_resamples: int = 5,
+    model: str = "rrr",
+    window: tuple[float, float] | None = None,
+    n_jobs: int = 1,
+    seed: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Score every region as target from every region as source.
+
+    Neurons are matched in number, since more neurons predict better whatever the region: each
+    resample draws `n_neurons` on either side, and a split of the trials. Within a region one draw
+    predicts another, without a neuron in common. Every score has its control, in which the
+    sources' trials are shuffled within stimulus condition.
+
+    Parameters
+    ----------
+    session : Session
+    regions : list of str, optional
+        By default those with at least twice `n_neurons` neurons (but for root, which is no region).
+    n_neurons, n_resamples : int
+    model : "rrr" or "seq2seq"
+    window : (start, stop), optional
+        Seconds from stimulus onset; the whole trial by default.
+    n_jobs : int
+        Processes; an active `joblib.parallel_config`, such as a dask cluster's, takes precedence.
+    seed : int
+    progress : bool
+
+    Returns
+    -------
+    DataFrame, one row a source, target and resample
+        `session`, `source`, `target`, `source_group`, `target_group`, `resample`, `n_neurons`,
+        `bits_per_spike` (test trials, against the train mean), `shuffled` (the same with shuffled
+        sources; NaN where the session has no contrasts) and `beyond_stimulus`, their difference.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two regions have enough neurons, or an argument is not one of those named.
+    """
+    if model not in MODELS:
+        raise ValueError(f"no model {model!r}; choose from {', '.join(MODELS)}")
+    if n_neurons < 1 or n_resamples < 1:
+        raise ValueError("n_neurons and n_resamples must be 1 or more")
+    if window is not None:
+        session = session.select(window=window)
+    counts = session.units["region"].value_counts()
+    if regions is None:
+        enough = counts.index[counts >= 2 * n_neurons]
+        regions = [region for region in in_order(enough) if region != "root"]
+    for region in regions:
+        if session.region_mask(region).sum() < 2 * n_neurons:
+            raise ValueError(
+                f"{region} has {counts[region]} neurons, too few to draw {n_neurons} twice; "
+                "choose a smaller n_neurons or other regions"
+            )
+    if len(regions) < 2:
+        raise ValueError(
+            f"{len(regions)} regions of {session.name} have {2 * n_neurons} neurons or more; "
+            "a map needs two, so choose a smaller n_neurons"
+        )
+    tasks = [
+        (source, target, resample)
+        for resample in range(n_resamples)
+        for target in regions
+        for source in regions
+    ]
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    done = parallel(
+        joblib.delayed(_score)(session, *task, n_neurons, model, seed) for task in tasks
+    )
+    rows = list(tqdm(done, total=len(tasks), desc=session.name, disable=not progress))
+    table = pd.DataFrame(rows)
+    for side in ("source", "target"):
+        table[side] = pd.Categorical(table[side], categories=list(regions), ordered=True)
+    table = table.sort_values(["resample", "target", "source"], ignore_index=True)
+    return table.astype({"source": str, "target": str})
+
+
+def _score(
+    session: Session, source: str, target: str, resample: int, n_neurons: int, model: str, seed: int
+) -> dict:
+    """One row of the map."""
+    # The same target neurons and split for every source, so that sources are compared on them.
+    target_units = _draw(session, target, n_neurons, (seed, resample, 0))
+    taken = target_units if source == target else np.array([], int)
+    source_units = _draw(session, source, n_neurons, (seed, resample, 1), taken)
+    parts = split_trials(session.n_trials, seed=seed + resample)
+    data = dataset_of_units(session, source_units, target_units, parts, source, target)
+    counts, null = data.target[data.test], metrics.null_rates(data, "train")
+
+    def bits(data) -> float:
+        rates = MODELS[model](data).predict(data.source[data.test])
+        return metrics.bits_per_spike(rates, counts, null)
+
+    score, shuffled = bits(data), np.nan
+    if "contrast_right" in session.trials:
+        shuffled = bits(shuffle_within_condition(data, seed=seed + resample))
+    return {
+        "session": session.name,
+        "source": source,
+        "target": target,
+        "source_group": group_of(source),
+        "target_group": group_of(target),
+        "resample": resample,
+        "n_neurons": n_neurons,
+        "bits_per_spike": score,
+        "shuffled": shuffled,
+        "beyond_stimulus": score - shuffled,
+    }
+
+
+def _draw(
+    session: Session, region: str, n: int, seed: tuple[int, ...], taken: np.ndarray = ()
+) -> np.ndarray:
+    units = np.setdiff1d(np.flatnonzero(session.region_mask(region)), taken)
+    return np.sort(np.random.default_rng(seed).choice(units, n, replace=False))

@@ -1,0 +1,505 @@
+"""A simulated session whose latents are known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
+from scipy.special import ndtri
+
+from nma_seq2seq import regions as allen
+from nma_seq2seq.files import whole_file
+from nma_seq2seq.session import Session
+
+BIN_SIZE = 0.01  # s
+STIM_ONSET = 0.5  # s after the start of bin 0
+
+#: The shape of session 31: 69 neurons of MOs and 453 others.
+REGIONS: dict[str, int] = {
+    "MOs": 69, "ACA": 52, "PL": 40, "VISp": 54, "VISam": 32, "CA1": 46, "DG": 24, "LP": 62,
+    "SCm": 42, "MRN": 30, "CP": 58, "root": 13,
+}  # fmt: skip
+
+#: Latents that every region reads, and then one of its own for each area (see `area_of`).
+BRAIN_WIDE = ("engagement", "movement", "choice", "reward")
+AREAS = (
+    "thalamus", "basal ganglia", "hippocampus", "visual cortex", "frontal cortex", "motor cortex",
+    "midbrain",
+)  # fmt: skip
+LATENTS = BRAIN_WIDE + AREAS
+
+#: (source, target, delay in bins): the target's latent holds the source's as it was so long ago.
+#: Hippocampus sends and receives nothing: what predicts it, or it predicts, is brain-wide.
+PATHS: tuple[tuple[str, str, int], ...] = (
+    ("thalamus", "visual cortex", 2),
+    ("visual cortex", "frontal cortex", 4),
+    ("thalamus", "motor cortex", 3),
+    ("frontal cortex", "motor cortex", 3),
+    ("basal ganglia", "motor cortex", 5),
+    ("motor cortex", "midbrain", 3),
+)
+_PATH_WEIGHT = 0.56
+
+# How strongly an area's neurons read each brain-wide latent, and its own: standard deviations of
+# log-rate for a latent of unit size.
+_READOUT: dict[str | None, tuple[float, float, float, float, float]] = {
+    # engagement, movement, choice, reward, own
+    "thalamus": (0.30, 0.35, 0.20, 0.25, 0.90),
+    "basal ganglia": (0.30, 0.45, 0.45, 0.60, 0.90),
+    "hippocampus": (0.35, 0.30, 0.10, 0.30, 0.75),
+    "visual cortex": (0.30, 0.35, 0.10, 0.20, 0.75),
+    "frontal cortex": (0.40, 0.35, 0.45, 0.60, 0.85),
+    "motor cortex": (0.45, 0.50, 0.60, 0.55, 0.90),
+    "midbrain": (0.30, 0.45, 0.60, 0.40, 0.90),
+    None: (0.35, 0.40, 0.10, 0.15, 0.0),
+}
+_READOUT_LIMIT = 1.2
+# Time constants of the areas' own activity, in seconds.
+_TAU = {
+    "thalamus": 0.15, "basal ganglia": 0.18, "hippocampus": 0.15, "visual cortex": 0.10,
+    "frontal cortex": 0.15, "motor cortex": 0.15, "midbrain": 0.12,
+}  # fmt: skip
+_WARM_UP = 1.0  # s before bin 0, so that delays and filters have a past to draw on
+
+_MEAN_RATE_HZ = 4.2
+_GAIN_DRIFT = 0.3  # standard deviation over trials of a neuron's log-gain
+
+# Rough centres in the Allen common coordinate framework, in units of 0.1 mm: from the front, from
+# the top, from the midline.
+_CENTRES = {
+    "VISp": (94, 13, 26), "VISl": (90, 18, 38), "VISrl": (83, 13, 33), "VISam": (83, 9, 18),
+    "VISpm": (91, 9, 16), "VISa": (77, 10, 21), "MOs": (39, 17, 14), "MOp": (46, 17, 20),
+    "ACA": (48, 19, 4), "PL": (33, 27, 4), "ILA": (34, 37, 4), "ORB": (29, 33, 13),
+    "ORBm": (30, 37, 5), "SSp": (62, 19, 32), "SSs": (65, 32, 43), "RSP": (88, 11, 5),
+    "AUD": (79, 24, 42), "DP": (37, 44, 5), "TT": (34, 49, 5), "OLF": (35, 53, 12),
+    "PIR": (55, 60, 34), "COA": (75, 66, 28), "CA1": (79, 19, 19), "CA2": (75, 22, 25),
+    "CA3": (73, 26, 21), "CA": (76, 22, 20), "DG": (79, 27, 13), "SUB": (93, 24, 22),
+    "POST": (96, 22, 25), "LGd": (77, 31, 23), "LP": (78, 29, 15), "LD": (69, 28, 13),
+    "LH": (72, 30, 6), "VPL": (72, 38, 19), "VPM": (73, 38, 15), "VAL": (66, 37, 12),
+    "PO": (74, 34, 12), "POL": (81, 36, 18), "MD": (68, 33, 5), "CL": (70, 32, 8),
+    "MG": (85, 34, 20), "PT": (63, 36, 3), "RT": (66, 37, 19), "SPF": (79, 43, 8),
+    "TH": (71, 36, 9), "SCs": (90, 18, 7), "SCm": (92, 25, 8), "SCig": (92, 25, 9),
+    "SCsg": (91, 18, 7), "MRN": (89, 37, 9), "APN": (83, 30, 10), "RN": (87, 43, 6),
+    "ZI": (75, 46, 15), "PAG": (92, 32, 3), "NB": (89, 31, 19), "IC": (103, 22, 12),
+    "MB": (87, 34, 11), "CP": (53, 36, 21), "ACB": (44, 48, 11), "GPe": (62, 42, 20),
+    "SNr": (84, 48, 14), "SI": (58, 54, 15), "LS": (50, 32, 4), "LSc": (50, 28, 4),
+    "LSr": (48, 34, 4), "MS": (50, 43, 1), "OT": (45, 57, 13), "BLA": (72, 54, 31),
+    "BMA": (70, 60, 28), "EP": (65, 55, 36), "EPd": (60, 54, 35), "MEA": (68, 60, 23),
+    "root": (65, 28, 14),
+}  # fmt: skip
+_MIDLINE = 5700.0  # µm
+
+
+def area_of(region: str) -> str | None:
+    """The area whose latent a region's neurons read: a member of `AREAS`, or None for none.
+
+    Areas are the groups of regions, with motor cortex (MOs, MOp) apart from the rest of "other
+    cortex", here called frontal. Cortical subplate and `root` read brain-wide latents alone.
+    """
+    if region in ("MOs", "MOp"):
+        return "motor cortex"
+    group = allen.group_of(region)
+    area = "frontal cortex" if group == "other cortex" else group
+    return area if area in AREAS else None
+
+
+def simulate_session(
+    seed: int = 0,
+    *,
+    n_trials: int = 260,
+    n_bins: int = 250,
+    regions: Mapping[str, int] | None = None,
+) -> Session:
+    """A simulated session of the visual discrimination task, with its true latents and rates.
+
+    Eleven latents (`LATENTS`) drive all neurons. Four are brain-wide: engagement (slow over
+    trials), movement (locked to the wheel and to the face), choice (signed, rising before the
+    movement and slowly falling) and reward. The other seven are one area's own (`area_of`): noise
+    with dynamics, the answers to the contralateral (right) grating and to the movement, and what
+    arrives from other areas with a delay (`PATHS`). A neuron's log-rate is a linear read-out
+    of the latents plus a bias plus a gain that drifts slowly over trials; its spikes are Poisson.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same session.
+    n_trials, n_bins : int
+        Bins of 10 ms; the first starts 0.5 s before the stimulus.
+    regions : mapping of Allen acronym to number of neurons, optional
+        `REGIONS` by default.
+
+    Returns
+    -------
+    Session
+        `origin` is "simulated"; `latents` (trials, time, latents) in the order of `LATENTS`,
+        `rates` (trials, time, neurons) expected counts per bin, gain included.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a whole number or too small, or a region is unknown.
+    """
+    recording, latents, rates = simulate_recording(
+        seed, n_trials=n_trials, n_bins=n_bins, regions=regions, n_passive=0
+    )
+    return Session.from_dict(recording, origin="simulated", latents=latents, rates=rates)
+
+
+def simulate_recording(
+    seed: int = 0,
+    *,
+    n_trials: int = 260,
+    n_bins: int = 250,
+    regions: Mapping[str, int] | None = None,
+    n_passive: int = 80,
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """A simulated recording in the summer school's format, with every key; see `simulate_session`.
+
+    Parameters
+    ----------
+    seed, n_trials, n_bins, regions
+        As in `simulate_session`, which gives the same task trials.
+    n_passive : int
+        Trials without a task after the session; 0 leaves the `*_passive` arrays empty.
+
+    Returns
+    -------
+    recording : dict
+        One session as it stands in such a file; `write_file` writes it.
+    latents : array, (trials, time, latents), float32
+    rates : array, (trials, time, neurons), float32
+        Expected counts per bin.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a whole number or too small, or a region is unknown.
+    """
+    regions = dict(REGIONS if regions is None else regions)
+    _check_size("seed", seed, 0)
+    _check_size("n_trials", n_trials, 1)
+    _check_size("n_bins", n_bins, 1)
+    _check_size("n_passive", n_passive, 0)
+    for region, size in regions.items():
+        if region not in _CENTRES:
+            raise ValueError(f"no region {region!r}; choose among {', '.join(_CENTRES)}")
+        _check_size(f"regions[{region!r}]", size, 1)
+    if sum(regions.values()) < 2:
+        raise ValueError(
+            f"regions {regions} hold {sum(regions.values())} neurons; ask for at least two, such "
+            "as {'MOs': 20, 'VISp': 40}"
+        )
+    # One generator a part, so that passive trials do not change the task trials.
+    units_rng, task_rng, passive_rng = np.random.default_rng(seed).spawn(3)
+    units = _units(units_rng, regions)
+    task = _task(task_rng, n_trials)
+    passive = _passive(passive_rng, n_passive)
+    latents, traces, rates = _record(task_rng, units["readout"], task, n_bins)
+    _, passive_traces, passive_rates = _record(passive_rng, units["readout"], passive, n_bins)
+    # The bias that gives each neuron its mean rate in the task holds in passive trials too.
+    bias = units["mean_hz"] * BIN_SIZE / rates.mean(axis=(0, 1), dtype=float)
+    rates *= bias.astype(np.float32)
+    passive_rates *= bias.astype(np.float32)
+    # Spike sorting finds more clusters than are good enough to keep.
+    n_neurons = len(units["region"])
+    kept = units_rng.permutation(np.arange(int(1.7 * n_neurons)) < n_neurons)
+    recording = {
+        "spks": _spikes(task_rng, rates),
+        **traces,
+        **{key: task[key] for key in ("response", "contrast_left", "contrast_right")},
+        **{key: task[key][:, None] for key in ("gocue", "response_time", "feedback_time")},
+        "feedback_type": task["feedback"],
+        "prev_reward": np.concatenate([[0.0], task["feedback"][:-1]])[:, None],
+        "reaction_time": np.column_stack([task["onset"] * 1000, task["response"]]),
+        "spks_passive": _spikes(passive_rng, passive_rates),
+        **{f"{key}_passive": trace for key, trace in passive_traces.items()},
+        **{f"{key}_passive": passive[key] for key in ("contrast_left", "contrast_right")},
+        "active_trials": np.arange(n_trials + n_passive) < n_trials,
+        "cellid_orig": kept,
+        "brain_area": units["region"],
+        "ccf": units["ccf"],
+        "ccf_axes": np.array(["ap", "dv", "lr"]),
+        "trough_to_peak": units["trough_to_peak"],
+        "mouse_name": "Simulated",
+        "date_exp": str(seed),
+        "bin_size": BIN_SIZE,
+        "stim_onset": STIM_ONSET,
+    }
+    return recording, latents, rates
+
+
+def write_file(path: str | os.PathLike, recordings: Sequence[Mapping[str, Any]]) -> None:
+    """Write recordings as one of the summer school's files, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Where the `.npz` goes; a file that is there is replaced once the new one is complete.
+    recordings : sequence of dicts
+        As `simulate_recording` gives them.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written to.
+    """
+    dat = np.empty(len(recordings), dtype=object)
+    dat[:] = list(recordings)
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, dat=dat)
+
+
+def _check_size(name: str, value: int, least: int) -> None:
+    if not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} is {value!r}; choose a whole number of at least {least}")
+
+
+# ---------------------------------------------------------------------- the task
+
+
+def _task(rng: np.random.Generator, n_trials: int) -> dict[str, np.ndarray]:
+    """What the mouse sees and does: arrays (trials,), times in s from stimulus onset."""
+    levels = [0.0, 0.25, 0.5, 1.0]
+    left = rng.choice(levels, n_trials, p=[0.4, 0.2, 0.2, 0.2])
+    right = rng.choice(levels, n_trials, p=[0.4, 0.2, 0.2, 0.2])
+    engagement = _engagement(rng, n_trials)
+
+    # A choice among left, right and no-go: the higher the contrast, the surer; the less engaged,
+    # the more often none.
+    seen_left, seen_right = 4.5 * left**0.7, 4.5 * right**0.7
+    evidence = np.stack(
+        [seen_left - 0.25 * seen_right, seen_right - 0.25 * seen_left, 1.0 - 0.8 * engagement]
+    )
+    # With Gumbel noise the largest is drawn with softmax probabilities.
+    choice = np.argmax(evidence + rng.gumbel(size=evidence.shape), axis=0)
+    response = np.array([1.0, -1.0, 0.0])[choice]
+
+    # Equal gratings are rewarded on a side drawn at random, no grating for staying still.
+    either = rng.choice([1.0, -1.0], n_trials)
+    correct = np.where(left == right, np.where(left == 0, 0.0, either), np.sign(left - right))
+
+    onset = 0.11 + rng.lognormal(np.log(0.2 - 0.07 * np.maximum(left, right)), 0.5)
+    onset = np.where(response == 0, np.inf, np.minimum(onset, 1.4))
+    gocue = rng.uniform(0.5, 1.1, n_trials)
+    turned = np.maximum(gocue, onset) + 0.12 + rng.lognormal(np.log(0.1), 0.5, n_trials)
+    response_time = np.where(response == 0, gocue + 1.5, turned)
+    return {
+        "contrast_left": left,
+        "contrast_right": right,
+        "engagement": engagement,
+        "response": response,
+        "feedback": np.where(response == correct, 1.0, -1.0),
+        "onset": onset,
+        "gocue": gocue,
+        "response_time": response_time,
+        "feedback_time": response_time + rng.uniform(0.01, 0.05, n_trials),
+    }
+
+
+def _passive(rng: np.random.Generator, n_trials: int) -> dict[str, np.ndarray]:
+    """The same gratings without a task: no movement, no cue, no reward, little engagement."""
+    never = np.full(n_trials, np.inf)
+    return {
+        "contrast_left": rng.choice([0.0, 0.25, 0.5, 1.0], n_trials),
+        "contrast_right": rng.choice([0.0, 0.25, 0.5, 1.0], n_trials),
+        "engagement": _engagement(rng, n_trials) - 1.0,
+        "response": np.zeros(n_trials),
+        "feedback": np.zeros(n_trials),
+        **{key: never for key in ("onset", "gocue", "response_time", "feedback_time")},
+    }
+
+
+def _engagement(rng: np.random.Generator, n_trials: int) -> np.ndarray:
+    """Slow over trials, and falling as the mouse has drunk its fill; (trials,)."""
+    slow = _smooth_noise(rng, (n_trials,), tau=8.0)
+    return 0.9 * slow + np.linspace(0.7, -0.7, n_trials)
+
+
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], tau: float) -> np.ndarray:
+    """Noise of unit variance along the last axis, passed twice through a leak of `tau` samples.
+
+    That is a critically damped second-order system: causal, and smooth enough to be read from
+    spikes.
+    """
+    decay = np.exp(-1 / tau)
+    filter_ = [1.0, -2 * decay, decay**2]
+    past = int(10 * tau)
+    size = np.sqrt(np.sum(lfilter([1.0], filter_, np.eye(1, 20 * past)[0]) ** 2))
+    noise = rng.standard_normal((*shape[:-1], past + shape[-1]))
+    return lfilter([1.0], filter_, noise)[..., past:] / size
+
+
+# ---------------------------------------------------------------------- body and latents
+
+
+def _record(
+    rng: np.random.Generator, readout: np.ndarray, task: dict[str, np.ndarray], n_bins: int
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Latents, traces of the format, and rates up to a factor for each neuron, of some trials."""
+    warm_up = round(_WARM_UP / BIN_SIZE)
+    time = np.arange(-warm_up, n_bins) * BIN_SIZE - STIM_ONSET
+    wheel = _wheel(rng, task, time)
+    latents = _latents(rng, task, time, wheel)[:, warm_up:]
+    traces = _traces(rng, task, time[warm_up:], wheel[:, warm_up:], latents)
+    return latents, traces, _rates(rng, readout, latents)
+
+
+def _wheel(rng: np.random.Generator, task: dict[str, np.ndarray], time: np.ndarray) -> np.ndarray:
+    """Wheel speed, (trials, time); positive turns answer "left" (response +1)."""
+    n_trials = len(task["onset"])
+    onset, answered = task["onset"], task["response_time"]
+    speed = task["response"] * rng.lognormal(0.6, 0.3, n_trials)
+    wheel = speed[:, None] * _bump(time, onset, 0.3)
+    # Who moved long before the answer counted turns once more for it.
+    late = np.where(answered > onset + 0.4, answered - 0.2, np.inf)
+    wheel += speed[:, None] * _bump(time, late, 0.3)
+    fidget = task["feedback_time"] + rng.exponential(0.8, n_trials)
+    wheel += rng.normal(0, 0.8, n_trials)[:, None] * _bump(time, fidget, 0.4)
+    return wheel
+
+
+def _bump(time: np.ndarray, start: np.ndarray, duration: float) -> np.ndarray:
+    """A smooth rise and fall of height 1 from each `start`, (trials, time); none where inf."""
+    phase = (time[None, :] - start[:, None]) / duration
+    return np.where((phase > 0) & (phase < 1), np.sin(np.pi * phase.clip(0, 1)) ** 2, 0.0)
+
+
+def _answer(time: np.ndarray, start: np.ndarray, rise: float, fall: float) -> np.ndarray:
+    """A quick rise and slow fall of height 1 from each `start`, (trials, time); none where inf."""
+    since = (time[None, :] - start[:, None]).clip(min=0)
+    peak = rise * np.log1p(fall / rise)
+    shape = (1 - np.exp(-since / rise)) * np.exp(-since / fall)
+    return shape / ((1 - np.exp(-peak / rise)) * np.exp(-peak / fall))
+
+
+def _latents(
+    rng: np.random.Generator,
+    task: dict[str, np.ndarray],
+    time: np.ndarray,
+    wheel: np.ndarray,
+) -> np.ndarray:
+    """The latents in the order of `LATENTS`, (trials, time, latents), float32."""
+    body = _smooth_noise(rng, wheel.shape, tau=20.0)  # what moves besides the wheel
+    moving = np.tanh(gaussian_filter1d(np.abs(wheel), 4, axis=1, mode="nearest"))
+    decided = _answer(time, task["onset"] - 0.12, rise=0.08, fall=0.8)
+    latents = {
+        "engagement": np.broadcast_to(task["engagement"][:, None], wheel.shape),
+        "movement": 1.8 * moving + 0.6 * body,
+        "choice": 1.8 * task["response"][:, None] * decided,
+        "reward": 2.0 * task["feedback"][:, None] * _answer(time, task["feedback_time"], 0.1, 0.8),
+    }
+    contrast = task["contrast_right"]
+    # Higher contrasts are answered more strongly and sooner.
+    seen = np.sqrt(contrast)[:, None] * _answer(time, 0.065 - 0.02 * contrast, 0.03, 0.15)
+    preparing = _answer(time, task["onset"] - 0.15, rise=0.1, fall=0.2)
+    drive = {
+        "thalamus": 1.5 * seen,
+        "visual cortex": 2.0 * seen,
+        "midbrain": 1.0 * seen + preparing,
+        "basal ganglia": preparing,
+        "motor cortex": preparing,
+    }
+    for area in AREAS:
+        arriving = [(source, delay) for source, target, delay in PATHS if target == area]
+        own = np.sqrt(1 - len(arriving) * _PATH_WEIGHT**2)
+        latent = own * _smooth_noise(rng, wheel.shape, _TAU[area] / BIN_SIZE) + drive.get(area, 0)
+        for source, delay in arriving:
+            latent[:, delay:] += _PATH_WEIGHT * latents[source][:, :-delay]
+        latents[area] = latent
+    return np.stack([latents[name] for name in LATENTS], axis=2).astype(np.float32)
+
+
+def _traces(
+    rng: np.random.Generator,
+    task: dict[str, np.ndarray],
+    time: np.ndarray,
+    wheel: np.ndarray,
+    latents: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """`wheel`, `face`, `licks` (1, trials, time) and `pupil` (3, trials, time) of the format."""
+    moving = latents[:, :, LATENTS.index("movement")]
+    rewarded = np.where(task["feedback"] > 0, task["feedback_time"], np.inf)
+    # Licking, about seven a second, starts a little after the drop and lasts a second.
+    rhythm = 0.5 + 0.5 * np.cos(2 * np.pi * 7 * (time[None] - rewarded[:, None].clip(max=1e6)))
+    drinking = _answer(time, rewarded + 0.08, 0.05, 0.6) * rhythm
+    licks = rng.random(wheel.shape) < 0.25 * drinking
+    face = 1.0 + 0.6 * moving + 0.8 * drinking + 0.15 * rng.standard_normal(wheel.shape)
+    aroused = _answer(time, task["feedback_time"], 0.4, 1.5) + 0.5 * moving
+    area = 30 + 5 * task["engagement"][:, None] + 6 * gaussian_filter1d(aroused, 20, axis=1)
+    gaze = _smooth_noise(rng, (2, *wheel.shape), tau=30.0)
+    return {
+        "wheel": wheel[None],
+        "face": face.clip(min=0)[None],
+        "licks": licks[None].astype(np.int8),
+        "pupil": np.concatenate([area[None], gaze]),
+    }
+
+
+# ---------------------------------------------------------------------- neurons
+
+
+def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """What is known of each neuron: arrays (neurons, ...)."""
+    names = [name for name, n_neurons in regions.items() for _ in range(n_neurons)]
+    n_neurons = len(names)
+    # A squared normal has the many near-silent and the few busy neurons of real recordings. Its
+    # quantiles go round by the golden ratio, so that every region gets its share of the busy ones.
+    quantile = (rng.random() + np.arange(n_neurons) * (np.sqrt(5) - 1) / 2) % 1
+    mean_hz = _MEAN_RATE_HZ * ndtri((1 + quantile) / 2) ** 2
+    order = rng.permutation(n_neurons)
+    region, mean_hz = np.array(names)[order], mean_hz[order]
+    # Narrow spikes are mostly those of busy interneurons.
+    fast = rng.random(n_neurons) < 0.1 + 0.2 * (mean_hz > _MEAN_RATE_HZ)
+    width = np.where(fast, rng.normal(7, 1.2, n_neurons), rng.normal(21, 4, n_neurons))
+
+    readout = np.zeros((n_neurons, len(LATENTS)), dtype=np.float32)
+    for neuron, name in enumerate(map(area_of, region)):
+        *brain_wide, own = _READOUT[name]
+        readout[neuron, : len(BRAIN_WIDE)] = brain_wide
+        if name is not None:
+            readout[neuron, LATENTS.index(name)] = own
+    # Both signs, with somewhat more neurons that go up. A limit to a neuron's total, and a smaller
+    # one for the busy, since counts would vary more than real ones do without.
+    readout *= rng.normal(0.25, 1.0, readout.shape)
+    total = np.linalg.norm(readout, axis=1)
+    readout *= (np.minimum(1, _READOUT_LIMIT / total) * (1 + mean_hz / 4) ** -0.4)[:, None]
+    return {
+        "region": region,
+        "ccf": _positions(rng, region),
+        "trough_to_peak": width.round().clip(3, 40),
+        "mean_hz": mean_hz,
+        "readout": readout,
+    }
+
+
+def _positions(rng: np.random.Generator, region: np.ndarray) -> np.ndarray:
+    """Positions in µm (ap, dv, lr): along one slanted track a region, in the left hemisphere."""
+    ccf = np.empty((len(region), 3))
+    for name in dict.fromkeys(region):
+        here = region == name
+        ap, dv, from_midline = np.array(_CENTRES[name]) * 100.0
+        depth = rng.uniform(-350, 350, here.sum())
+        track = np.outer(depth, [rng.normal(0, 0.2), 1.0, rng.normal(0, 0.2)])
+        ccf[here] = [ap, dv, _MIDLINE - from_midline] + track + rng.normal(0, 15, track.shape)
+    return ccf
+
+
+def _rates(rng: np.random.Generator, readout: np.ndarray, latents: np.ndarray) -> np.ndarray:
+    """Rates up to a factor for each neuron, (trials, time, neurons), float32."""
+    log_gain = _GAIN_DRIFT * _smooth_noise(rng, (len(readout), len(latents)), tau=6.0)
+    rates = latents @ readout.T
+    rates += log_gain.T[:, None, :].astype(np.float32)
+    return np.exp(rates, out=rates)
+
+
+def _spikes(rng: np.random.Generator, rates: np.ndarray) -> np.ndarray:
+    """Poisson counts (neurons, trials, time) for `rates` (trials, time, neurons)."""
+    spks = np.empty((rates.shape[2], *rates.shape[:2]), dtype=np.int8)
+    # A trial at a time, since the generator answers in 64 bits.
+    for trial, expected in enumerate(rates):
+        spks[:, trial] = rng.poisson(expected).T
+    return spks

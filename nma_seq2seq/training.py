@@ -1,0 +1,506 @@
+"""fit: device, early stopping, progress, history; the course's model and the original recipe."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from nma_seq2seq import metrics
+from nma_seq2seq.baselines import ReducedRankRegression, fit_rrr
+from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.files import whole_file
+from nma_seq2seq.model import Seq2Seq
+
+# A rate of exactly zero would make one spike infinitely surprising.
+_LEAST_RATE = 1e-6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is trained. The defaults suit a warm start and some hundred trials.
+
+    Attributes
+    ----------
+    optimizer : "adamw" or "adam"
+        Adam's weight decay is part of the gradient, as in the original; AdamW's stands apart.
+    learning_rate, weight_decay : float
+    batch_trials : int or None
+        Trials a step; None takes all at once.
+    neuron_dropout : float
+        Chance that a source neuron is replaced by its mean for a whole trial, anew each time.
+    max_epochs : int
+    patience : int or None
+        Stop after so many epochs without a better validation loss; None never stops early.
+    """
+
+    optimizer: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    batch_trials: int | None = 32
+    neuron_dropout: float = 0.7
+    max_epochs: int = 60
+    patience: int | None = 8
+
+    def __post_init__(self):
+        if self.optimizer not in ("adamw", "adam"):
+            raise ValueError(f"no optimizer {self.optimizer!r}; choose 'adamw' or 'adam'")
+        if not 0 <= self.neuron_dropout < 1:
+            raise ValueError(f"neuron_dropout={self.neuron_dropout} must be from 0 to below 1")
+        if self.max_epochs < 1:
+            raise ValueError(f"max_epochs={self.max_epochs} must be 1 or more")
+
+
+RECIPE = Settings("adam", 1e-3, 1e-4, None, neuron_dropout=0.0, max_epochs=400, patience=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained network, or several whose rates are averaged.
+
+    Attributes
+    ----------
+    models : tuple of Seq2Seq
+        With the weights that were kept.
+    history : DataFrame, one row an epoch
+        `member` (which network), `epoch`, `train_loss` (with dropout, where there is any),
+        `validation_loss`, `train_bits`, `validation_bits`, `seconds` since the network's start.
+        Epoch 0 is the network as it was given.
+    best_epochs : tuple of int
+        For each network, the epoch whose weights were kept.
+    seconds : float
+        All that it took to reach these weights.
+    trained_on : dict
+        `session`, `origin`, `source`, `target`, `bin_size`, and the trial positions of `train` and
+        `validation`.
+    """
+
+    models: tuple[Seq2Seq, ...]
+    history: pd.DataFrame
+    best_epochs: tuple[int, ...]
+    seconds: float
+    trained_on: dict[str, Any]
+
+    def predict(self, source: np.ndarray) -> np.ndarray:
+        """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
+        rates = sum(_apply(model, model, source) for model in self.models) / len(self.models)
+        return rates.clip(min=_LEAST_RATE)
+
+    def latents(self, source: np.ndarray) -> np.ndarray:
+        """Counts (trials, time, n_sources) -> latents (trials, time, n_latents).
+
+        Of the first network where there are several, for each has latents of its own.
+        """
+        return _apply(self.models[0].latents, self.models[0], source)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write everything to a file that `load_fit` reads; whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written there.
+        """
+        content = {
+            "options": [model.options for model in self.models],
+            "weights": [model.state_dict() for model in self.models],
+            "history": self.history.to_dict(orient="list"),
+            "best_epochs": list(self.best_epochs),
+            "seconds": self.seconds,
+            "trained_on": {
+                key: value.tolist() if isinstance(value, np.ndarray) else value
+                for key, value in self.trained_on.items()
+            },
+        }
+        with whole_file(path) as temporary:
+            torch.save(content, temporary)
+
+
+def load_fit(path: str | os.PathLike) -> Fit:
+    """A fit that `Fit.save` wrote, on the CPU. Only tensors and plain values are read.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of those.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        models = []
+        for options, weights in zip(content["options"], content["weights"], strict=True):
+            models.append(Seq2Seq(**options).eval())
+            models[-1].load_state_dict(weights)
+        trained_on = content["trained_on"]
+        return Fit(
+            models=tuple(models),
+            history=pd.DataFrame(content["history"]),
+            best_epochs=tuple(content["best_epochs"]),
+            seconds=content["seconds"],
+            trained_on=trained_on
+            | {part: np.array(trained_on[part]) for part in ("train", "validation")},
+        )
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} is not a fit that Fit.save wrote ({type(error).__name__})"
+        ) from None
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """Where to compute: "auto" is CUDA where there is one, else the CPU.
+
+    Never MPS, on which a recurrent layer is slower than on the CPU beside it.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"no device {device!r}; choose 'auto', 'cpu' or 'cuda'")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' is not there; use device='auto' or 'cpu'")
+    return torch.device(device)
+
+
+def new_model(data: Dataset, *, seed: int = 0, **options: Any) -> Seq2Seq:
+    """An untrained Seq2Seq of the data's size; torch's global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Seq2Seq(data.n_sources, data.n_targets, **options)
+
+
+@torch.no_grad()
+def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> Seq2Seq:
+    """Copy a reduced-rank regression into a network with the same smoothing, and return it.
+
+    Latents are scaled to unit variance over the training trials, so that one learning rate suits
+    all of them. Before it is trained, the network's rates are about the regression's.
+    """
+    spread = linear.latents(data.source[data.train]).std(axis=(0, 1)) + 1e-6
+    encoder = linear.encoder / spread
+    read_in, n_sources, rank = model.read_in, data.n_sources, linear.rank
+    for width in range(len(linear.smoothing)):
+        columns = slice(width * model.n_latents, width * model.n_latents + rank)
+        rows = encoder[width * n_sources : (width + 1) * n_sources]
+        read_in.weight[:, columns] = torch.as_tensor(rows)
+    read_in.offset[:rank] = torch.as_tensor(-linear.center @ encoder)
+    read_in.source_mean.copy_(torch.as_tensor(linear.source_mean))
+    read_in.source_scale.copy_(torch.as_tensor(linear.source_scale))
+    decoder = linear.decoder * spread[:, None] / linear.target_mean
+    model.readout.weight.zero_()
+    model.readout.weight[:, :rank] = torch.as_tensor(decoder.T)
+    model.readout.bias.fill_(1.0)
+    model.scale.copy_(torch.as_tensor(linear.target_mean))
+    return model
+
+
+def fit(
+    model: Seq2Seq,
+    data: Dataset,
+    settings: Settings = Settings(),
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool = True,
+) -> Fit:
+    """Train one network, and keep the weights that predict the validation trials best.
+
+    Parameters
+    ----------
+    model : Seq2Seq
+        Is trained in place.
+    data : Dataset
+    settings : Settings
+    device : "auto", "cpu" or "cuda"
+    seed : int
+        Of batches and dropout.
+    progress : bool
+        Show a progress bar with train and validation bits per spike.
+
+    Returns
+    -------
+    Fit
+        Interrupted with Ctrl-C, the best so far.
+
+    Raises
+    ------
+    ValueError
+        If the network's size is not the data's, or the device is not there.
+    FloatingPointError
+        If the loss becomes NaN or infinite.
+    """
+    with _bar(settings.max_epochs, progress) as bar:
+        return _train(model, data, settings, device, seed, bar).best
+
+
+def fit_seq2seq(
+    data: Dataset,
+    settings: Settings = Settings(),
+    *,
+    n_latents: int = 15,
+    n_members: int = 5,
+    smoothings: tuple[tuple[float, ...], ...] = ((1.5, 8), (2.5, 8), (4, 12)),
+    ridges: tuple[float, ...] = (1, 3, 10, 30),
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool = True,
+) -> Fit:
+    """The course's model: networks that start from a reduced-rank regression, averaged.
+
+    Training and validation trials are dealt into as many parts as there are networks (five at
+    least). Each network stops early on a part of its own and learns from the others, so that
+    together they learn from every trial that is not a test trial.
+
+    Parameters
+    ----------
+    data : Dataset
+    settings : Settings
+    n_latents : int
+    n_members : int
+        Networks that are averaged.
+    smoothings, ridges
+        What the first network's regression chooses from, on its validation trials; see `fit_rrr`.
+    device, seed, progress
+        As in `fit`.
+
+    Returns
+    -------
+    Fit
+        Interrupted with Ctrl-C, the networks so far.
+    """
+    start = time.perf_counter()
+    fits: list[Fit] = []
+    with _bar(settings.max_epochs * n_members, progress) as bar:
+        for member, part in enumerate(_folds(data, n_members, seed)):
+            bar.set_description(f"network {member + 1} of {n_members}")
+            linear = fit_rrr(
+                part, smoothings=smoothings, ridges=ridges, ranks=(n_latents,), floors=(0.2,)
+            )
+            # What the first regression chose serves the others.
+            smoothings, ridges = (linear.smoothing,), (linear.ridge,)
+            model = new_model(
+                part,
+                seed=seed + member,
+                n_latents=n_latents,
+                cell="gru",
+                smoothing=linear.smoothing,
+                floor=linear.floor,
+                beta=3.0,
+            )
+            warm_start(model, linear, part)
+            run = _train(model, part, settings, device, seed + member, bar)
+            fits.append(replace(run.best, history=run.best.history.assign(member=member)))
+            bar.update(settings.max_epochs * (member + 1) - bar.n)
+            if run.interrupted:
+                break
+    return Fit(
+        models=tuple(fit.models[0] for fit in fits),
+        history=pd.concat([fit.history for fit in fits], ignore_index=True),
+        best_epochs=tuple(fit.best_epochs[0] for fit in fits),
+        seconds=time.perf_counter() - start,
+        trained_on=_provenance(data),
+    )
+
+
+def fit_recipe(
+    data: Dataset,
+    settings: Settings = RECIPE,
+    *,
+    n_latents: int = 15,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool = True,
+) -> tuple[Fit, Fit]:
+    """The original study's recipe: early-stopped on the validation trials, and as it was given.
+
+    A bidirectional LSTM whose directions are averaged into 15 latents, a linear layer, softplus
+    with beta 10; Adam, learning rate 0.001, weight decay 0.0001, full batch.
+
+    Returns
+    -------
+    (early_stopped, as_given)
+        From one run: the weights of the best validation epoch, and those of the last epoch.
+    """
+    model = new_model(data, seed=seed, n_latents=n_latents)
+    with _bar(settings.max_epochs, progress) as bar:
+        run = _train(model, data, settings, device, seed, bar)
+    return run.best, run.last
+
+
+def _folds(data: Dataset, n_members: int, seed: int) -> Iterator[Dataset]:
+    """The dataset again and again, each time with another part of its seen trials as validation."""
+    seen = np.random.default_rng((seed, 3)).permutation(np.union1d(data.train, data.validation))
+    parts = np.array_split(seen, max(n_members, 5))
+    for part in parts[:n_members]:
+        yield replace(data, train=np.setdiff1d(seen, part), validation=np.sort(part))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    best: Fit
+    last: Fit
+    interrupted: bool
+
+
+def _train(
+    model: Seq2Seq, data: Dataset, settings: Settings, device: str, seed: int, bar: tqdm
+) -> _Run:
+    """Train on a device; where its memory runs out, say so and train on the CPU."""
+    sizes = model.options["n_sources"], model.options["n_targets"]
+    if sizes != (data.n_sources, data.n_targets):
+        raise ValueError(
+            f"the network takes {sizes[0]} sources to {sizes[1]} targets, the data has "
+            f"{data.n_sources} and {data.n_targets}; build it with these numbers"
+        )
+    place = pick_device(device)
+    first = copy.deepcopy(model.state_dict())
+    try:
+        return _train_on(place, model, data, settings, seed, bar)
+    except torch.cuda.OutOfMemoryError:
+        tqdm.write("the GPU's memory is full, so this network is trained on the CPU")
+        model.cpu().load_state_dict(first)
+        return _train_on(torch.device("cpu"), model, data, settings, seed, bar)
+
+
+def _train_on(
+    place: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int, bar: tqdm
+) -> _Run:
+    start = time.perf_counter()
+    model.to(place)
+
+    def on_device(array: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(array, device=place).float()
+
+    source, target = on_device(data.source[data.train]), on_device(data.target[data.train])
+    held_source = on_device(data.source[data.validation])
+    held_target = on_device(data.target[data.validation])
+    source_mean = source.mean(dim=(0, 1))
+    to_bits = [_to_bits(data, part) for part in ("train", "validation")]
+
+    # Drawn on the CPU, so that every device trains with the same batches and dropout.
+    generator = torch.Generator().manual_seed(seed)
+    kept = 1 - settings.neuron_dropout
+    step = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer](
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+
+    @torch.no_grad()
+    def validation_loss() -> float:
+        return _loss(model, held_source, held_target).item()
+
+    def epoch_loss() -> float:
+        """One pass over the training trials; the mean loss."""
+        order = torch.randperm(len(source), generator=generator)
+        losses = []
+        for trials in order.split(settings.batch_trials or len(order)):
+            seen = source[trials]
+            if settings.neuron_dropout:
+                keep = torch.empty(len(trials), 1, data.n_sources).bernoulli_(
+                    kept, generator=generator
+                )
+                seen = source_mean + (seen - source_mean) * (keep / kept).to(place)
+            loss = _loss(model, seen, target[trials])
+            step.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            step.step()
+            losses.append(loss.detach() * len(trials))
+        return (torch.stack(losses).sum() / len(order)).item()
+
+    rows: list[dict[str, float]] = []
+    best_epoch, best_state, interrupted = 0, copy.deepcopy(model.state_dict()), False
+
+    def record(epoch: int, train_loss: float) -> None:
+        losses = train_loss, validation_loss()
+        if not np.isfinite(losses).all():
+            raise FloatingPointError(
+                f"the loss is {losses[0]} in training and {losses[1]} in validation after epoch "
+                f"{epoch}; lower the learning rate (now {settings.learning_rate:g})"
+            )
+        bits = [convert(loss) for convert, loss in zip(to_bits, losses, strict=True)]
+        rows.append(
+            {
+                "epoch": epoch,
+                "train_loss": losses[0],
+                "validation_loss": losses[1],
+                "train_bits": bits[0],
+                "validation_bits": bits[1],
+                "seconds": time.perf_counter() - start,
+            }
+        )
+        bar.set_postfix_str(f"bits/spike train {bits[0]:.3f}, validation {bits[1]:.3f}")
+
+    try:
+        with torch.no_grad():
+            record(0, _loss(model, source, target).item())
+        for epoch in range(1, settings.max_epochs + 1):
+            record(epoch, epoch_loss())
+            bar.update()
+            if rows[-1]["validation_loss"] < rows[best_epoch]["validation_loss"]:
+                best_epoch, best_state = epoch, copy.deepcopy(model.state_dict())
+            if settings.patience is not None and epoch - best_epoch >= settings.patience:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+        tqdm.write(f"interrupted after epoch {max(len(rows) - 1, 0)}; keeping the best so far")
+
+    history = pd.DataFrame(rows)
+    last = copy.deepcopy(model).eval()
+    model.load_state_dict(best_state)
+    model.eval()
+
+    def as_fit(network: Seq2Seq, epoch: int) -> Fit:
+        seconds = rows[epoch]["seconds"] if rows else 0.0
+        return Fit((network,), history, (epoch,), seconds, _provenance(data))
+
+    return _Run(as_fit(model, best_epoch), as_fit(last, max(len(rows) - 1, 0)), interrupted)
+
+
+def _loss(model: Seq2Seq, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return metrics.poisson_nll(model(source).clamp(min=_LEAST_RATE), target)
+
+
+def _to_bits(data: Dataset, part: str) -> Callable[[float], float]:
+    """Turns the mean Poisson loss of a part into bits per spike against the train mean rate."""
+    counts = data.target[data.trials(part)]
+    null = np.broadcast_to(metrics.null_rates(data, "train"), counts.shape)
+    null_loss = metrics.poisson_nll(null, counts)
+    per_bit = max(counts.mean(dtype=np.float64), 1e-12) * np.log(2)
+    return lambda loss: float((null_loss - loss) / per_bit)
+
+
+def _apply(
+    function: Callable[[torch.Tensor], torch.Tensor], model: Seq2Seq, source: np.ndarray
+) -> np.ndarray:
+    """Run a network on counts, some trials at a time so that memory stays small."""
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        parts = [
+            function(torch.as_tensor(part, dtype=torch.float32, device=device)).cpu().numpy()
+            for part in np.array_split(source, max(1, len(source) // 50))
+        ]
+    return np.concatenate(parts)
+
+
+def _provenance(data: Dataset) -> dict[str, Any]:
+    return {
+        "session": data.session.name,
+        "origin": data.session.origin,
+        "source": data.source_name,
+        "target": data.target_name,
+        "bin_size": data.bin_size,
+        "train": data.train,
+        "validation": data.validation,
+    }
+
+
+def _bar(total: int, progress: bool) -> tqdm:
+    return tqdm(total=total, desc="fit", unit="epoch", disable=not progress)

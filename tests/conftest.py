@@ -1,0 +1,64 @@
+"""Recordings that the tests share: a tiny one made here, the twin, and the real ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nma_seq2seq as nma
+
+
+def tiny_dict(n_trials: int = 40, n_bins: int = 30, seed: int = 0) -> dict:
+    """A small recording in the format, whose MOs neurons follow a latent that VISp shows too."""
+    rng = np.random.default_rng(seed)
+    area = np.array(["VISp"] * 20 + ["CA1"] * 5 + ["MOs"] * 10 + ["root"])
+    drive = np.cumsum(rng.normal(size=(n_trials, n_bins)), axis=1)
+    drive = np.tanh((drive - drive.mean(axis=1, keepdims=True)) / 2)
+    gain = rng.normal(scale=1.2, size=len(area)) * np.isin(area, ["VISp", "MOs"])
+    rates = 0.3 * np.exp(gain[:, None, None] * drive)
+    onset = 0.1
+    moved = rng.random(n_trials) < 0.8
+    return {
+        "spks": rng.poisson(rates).clip(max=127).astype(np.int8),
+        "brain_area": area,
+        "ccf": rng.normal(size=(len(area), 3)),
+        "ccf_axes": np.array(["ap", "dv", "lr"]),
+        "contrast_left": rng.choice([0, 0.25, 0.5, 1], n_trials),
+        "contrast_right": rng.choice([0, 0.25, 0.5, 1], n_trials),
+        "response": rng.choice([-1.0, 0.0, 1.0], n_trials),
+        "gocue": np.full((n_trials, 1), 0.07),
+        "reaction_time": np.stack([np.where(moved, 120.0, np.inf), moved * 1.0], axis=1),
+        "wheel": rng.integers(-3, 3, (1, n_trials, n_bins)).astype(np.int8),
+        "pupil": rng.normal(size=(3, n_trials, n_bins)),
+        "mouse_name": "Tiny",
+        "date_exp": "2020-01-01",
+        "bin_size": 0.01,
+        "stim_onset": onset,
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny() -> nma.Session:
+    return nma.Session.from_dict(tiny_dict())
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tiny) -> nma.Dataset:
+    return nma.make_dataset(tiny)
+
+
+@pytest.fixture(scope="session")
+def twin() -> nma.Session:
+    return nma.simulate_session(seed=0)
+
+
+@pytest.fixture(scope="session")
+def real_file() -> Path:
+    """The file of real recordings that `NMA_SEQ2SEQ_REAL` names."""
+    folder = os.environ.get("NMA_SEQ2SEQ_REAL")
+    if not folder:
+        pytest.skip("NMA_SEQ2SEQ_REAL names no folder with real recordings")
+    return Path(folder) / "steinmetz_subset.npz"

@@ -1,0 +1,87 @@
+"""Baselines: right on data whose answer is known, and honest about the test trials."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import nma_seq2seq as nma
+from nma_seq2seq import metrics
+
+
+@pytest.fixture(scope="module")
+def linear() -> tuple[nma.Dataset, np.ndarray]:
+    """Targets whose rates are a rank-2 linear function of slowly changing sources."""
+    rng = np.random.default_rng(0)
+    phase, speed = rng.uniform(0, 7, (120, 1, 2)), rng.uniform(0.05, 0.2, (120, 1, 2))
+    latents = np.sin(phase + speed * np.arange(40)[:, None])
+    sources = 1.0 + 0.9 * latents @ rng.uniform(-0.5, 0.5, (2, 60))
+    targets = 0.5 + 0.45 * latents @ rng.uniform(-0.5, 0.5, (2, 12))
+    rates = np.concatenate([sources, targets], axis=2)
+    session = nma.Session.from_dict(
+        {
+            "spks": rng.poisson(rates).transpose(2, 0, 1),
+            "brain_area": np.array(["VISp"] * 60 + ["MOs"] * 12),
+        }
+    )
+    data = nma.make_dataset(session)
+    return data, targets[data.test]
+
+
+def test_mean_and_psth_are_averages_of_training_trials(tiny_data):
+    train = tiny_data.target[tiny_data.train]
+    mean, psth = nma.fit_mean(tiny_data), nma.fit_psth(tiny_data)
+    shape = (8, 30, 10)
+    np.testing.assert_allclose(
+        mean.predict(tiny_data.source[tiny_data.test])[0, 0], train.mean((0, 1))
+    )
+    rates = psth.predict(tiny_data.source[tiny_data.test])
+    assert rates.shape == shape and (rates[0] == rates[5]).all()
+    np.testing.assert_allclose(rates[0].mean(axis=0), train.mean((0, 1)), rtol=0.05)
+
+
+def test_reduced_rank_regression_finds_a_linear_code(linear):
+    data, truth = linear
+    model = nma.fit_rrr(data)
+    rates = model.predict(data.source[data.test])
+    assert model.rank <= 4
+    assert metrics.r2(truth, rates).mean() > 0.8
+    assert model.latents(data.source[data.test]).shape == (*rates.shape[:2], model.rank)
+
+
+def test_reduced_rank_regression_without_a_code_predicts_the_mean(linear):
+    data, _ = linear
+    rng = np.random.default_rng(1)
+    noise = rng.poisson(0.5, data.session.spikes.shape).astype(np.uint8)
+    data = nma.make_dataset(dataclasses.replace(data.session, spikes=noise))
+    table = nma.score({"rrr": nma.fit_rrr(data)}, data)
+    assert abs(table.loc["rrr", "bits_per_spike"]) < 0.01
+
+
+@pytest.mark.parametrize("fit", [nma.fit_mean, nma.fit_psth, nma.fit_rrr])
+def test_nothing_fitted_depends_on_test_trials(tiny, fit):
+    data = nma.make_dataset(tiny)
+    spikes = tiny.spikes.copy()
+    spikes[data.test] = np.random.default_rng(0).permutation(spikes[data.test], axis=2)
+    spoiled = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
+    seen = data.source[data.train]
+    assert (fit(data).predict(seen) == fit(spoiled).predict(seen)).all()
+
+
+def test_rates_stay_above_zero_with_a_silent_neuron(tiny):
+    spikes = tiny.spikes.copy()
+    spikes[..., 30] = 0
+    data = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
+    models = {"mean": nma.fit_mean(data), "psth": nma.fit_psth(data), "rrr": nma.fit_rrr(data)}
+    assert np.isfinite(nma.score(models, data)["bits_per_spike"]).all()
+
+
+def test_the_ladder_on_a_real_session(real_file):
+    data = nma.make_dataset(nma.load_file(real_file, 0), target="MOs")
+    table = nma.score(
+        {"mean": nma.fit_mean(data), "psth": nma.fit_psth(data), "rrr": nma.fit_rrr(data)}, data
+    )
+    bits = table["bits_per_spike"]
+    assert (
+        bits["mean"] == 0 and bits["rrr"] > max(0.2, bits["psth"]) and table.loc["rrr", "low"] > 0
+    )

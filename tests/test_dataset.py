@@ -1,0 +1,84 @@
+"""make_dataset: who predicts whom, and a split that leaks nothing."""
+
+import numpy as np
+import pytest
+
+import nma_seq2seq as nma
+from nma_seq2seq.dataset import split_trials
+
+
+def test_every_trial_is_in_one_part_and_every_neuron_on_one_side(tiny):
+    data = nma.make_dataset(tiny, seed=3)
+    parts = np.concatenate([data.train, data.validation, data.test])
+    assert sorted(parts) == list(range(40)) and len(data.test) == 8 and len(data.validation) == 6
+    assert not set(data.source_units) & set(data.target_units)
+    assert (tiny.units["region"].iloc[data.target_units] == "MOs").all()
+    assert (data.source == tiny.spikes[:, :, data.source_units]).all()
+    assert (data.target == tiny.spikes[:, :, data.target_units]).all()
+
+
+def test_the_seed_draws_the_split(tiny):
+    first, again, other = (nma.make_dataset(tiny, seed=seed) for seed in (0, 0, 1))
+    assert (first.test == again.test).all() and (first.test != other.test).any()
+
+
+def test_same_halves_a_region(tiny):
+    data = nma.make_dataset(tiny, source="same", target="VISp")
+    assert data.n_sources == data.n_targets == 10
+    assert not set(data.source_units) & set(data.target_units)
+    assert set(tiny.units["region"].iloc[data.source_units]) == {"VISp"}
+    odd = nma.make_dataset(tiny, source="same", target="CA1")
+    assert odd.n_sources == odd.n_targets == 2
+
+
+def test_regions_groups_and_window(tiny):
+    data = nma.make_dataset(
+        tiny, source=["VISp", "hippocampus"], target=["MOs", "root"], window=(0, 0.1)
+    )
+    assert (data.n_sources, data.n_targets, data.n_bins) == (25, 11, 10)
+    assert data.session.time[0] == 0
+
+
+def test_the_least_rate_looks_at_training_trials_alone(tiny):
+    data = nma.make_dataset(tiny, min_rate_hz=30)
+    rates = tiny.spikes[data.train].mean(axis=(0, 1)) / 0.01
+    assert (rates[data.source_units] >= 30).all() and (rates[data.target_units] >= 30).all()
+    assert data.n_targets < 10
+
+
+def test_a_blocked_split_is_contiguous():
+    for seed in range(5):
+        train, validation, test = split_trials(100, split="blocked", seed=seed)
+        assert (len(train), len(validation), len(test)) == (64, 16, 20)
+        for part in (validation, test):
+            steps = np.diff(part)
+            assert (steps != 1).sum() <= 1  # once around the end at most
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": "M0s"}, "no neurons in region 'M0s'; this session has VISp"),
+        ({"source": "LP"}, "no neurons in region 'LP'"),
+        ({"source": "MOs"}, 'both source and target.*source="same"'),
+        ({"source": ["VISp", "MOs"]}, "MOs is both"),
+        ({"source": "other cortex"}, "MOs is both"),
+        ({"source": "same", "target": "root"}, "1 neurons in root cannot be halved"),
+        ({"min_rate_hz": 1e5}, "no source neuron is left"),
+        ({"target": ["VISp", "MOs", "CA1", "root"]}, "no source neuron"),
+        ({"test_fraction": 0.0}, "at least one"),
+        ({"test_fraction": 0.99}, "at least one"),
+        ({"split": "odd"}, "'random' or 'blocked'"),
+        ({"window": (5, 6)}, "no bins between"),
+    ],
+)
+def test_bad_choices_get_one_sentence(tiny, arguments, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        nma.make_dataset(tiny, **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_too_few_trials(tiny):
+    with pytest.raises(ValueError, match="9 trials are too few"):
+        nma.make_dataset(tiny.select(trials=range(9)))
+    assert len(nma.make_dataset(tiny.select(trials=range(10))).test) == 2

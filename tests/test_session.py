@@ -1,0 +1,181 @@
+"""Session: the format's quirks, and taking parts."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import tiny_dict
+
+import nma_seq2seq as nma
+from nma_seq2seq import regions
+
+
+def changed(**keys) -> dict:
+    dat = tiny_dict() | keys
+    return {key: value for key, value in dat.items() if value is not None}
+
+
+def test_shapes_words_and_units(tiny):
+    dat = tiny_dict()
+    assert tiny.spikes.shape == (40, 30, 36) and tiny.spikes.dtype == np.uint8
+    assert (tiny.spikes == dat["spks"].transpose(1, 2, 0)).all()
+    assert tiny.time[0] == -0.1 and tiny.time[10] == 0
+    assert tiny.name == "Tiny_2020-01-01" and tiny.origin == "recorded"
+    assert list(tiny.units.loc[20, ["region", "group"]]) == ["CA1", "hippocampus"]
+    assert tiny.behavior["pupil_y"].shape == tiny.behavior["wheel"].shape == (40, 30)
+    np.testing.assert_allclose(tiny.rates_hz, dat["spks"].mean(axis=(1, 2)) / 0.01)
+
+
+def test_is_frozen(tiny):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        tiny.name = "other"
+
+
+def test_what_the_file_lacks_is_absent():
+    session = nma.Session.from_dict({key: tiny_dict()[key] for key in ("spks", "brain_area")})
+    assert list(session.trials.columns) == [] and len(session.trials) == 40
+    assert session.behavior == {} and list(session.units.columns) == ["region", "group"]
+    with pytest.raises(ValueError, match="no event times 'gocue'.*none at all"):
+        session.event_bin("gocue")
+
+
+@pytest.mark.parametrize("key", ["gocue", "wheel", "contrast_left"])
+def test_squeezed_shapes_are_the_same(key, tiny):
+    session = nma.Session.from_dict(changed(**{key: np.squeeze(tiny_dict()[key])}))
+    assert session.trials.equals(tiny.trials)
+    assert (session.behavior["wheel"] == tiny.behavior["wheel"]).all()
+
+
+def test_one_trial_keeps_its_shapes():
+    session = nma.Session.from_dict(tiny_dict(n_trials=1))
+    assert session.behavior["wheel"].shape == (1, 30) and len(session.trials) == 1
+
+
+def test_no_movement_is_nan_and_times_are_seconds(tiny):
+    reaction = tiny_dict()["reaction_time"][:, 0]
+    assert (tiny.trials["reaction_time"].isna() == np.isinf(reaction)).all()
+    assert tiny.trials["reaction_time"].dropna().eq(0.12).all()
+
+
+def test_event_bin_counts_from_the_first_bin(tiny):
+    assert (tiny.event_bin("gocue") == 17).all()  # (0.07 + 0.1) / 0.01
+    late = np.linspace(-0.2, 0.4, 40)
+    bins = nma.Session.from_dict(changed(gocue=late)).event_bin("gocue")
+    outside = (late < -0.1) | (late >= 0.2 - 1e-9)
+    assert (np.isnan(bins) == outside).all() and np.nanmax(bins) < 30
+    shown = tiny.select(window=(0.0, 0.1))
+    assert (shown.event_bin("gocue") == 7).all()
+    assert np.isnan(tiny.select(window=(0.1, 0.2)).event_bin("gocue")).all()
+
+
+@pytest.mark.parametrize("hundredths", range(20))
+def test_event_bin_at_every_edge(hundredths):
+    bins = nma.Session.from_dict(changed(gocue=np.full(40, hundredths / 100))).event_bin("gocue")
+    assert (bins == hundredths + 10).all()
+
+
+def test_stray_spaces_and_unknown_regions():
+    area = tiny_dict()["brain_area"].astype("<U5")
+    area[:3] = [" TT", "root", "XYZ"]
+    session = nma.Session.from_dict(changed(brain_area=area))
+    assert list(session.units["region"][:3]) == ["TT", "root", "XYZ"]
+    assert list(session.units["group"][:3]) == ["other cortex", "other", "other"]
+
+
+def test_select(tiny):
+    part = tiny.select(regions=["MOs", "hippocampus"], trials=[3, 1], window=(0, 0.05))
+    assert part.spikes.shape == (2, 5, 15)
+    assert (part.spikes == tiny.spikes[[3, 1], 10:15, 20:35]).all()
+    assert list(part.trials.index) == [3, 1] and list(part.units.index) == list(range(20, 35))
+    assert part.behavior["wheel"].shape == (2, 5) and part.time[0] == 0
+    lively = tiny.select(min_rate_hz=30)
+    assert (lively.rates_hz >= 30).all() and lively.n_neurons == (tiny.rates_hz >= 30).sum()
+    mask = tiny.trials["response"] != 0
+    assert tiny.select(trials=mask).n_trials == mask.sum()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"regions": "M0s"}, "no neurons in region 'M0s'; this session has VISp, MOs, CA1, root"),
+        ({"regions": "thalamus"}, "no neurons in group 'thalamus'"),
+        ({"min_rate_hz": 1e4}, "lower min_rate_hz"),
+        ({"window": (3, 4)}, "runs from -0.1 to 0.2 s"),
+        ({"window": (0.1, 0.1)}, "no bins between"),
+        ({"trials": []}, "at least one trial"),
+        ({"trials": [40]}, "trials 0 to 39"),
+        ({"trials": np.zeros(40, bool)}, "at least one trial"),
+        ({"trials": np.ones(7, bool)}, r"must be \(40,\)"),
+        ({"trials": [0.5]}, "by positions"),
+    ],
+)
+def test_select_says_what_is_wrong(tiny, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tiny.select(**arguments)
+
+
+def test_rebin(tiny):
+    long = tiny.rebin(4)
+    assert long.spikes.shape == (40, 7, 36) and long.bin_size == 0.04
+    assert (long.spikes[:, 0] == tiny.spikes[:, :4].sum(axis=1)).all()
+    np.testing.assert_allclose(long.time, [-0.1 + 0.04 * i for i in range(7)])
+    wheel = tiny.behavior["wheel"][:, 4:8].mean(axis=1)
+    np.testing.assert_allclose(long.behavior["wheel"][:, 1], wheel, rtol=1e-6)
+    np.testing.assert_allclose(long.rates_hz, tiny.spikes[:, :28].mean(axis=(0, 1)) / 0.01)
+    for wrong in (0, 31, 1.5):
+        with pytest.raises(ValueError, match="whole number from 1 to 30"):
+            tiny.rebin(wrong)
+
+
+def test_rebin_does_not_wrap_around():
+    busy = np.full((36, 40, 30), 100, np.int8)
+    assert nma.Session.from_dict(changed(spks=busy)).rebin(30).spikes.max() == 3000
+
+
+def test_html_names_what_matters(tiny):
+    page = tiny._repr_html_()
+    for text in ("Tiny_2020-01-01", "recorded", "MOs 10", "-0.1 to 0.2 s", "wheel"):
+        assert text in page
+    assert "<Session Tiny_2020-01-01 (recorded): 36 neurons" in repr(tiny)
+
+
+SPKS = tiny_dict()["spks"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"spks": None}, "no 'spks'"),
+        ({"brain_area": None}, "no 'brain_area'"),
+        ({"spks": SPKS[0]}, r"must be \(neurons, trials, time\)"),
+        ({"spks": -SPKS}, "negative counts"),
+        ({"spks": SPKS + np.nan}, "NaN"),
+        ({"spks": SPKS + 0.5}, "fractions"),
+        ({"spks": SPKS.astype(int) + 300}, "exceeds 255"),
+        ({"spks": SPKS.astype(str)}, "must hold counts"),
+        ({"spks": SPKS[:, :0]}, "0 trials"),
+        ({"spks": SPKS[:1]}, "1 neurons"),
+        ({"brain_area": np.array(["MOs"] * 35)}, "one acronym for each of the 36"),
+        ({"brain_area": np.arange(36)}, "one acronym"),
+        ({"response": np.ones(39)}, r"response has shape \(39,\); it must be \(40,\)"),
+        ({"wheel": np.ones((1, 40, 29))}, "wheel has shape"),
+        ({"pupil": np.ones((2, 40, 30))}, "pupil has shape"),
+        ({"ccf_axes": np.array(["x", "y", "z"])}, "ccf_axes"),
+        ({"bin_size": 0.0}, "above 0"),
+        ({"bin_size": "ten"}, "one number"),
+        ({"contrast_left": np.array(["a"] * 40)}, "must hold numbers"),
+    ],
+)
+def test_bad_recordings_get_one_sentence(keys, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        nma.Session.from_dict(changed(**keys))
+    assert "\n" not in str(caught.value) and "Tiny_2020-01-01" in str(caught.value)
+
+
+def test_regions_have_one_group_one_colour_and_one_place():
+    listed = [region for group in regions.GROUPS.values() for region in group]
+    assert len(listed) == len(set(listed)) and "TT" in listed and " TT" not in listed
+    assert set(regions.COLORS) == set(regions.GROUPS)
+    assert len(set(regions.COLORS.values())) == len(regions.COLORS)
+    assert regions.color_of("MOs") == regions.color_of("other cortex")
+    assert regions.in_order(["zzz", "CA1", "MOs", "VISp", "MOs"]) == ["VISp", "MOs", "CA1", "zzz"]

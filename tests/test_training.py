@@ -1,0 +1,255 @@
+"""Training: the recipe as it was, early stopping, and what a user gets wrong."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import nma_seq2seq as nma
+from nma_seq2seq import training
+from nma_seq2seq.model import convolve
+
+
+def test_seq2seq_shapes_and_the_average_of_two_directions():
+    model = nma.Seq2Seq(7, 4, n_latents=3)
+    source = torch.rand(5, 6, 7)
+    latents = model.latents(source)
+    assert latents.shape == (5, 6, 3) and model(source).shape == (5, 6, 4)
+    assert (model(source) > 0).all()
+    states, _ = model.recurrent(source)
+    assert torch.allclose(latents, (states[..., :3] + states[..., 3:]) / 2)
+    with pytest.raises(ValueError, match="no cell 'transformer'; choose one of lstm, gru, rnn"):
+        nma.Seq2Seq(7, 4, cell="transformer")
+
+
+def short(**changes) -> training.Settings:
+    return dataclasses.replace(nma.RECIPE, **{"max_epochs": 3, **changes})
+
+
+def test_the_smoothed_network_keeps_its_shapes_and_a_flat_signal():
+    model = nma.Seq2Seq(7, 4, n_latents=3, cell="gru", smoothing=(1.5, 8))
+    source = torch.rand(5, 6, 7)
+    assert model.latents(source).shape == (5, 6, 3) and model(source).shape == (5, 6, 4)
+    # A kernel that is cut off at the ends must not make rates sag there.
+    with torch.no_grad():
+        model.read_in.weight.fill_(0.1)
+    flat = model.read_in(torch.ones(2, 50, 7))
+    assert torch.allclose(flat, flat[:, :1].expand_as(flat), atol=1e-5)
+
+
+@pytest.mark.parametrize("n_bins", [1, 5, 41, 100])
+def test_convolution_is_the_one_written_out(n_bins):
+    signals, kernels = torch.rand(2, n_bins, 3), torch.rand(3, 7)
+    expected = torch.zeros_like(signals)
+    for t in range(n_bins):
+        for lag in range(-3, 4):
+            if 0 <= t - lag < n_bins:
+                expected[:, t] += kernels[:, lag + 3] * signals[:, t - lag]
+    assert torch.allclose(convolve(signals, kernels), expected, atol=1e-5)
+
+
+def test_the_recipe_is_the_original(tiny_data):
+    early, given = nma.fit_recipe(tiny_data, short(), progress=False)
+    model = given.models[0]
+    assert isinstance(model.recurrent, torch.nn.LSTM) and model.recurrent.bidirectional
+    assert model.n_latents == 15 and model.softplus.beta == 10 and model.read_in is None
+    assert given.best_epochs == (3,) and early.best_epochs[0] <= 3 and len(given.history) == 4
+    assert (nma.RECIPE.learning_rate, nma.RECIPE.weight_decay) == (1e-3, 1e-4)
+    assert nma.RECIPE.optimizer == "adam" and nma.RECIPE.batch_trials is None
+
+
+def test_early_stopping_keeps_the_best_validation_epoch(tiny_data):
+    early, given = nma.fit_recipe(tiny_data, short(max_epochs=30), progress=False)
+    best = early.history["validation_loss"].idxmin()
+    assert early.best_epochs == (early.history.loc[best, "epoch"],)
+    rates = early.predict(tiny_data.source[tiny_data.validation])
+    loss = nma.poisson_nll(rates, tiny_data.target[tiny_data.validation])
+    assert loss == pytest.approx(early.history["validation_loss"].min(), rel=1e-4)
+    bits = nma.bits_per_spike(
+        rates, tiny_data.target[tiny_data.validation], nma.null_rates(tiny_data)
+    )
+    assert bits == pytest.approx(early.history["validation_bits"].max(), abs=1e-4)
+    assert early.seconds == early.history.loc[best, "seconds"] <= given.seconds
+
+
+def test_a_plain_network_learns(tiny_data):
+    model = training.new_model(tiny_data, n_latents=4)
+    settings = training.Settings(
+        learning_rate=0.01, max_epochs=150, neuron_dropout=0.3, patience=40
+    )
+    found = nma.fit(model, tiny_data, settings, progress=False)
+    table = nma.score({"fit": found, "mean": nma.fit_mean(tiny_data)}, tiny_data)
+    assert table.loc["fit", "low"] > 0
+    assert found.latents(tiny_data.source[:3]).shape == (3, 30, 4)
+
+
+def test_a_warm_start_begins_at_the_linear_model(tiny_data):
+    linear = nma.fit_rrr(tiny_data, smoothings=((1.5, 6),), ranks=(5,), floors=(0.2,))
+    model = training.new_model(
+        tiny_data, n_latents=5, cell="gru", smoothing=(1.5, 6), floor=0.2, beta=20
+    )
+    training.warm_start(model, linear, tiny_data)
+    source = tiny_data.source[tiny_data.test]
+    with torch.no_grad():
+        rates = model(torch.as_tensor(source).float()).numpy()
+    # They differ by the softplus alone, which bends near the floor.
+    assert (abs(rates - linear.predict(source)) < 0.05 * linear.target_mean).all()
+
+
+def test_the_course_model_averages_its_networks(tiny_data):
+    found = nma.fit_seq2seq(
+        tiny_data, short(batch_trials=8), n_latents=4, n_members=2, progress=False
+    )
+    assert len(found.models) == len(found.best_epochs) == 2
+    assert set(found.history["member"]) == {0, 1}
+    source = tiny_data.source[tiny_data.test]
+    each = [dataclasses.replace(found, models=(model,)).predict(source) for model in found.models]
+    np.testing.assert_allclose(found.predict(source), np.mean(each, axis=0), rtol=1e-5)
+
+
+def test_patience_ends_it(tiny_data):
+    model = training.new_model(tiny_data)
+    settings = training.Settings(learning_rate=0.1, patience=3)
+    found = nma.fit(model, tiny_data, settings, progress=False)
+    assert found.history["epoch"].iloc[-1] == found.best_epochs[0] + 3 < 60
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda data, seed: nma.fit_recipe(data, short(), seed=seed, progress=False)[0],
+        lambda data, seed: nma.fit_seq2seq(data, short(), n_latents=4, seed=seed, progress=False),
+    ],
+)
+def test_the_same_seed_gives_the_same_numbers_and_leaves_the_generators_alone(fit, tiny_data):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002 (this is what must not be touched)
+    untouched = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    first = fit(tiny_data, 1)
+    assert (torch.rand(3) == untouched[0]).all()
+    assert (np.random.rand(3) == untouched[1]).all()  # noqa: NPY002
+    again, other = fit(tiny_data, 1), fit(tiny_data, 2)
+    losses = [found.history["train_loss"].to_numpy() for found in (first, again, other)]
+    assert (losses[0] == losses[1]).all() and not np.array_equal(losses[0], losses[2])
+
+
+def test_ctrl_c_keeps_the_best_so_far(tiny_data, monkeypatch, capsys):
+    calls = []
+
+    def forward(self, source, plain=nma.Seq2Seq.forward):
+        calls.append(1)
+        if len(calls) == 11:
+            raise KeyboardInterrupt
+        return plain(self, source)
+
+    monkeypatch.setattr(nma.Seq2Seq, "forward", forward)
+    model = training.new_model(tiny_data)
+    found = nma.fit(model, tiny_data, short(max_epochs=50), progress=False)
+    assert "keeping the best so far" in capsys.readouterr().out
+    # Two calls for epoch 0, two for each epoch after it: the eleventh is in epoch 5.
+    assert list(found.history["epoch"]) == [0, 1, 2, 3, 4]
+    assert np.isfinite(found.predict(tiny_data.source[:2])).all()
+
+
+def test_ctrl_c_keeps_the_networks_so_far(tiny_data, monkeypatch):
+    calls = []
+
+    def forward(self, source, plain=nma.Seq2Seq.forward):
+        calls.append(1)
+        if len(calls) == 15:
+            raise KeyboardInterrupt
+        return plain(self, source)
+
+    monkeypatch.setattr(nma.Seq2Seq, "forward", forward)
+    found = nma.fit_seq2seq(tiny_data, short(), n_latents=4, progress=False)
+    assert len(found.models) == 2
+    assert np.isfinite(found.predict(tiny_data.source[:2])).all()
+
+
+def test_nan_stops_with_a_sentence(tiny_data):
+    model = training.new_model(tiny_data)
+    with torch.no_grad():
+        model.readout.bias[0] = float("nan")
+    with pytest.raises(FloatingPointError, match="loss is nan.*lower the learning rate"):
+        nma.fit(model, tiny_data, progress=False)
+
+
+def test_no_test_trial_is_seen(tiny):
+    data = nma.make_dataset(tiny)
+    spikes = tiny.spikes.copy()
+    spikes[data.test] = 200
+    spoiled = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
+    for fit in (
+        lambda data: nma.fit_recipe(data, short(), progress=False)[0],
+        lambda data: nma.fit_seq2seq(data, short(), n_latents=4, n_members=2, progress=False),
+    ):
+        first, second = (fit(d).history.drop(columns="seconds") for d in (data, spoiled))
+        assert first.equals(second)
+
+
+def test_save_and_load(tiny_data, tmp_path):
+    found = nma.fit_seq2seq(tiny_data, short(), n_latents=4, n_members=2, progress=False)
+    found.save(tmp_path / "fit.pt")
+    loaded = nma.load_fit(tmp_path / "fit.pt")
+    source = tiny_data.source[tiny_data.test]
+    assert (loaded.predict(source) == found.predict(source)).all()
+    assert loaded.history.equals(found.history) and loaded.best_epochs == found.best_epochs
+    assert loaded.trained_on["session"] == "Tiny_2020-01-01"
+    assert (loaded.trained_on["train"] == tiny_data.train).all()
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        found.save(tmp_path / "no" / "fit.pt")
+
+
+def test_a_fit_that_is_none(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save(Evil(), tmp_path / "evil.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    torch.save({"options": 3}, tmp_path / "other.pt")
+    for name in ("evil.pt", "text.pt", "other.pt"):
+        with pytest.raises(ValueError, match=f"{name} is not a fit that Fit.save wrote"):
+            nma.load_fit(tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(FileNotFoundError):
+        nma.load_fit(tmp_path / "absent.pt")
+
+
+def test_what_a_user_gets_wrong(tiny_data):
+    model = nma.Seq2Seq(5, tiny_data.n_targets)
+    with pytest.raises(ValueError, match="takes 5 sources to 10 targets, the data has 26 and 10"):
+        nma.fit(model, tiny_data, progress=False)
+    for wrong in ({"optimizer": "sgd"}, {"neuron_dropout": 1.0}, {"max_epochs": 0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            training.Settings(**wrong)
+    with pytest.raises(ValueError, match="each must be 1 or more"):
+        nma.Seq2Seq(5, 4, n_latents=0)
+
+
+def test_devices(tiny_data):
+    assert training.pick_device("cpu").type == "cpu"
+    assert training.pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(ValueError, match="no device 'mps'; choose 'auto', 'cpu' or 'cuda'"):
+        training.pick_device("mps")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="'cuda' is not there; use device='auto' or 'cpu'"):
+            training.pick_device("cuda")
+
+
+def test_a_full_gpu_falls_back_to_the_cpu(tiny_data, monkeypatch, capsys):
+    places = []
+
+    def train_on(place, *arguments, plain=training._train_on):
+        places.append(place.type)
+        if len(places) == 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return plain(place, *arguments)
+
+    monkeypatch.setattr(training, "_train_on", train_on)
+    found = nma.fit(training.new_model(tiny_data), tiny_data, short(), progress=False)
+    assert places[1] == "cpu" and found.best_epochs
+    assert "memory is full, so this network is trained on the CPU" in capsys.readouterr().out
