@@ -241,7 +241,8 @@ def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
     """The dataset with the sources' trials shuffled among trials of the same stimulus.
 
     What still predicts the targets is locked to the stimulus, not shared within single trials.
-    Trials change places within their part alone, so that no part learns of another.
+    Trials change places within their part alone, so that no part learns of another, and no trial
+    keeps its own place unless it is the only one of its stimulus there.
 
     Raises
     ------
@@ -259,8 +260,10 @@ def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
     order = np.arange(len(condition))
     for part in (data.train, data.validation, data.test):
         for value in np.unique(condition[part]):
-            alike = part[condition[part] == value]
-            order[alike] = rng.permutation(alike)
+            alike = rng.permutation(part[condition[part] == value])
+            # Each trial takes the next one's place. A plain permutation would leave one trial of
+            # every condition where it was: with few trials a condition, a third of a test part.
+            order[alike] = np.roll(alike, 1)
     return replace(data, source=data.source[order])
 
 

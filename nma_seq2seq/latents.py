@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -22,30 +21,39 @@ from nma_seq2seq.session import Session
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """How two sets of latents of the same trials map onto each other.
+    """How two sets of latents of the same trials map onto each other, measured on held-out trials.
 
     Attributes
     ----------
-    aligned : array, (trials, time, n_reference)
-        The latents mapped onto the reference; each trial by a map fitted without it.
+    aligned : array, (len(trials), time, n_reference)
+        The latents mapped onto the reference; each trial by a map that was fitted without it.
+    trials : array of int
+        Positions of the trials in `aligned`.
     r2 : array, (n_reference,)
-        Variance of each reference latent that `aligned` explains.
+        Variance of each reference latent that `aligned` explains; NaN for one that never changes.
     r2_back : array, (n_latents,)
         The other way: variance of each latent that the reference explains.
-    canonical_correlations : array, (min(n_latents, n_reference),)
-        From the closest shared direction to the farthest; 1 is the same.
+    canonical_correlations : array, (at most min(n_latents, n_reference),)
+        From the closest shared direction to the farthest; 1 is the same, 0 is nothing shared.
     """
 
     aligned: np.ndarray
+    trials: np.ndarray
     r2: np.ndarray
     r2_back: np.ndarray
     canonical_correlations: np.ndarray
 
 
 def align(
-    latents: np.ndarray, reference: np.ndarray, *, n_folds: int = 5, seed: int = 0
+    latents: np.ndarray,
+    reference: np.ndarray,
+    *,
+    train: np.ndarray | None = None,
+    test: np.ndarray | None = None,
+    n_folds: int = 5,
+    seed: int = 0,
 ) -> Alignment:
-    """Align latents to a reference by a linear map, cross-validated over trials.
+    """Align latents to a reference by a linear map (with an offset), judged on held-out trials.
 
     A network's latents are known only up to an invertible linear map, which its read-out undoes;
     so two sets of latents say the same if a linear map takes one to the other.
@@ -55,45 +63,100 @@ def align(
     latents : array, (trials, time, n_latents)
     reference : array, (trials, time, n_reference)
         True latents, another fit's, or principal components, of the same trials.
+    train, test : arrays of int, optional
+        Trial positions: the map is fitted on `train` and judged on `test`. Without them every trial
+        is judged by a map that was fitted on the other folds.
+    n_folds, seed : int
+        Of that cross-validation over trials.
 
     Raises
     ------
     ValueError
-        If trials or bins disagree, or there are fewer trials than folds.
+        If shapes disagree, a number is NaN, only one of `train` and `test` is given, they share a
+        trial, or there are fewer trials than folds.
     """
-    if latents.shape[:2] != reference.shape[:2]:
+    latents, reference = (np.asarray(array, np.float64) for array in (latents, reference))
+    if latents.ndim != 3 or reference.ndim != 3 or latents.shape[:2] != reference.shape[:2]:
         raise ValueError(
-            f"latents {latents.shape} and reference {reference.shape} must have the same trials "
-            "and bins; take both from the same session, window and trials"
+            f"latents {latents.shape} and reference {reference.shape} must be (trials, time, "
+            "latents) of the same trials and bins; take both from one session and window"
         )
-    if len(latents) < n_folds:
-        raise ValueError(f"{len(latents)} trials are too few for {n_folds} folds")
-    trial = np.repeat(np.arange(len(latents)), latents.shape[1])
-    folds = list(KFold(n_folds, shuffle=True, random_state=seed).split(np.arange(len(latents))))
-    by_bin = [(np.isin(trial, a), np.isin(trial, b)) for a, b in folds]
-    by_bin = [(np.flatnonzero(a), np.flatnonzero(b)) for a, b in by_bin]
-
-    def mapped(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        flat_x, flat_y = x.reshape(-1, x.shape[2]), y.reshape(-1, y.shape[2])
-        return cross_val_predict(LinearRegression(), flat_x, flat_y, cv=by_bin).reshape(y.shape)
-
-    aligned = mapped(latents, reference)
+    for name, array in (("latents", latents), ("reference", reference)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"the {name} hold NaN or infinite numbers; align finite ones")
+    if (train is None) != (test is None):
+        raise ValueError("give both train and test trials, or neither for cross-validation")
+    if train is None:
+        if not 2 <= n_folds <= len(latents):
+            raise ValueError(
+                f"{len(latents)} trials cannot be dealt into {n_folds} folds; take from 2 folds to "
+                "as many as there are trials"
+            )
+        folds = list(KFold(n_folds, shuffle=True, random_state=seed).split(latents))
+    else:
+        train, test = np.asarray(train), np.asarray(test)
+        shared = np.intersect1d(train, test)
+        if len(shared):
+            raise ValueError(
+                f"trial {shared[0]} is in both train and test; a map must be judged on trials that "
+                "it was not fitted on"
+            )
+        folds = [(train, test)]
+    trials = np.sort(np.concatenate([held_out for _, held_out in folds]))
+    aligned, back = _mapped(latents, reference, folds), _mapped(reference, latents, folds)
     return Alignment(
-        aligned=aligned,
-        r2=r2(reference, aligned),
-        r2_back=r2(latents, mapped(reference, latents)),
-        canonical_correlations=_canonical_correlations(latents, reference),
+        aligned=aligned[trials],
+        trials=trials,
+        r2=_r2(reference[trials], aligned[trials]),
+        r2_back=_r2(latents[trials], back[trials]),
+        canonical_correlations=_canonical_correlations(latents, reference, folds),
     )
 
 
-def _canonical_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Cosines of the angles between the two spans (Björck and Golub 1973)."""
-    bases = []
-    for latents in (x, y):
-        flat = latents.reshape(-1, latents.shape[2]).astype(np.float64)
-        left, size, _ = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
-        bases.append(left[:, size > 1e-8 * size[0]])
-    return np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).clip(0, 1)
+def _mapped(
+    x: np.ndarray, y: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """x mapped onto y, shape of y; trials that no fold holds out are NaN."""
+    mapped = np.full(y.shape, np.nan)
+    for train, test in folds:
+        line = LinearRegression().fit(_flat(x[train]), _flat(y[train]))
+        mapped[test] = line.predict(_flat(x[test])).reshape(y[test].shape)
+    return mapped
+
+
+def _r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    """`metrics.r2`, and NaN instead of a division by zero where the truth never changes."""
+    changes = np.ptp(truth, axis=(0, 1)) > 0
+    shares = np.full(truth.shape[2], np.nan)
+    shares[changes] = r2(truth[:, :, changes], estimate[:, :, changes])
+    return shares
+
+
+def _canonical_correlations(
+    x: np.ndarray, y: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """Directions are found on the training trials (Björck and Golub 1973), correlated on others."""
+    found = []
+    for train, test in folds:
+        bases, projections = [], []
+        for latents in (x, y):
+            flat = _flat(latents[train])
+            center = flat.mean(axis=0)
+            left, size, right = np.linalg.svd(flat - center, full_matrices=False)
+            kept = size > 1e-8 * max(size[0], 1e-300)
+            bases.append(left[:, kept])
+            projections.append((_flat(latents[test]) - center) @ (right[kept].T / size[kept]))
+        turn_x, _, turn_y = np.linalg.svd(bases[0].T @ bases[1], full_matrices=False)
+        a, b = (p - p.mean(axis=0) for p in (projections[0] @ turn_x, projections[1] @ turn_y.T))
+        size = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        found.append((a * b).sum(axis=0) / np.maximum(size, 1e-300))
+    n_shared = min(map(len, found))
+    return np.mean([each[:n_shared] for each in found], axis=0).clip(0, 1)
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """(trials, time, n) -> (trials * time, n)."""
+    return array.reshape(-1, array.shape[2])
 
 
 def principal_components(
@@ -102,12 +165,20 @@ def principal_components(
     """Principal components of the smoothed source counts, (trials, time, n_components), all trials.
 
     Axes are fitted on the training trials; `smoothing` is the Gaussian's width in bins.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many source neurons.
     """
+    if not 1 <= n_components <= data.n_sources:
+        raise ValueError(
+            f"n_components={n_components} must be from 1 to {data.n_sources}, the number of source "
+            "neurons"
+        )
     counts = smooth(data.source, smoothing)
-    pca = PCA(n_components, svd_solver="covariance_eigh")
-    pca.fit(counts[data.train].reshape(-1, data.n_sources))
-    flat = pca.transform(counts.reshape(-1, data.n_sources))
-    return flat.reshape(*counts.shape[:2], n_components)
+    pca = PCA(n_components, svd_solver="covariance_eigh").fit(_flat(counts[data.train]))
+    return pca.transform(_flat(counts)).reshape(*counts.shape[:2], n_components)
 
 
 def labels(session: Session) -> dict[str, np.ndarray]:
@@ -152,7 +223,8 @@ def decode(
     data : Dataset
         Whose split is used.
     variables : list of str, optional
-        Some of `labels`; all by default.
+        Some of `labels`; by default all that have at least five trials of each kind to fit on and
+        one to test on.
     n_windows : int
         Windows that the trial is averaged in.
     n_shuffles, seed : int
@@ -168,29 +240,39 @@ def decode(
     Raises
     ------
     ValueError
-        If the session has none of the variables, or one has a single value.
+        If the session has none of the variables, one has too few trials of a kind, or features
+        have other trials.
     """
     known = labels(data.session)
-    variables = list(known) if variables is None else variables
-    for variable in variables or ["stimulus side"]:
+    for name, array in features.items():
+        if len(array) != data.session.n_trials:
+            raise ValueError(
+                f"features {name!r} have {len(array)} trials and the session "
+                f"{data.session.n_trials}; give features of all trials"
+            )
+    fitted_on = np.union1d(data.train, data.validation)
+    parts = {
+        name: [part[~np.isnan(label[part])] for part in (fitted_on, data.test)]
+        for name, label in known.items()
+    }
+    enough = [name for name in known if _enough(*(known[name][part] for part in parts[name]))]
+    if variables is None:
+        variables = enough or ["stimulus side"]
+    rng = np.random.default_rng(seed)
+    rows = []
+    for variable in variables:
         if variable not in known:
             raise ValueError(
                 f"session {data.session.name} has no {variable!r} to decode; it has "
                 f"{', '.join(known) or 'nothing to decode'}"
             )
-    rng = np.random.default_rng(seed)
-    fitted_on = np.union1d(data.train, data.validation)
-    rows = []
-    for variable in variables:
-        label = known[variable]
-        train = fitted_on[~np.isnan(label[fitted_on])]
-        test = data.test[~np.isnan(label[data.test])]
-        counts = np.unique(label[train], return_counts=True)[1]
-        if len(counts) < 2 or counts.min() < 2:
+        if variable not in enough:
             raise ValueError(
                 f"{variable!r} has too few trials of a kind to decode in session "
                 f"{data.session.name}; leave it out of `variables`"
             )
+        label, (train, test) = known[variable], parts[variable]
+        truth = label[test]
         for name, array in features.items():
             windows = _window_means(array, n_windows)
             decoder = GridSearchCV(
@@ -198,24 +280,24 @@ def decode(
                     StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000)
                 ),
                 {"logisticregression__C": np.logspace(-5, 1, 7)},
-                cv=StratifiedKFold(min(5, counts.min()), shuffle=True, random_state=seed),
+                cv=StratifiedKFold(5, shuffle=True, random_state=seed),
                 scoring="balanced_accuracy",
             )
-            decoder.fit(windows[train], label[train])
-            said, truth = decoder.predict(windows[test]), label[test]
+            said = decoder.fit(windows[train], label[train]).predict(windows[test])
             drawn = rng.integers(len(test), size=(n_shuffles, len(test)))
-            low, high = np.percentile([_balanced(truth[d], said[d]) for d in drawn], [2.5, 97.5])
-            shuffles = [_balanced(rng.permutation(truth), said) for _ in range(n_shuffles)]
+            low, high = np.nanpercentile(_balanced(truth[drawn], said[drawn]), [2.5, 97.5])
+            shuffled = rng.permuted(np.tile(truth, (n_shuffles, 1)), axis=1)
+            by_chance = _balanced(shuffled, said)
             rows.append(
                 {
                     "variable": variable,
                     "features": name,
                     "n_features": array.shape[2],
-                    "accuracy": balanced_accuracy_score(truth, said),
+                    "accuracy": float(_balanced(truth, said)),
                     "low": low,
                     "high": high,
-                    "chance": np.mean(shuffles),
-                    "chance_high": np.percentile(shuffles, 97.5),
+                    "chance": by_chance.mean(),
+                    "chance_high": np.percentile(by_chance, 97.5),
                     "n_train": len(train),
                     "n_test": len(test),
                 }
@@ -223,12 +305,28 @@ def decode(
     return pd.DataFrame(rows)
 
 
+def _enough(train: np.ndarray, test: np.ndarray) -> bool:
+    """Whether there are trials of each kind to fit on, in five folds, and to test on."""
+    values, counts = np.unique(train, return_counts=True)
+    return len(values) > 1 and counts.min() >= 5 and set(values) == set(test)
+
+
 def _window_means(array: np.ndarray, n_windows: int) -> np.ndarray:
     """(trials, time, features) -> (trials, windows * features)."""
+    n_windows = min(n_windows, array.shape[1])
     parts = np.array_split(np.asarray(array, np.float32), n_windows, axis=1)
     return np.concatenate([part.mean(axis=1) for part in parts], axis=1)
 
 
-def _balanced(truth: np.ndarray, said: np.ndarray) -> float:
-    """Mean over the values of `truth` of the share that was said right."""
-    return float(np.mean([(said[truth == value] == value).mean() for value in np.unique(truth)]))
+def _balanced(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """Mean over the values of `truth` of the share that was said right, over the last axis.
+
+    A value that a resample does not hold is left out of its mean.
+    """
+    right, shares = truth == said, []
+    for value in np.unique(truth):
+        here = truth == value
+        n_here = here.sum(axis=-1)
+        share = (right & here).sum(axis=-1) / np.maximum(n_here, 1)
+        shares.append(np.where(n_here > 0, share, np.nan))
+    return np.nanmean(shares, axis=0)

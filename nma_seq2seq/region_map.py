@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import joblib
 import numpy as np
@@ -11,12 +14,22 @@ from tqdm.auto import tqdm
 
 from nma_seq2seq import metrics
 from nma_seq2seq.baselines import fit_rrr
-from nma_seq2seq.dataset import dataset_of_units, shuffle_within_condition, split_trials
-from nma_seq2seq.regions import group_of, in_order
+from nma_seq2seq.dataset import Dataset, dataset_of_units, shuffle_within_condition, split_trials
+from nma_seq2seq.regions import GROUPS, group_of, in_order
 from nma_seq2seq.session import Session
 from nma_seq2seq.training import fit_seq2seq
 
-MODELS = {"rrr": fit_rrr, "seq2seq": fit_seq2seq}
+# A map fits hundreds of small regressions: fewer candidates cost little and save most of the time.
+MODELS = {
+    "rrr": partial(
+        fit_rrr,
+        smoothings=((3,), (6,), (12,)),
+        ridges=(1, 10),
+        ranks=(1, 2, 3, 5, 8),
+        floors=(0.1,),
+    ),
+    "seq2seq": fit_seq2seq,
+}
 
 
 def region_map(
@@ -34,17 +47,20 @@ def region_map(
     """Score every region as target from every region as source.
 
     Neurons are matched in number, since more neurons predict better whatever the region: each
-    resample draws `n_neurons` on either side, and a split of the trials. Within a region one draw
-    predicts another, without a neuron in common. Every score has its control, in which the
-    sources' trials are shuffled within stimulus condition.
+    resample draws `n_neurons` of every region, and a split of the trials. A region's draw is the
+    target of every source and the source of every other target, so that A -> B and B -> A differ in
+    direction alone; within a region a second draw, without a neuron in common, predicts the first.
+    Every score has its control, in which the sources' trials are shuffled within stimulus.
 
     Parameters
     ----------
     session : Session
     regions : list of str, optional
-        By default those with at least twice `n_neurons` neurons (but for root, which is no region).
+        Allen acronyms or names of groups. By default the regions with at least twice `n_neurons`
+        neurons (but for root, which is no region).
     n_neurons, n_resamples : int
     model : "rrr" or "seq2seq"
+        "rrr" is `fit_rrr` with fewer candidates.
     window : (start, stop), optional
         Seconds from stimulus onset; the whole trial by default.
     n_jobs : int
@@ -70,21 +86,27 @@ def region_map(
         raise ValueError("n_neurons and n_resamples must be 1 or more")
     if window is not None:
         session = session.select(window=window)
-    counts = session.units["region"].value_counts()
     if regions is None:
+        counts = session.units["region"].value_counts()
         enough = counts.index[counts >= 2 * n_neurons]
         regions = [region for region in in_order(enough) if region != "root"]
-    for region in regions:
-        if session.region_mask(region).sum() < 2 * n_neurons:
+        if len(regions) < 2:
             raise ValueError(
-                f"{region} has {counts[region]} neurons, too few to draw {n_neurons} twice; "
+                f"{len(regions)} regions of session {session.name} have {2 * n_neurons} neurons or "
+                "more; a map needs two, so choose a smaller n_neurons"
+            )
+    regions = list(dict.fromkeys([regions] if isinstance(regions, str) else regions))
+    if len(regions) < 2:
+        raise ValueError(f"a map needs two regions or more; regions is {regions}")
+    for region in regions:
+        n_there = int(session.region_mask(region).sum())
+        if n_there < 2 * n_neurons:
+            raise ValueError(
+                f"{region} has {n_there} neurons, too few to draw {n_neurons} twice; "
                 "choose a smaller n_neurons or other regions"
             )
-    if len(regions) < 2:
-        raise ValueError(
-            f"{len(regions)} regions of {session.name} have {2 * n_neurons} neurons or more; "
-            "a map needs two, so choose a smaller n_neurons"
-        )
+    # What the workers do not need would be sent to them a hundred times.
+    session = replace(session, behavior={}, rates=None, latents=None)
     tasks = [
         (source, target, resample)
         for resample in range(n_resamples)
@@ -93,7 +115,7 @@ def region_map(
     ]
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     done = parallel(
-        joblib.delayed(_score)(session, *task, n_neurons, model, seed) for task in tasks
+        joblib.delayed(_score)(session, *task, n_neurons, MODELS[model], seed) for task in tasks
     )
     rows = list(tqdm(done, total=len(tasks), desc=session.name, disable=not progress))
     table = pd.DataFrame(rows)
@@ -104,30 +126,36 @@ def region_map(
 
 
 def _score(
-    session: Session, source: str, target: str, resample: int, n_neurons: int, model: str, seed: int
+    session: Session,
+    source: str,
+    target: str,
+    resample: int,
+    n_neurons: int,
+    fit: Callable[[Dataset], Any],
+    seed: int,
 ) -> dict:
     """One row of the map."""
-    # The same target neurons and split for every source, so that sources are compared on them.
-    target_units = _draw(session, target, n_neurons, (seed, resample, 0))
-    taken = target_units if source == target else np.array([], int)
-    source_units = _draw(session, source, n_neurons, (seed, resample, 1), taken)
-    parts = split_trials(session.n_trials, seed=seed + resample)
+    target_units = _draw(session, target, n_neurons, (seed, resample))
+    source_units = _draw(session, source, n_neurons, (seed, resample), apart_from=target_units)
+    parts_seed = int(np.random.default_rng((seed, resample)).integers(2**31))
+    parts = split_trials(session.n_trials, seed=parts_seed)
     data = dataset_of_units(session, source_units, target_units, parts, source, target)
     counts, null = data.target[data.test], metrics.null_rates(data, "train")
+    spikes = counts.sum()
 
-    def bits(data) -> float:
-        rates = MODELS[model](data).predict(data.source[data.test])
-        return metrics.bits_per_spike(rates, counts, null)
+    def bits(data: Dataset) -> float:
+        rates = fit(data).predict(data.source[data.test])
+        return metrics.bits_per_spike(rates, counts, null) if spikes else np.nan
 
     score, shuffled = bits(data), np.nan
-    if "contrast_right" in session.trials:
-        shuffled = bits(shuffle_within_condition(data, seed=seed + resample))
+    if "contrast_right" in session.trials or "contrast_left" in session.trials:
+        shuffled = bits(shuffle_within_condition(data, seed=parts_seed))
     return {
         "session": session.name,
         "source": source,
         "target": target,
-        "source_group": group_of(source),
-        "target_group": group_of(target),
+        "source_group": _group(source),
+        "target_group": _group(target),
         "resample": resample,
         "n_neurons": n_neurons,
         "bits_per_spike": score,
@@ -137,7 +165,15 @@ def _score(
 
 
 def _draw(
-    session: Session, region: str, n: int, seed: tuple[int, ...], taken: np.ndarray = ()
+    session: Session,
+    region: str,
+    n: int,
+    seed: tuple[int, ...],
+    apart_from: Sequence[int] | np.ndarray = (),
 ) -> np.ndarray:
-    units = np.setdiff1d(np.flatnonzero(session.region_mask(region)), taken)
+    units = np.setdiff1d(np.flatnonzero(session.region_mask(region)), apart_from)
     return np.sort(np.random.default_rng(seed).choice(units, n, replace=False))
+
+
+def _group(name: str) -> str:
+    return name if name in GROUPS else group_of(name)

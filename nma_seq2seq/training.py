@@ -6,13 +6,13 @@ import copy
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 from tqdm.auto import tqdm
 
 from nma_seq2seq import metrics
@@ -44,12 +44,12 @@ class Settings:
     """
 
     optimizer: str = "adamw"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     batch_trials: int | None = 32
     neuron_dropout: float = 0.7
-    max_epochs: int = 60
-    patience: int | None = 8
+    max_epochs: int = 40
+    patience: int | None = 5
 
     def __post_init__(self):
         if self.optimizer not in ("adamw", "adam"):
@@ -177,6 +177,39 @@ def new_model(data: Dataset, *, seed: int = 0, **options: Any) -> Seq2Seq:
         return Seq2Seq(data.n_sources, data.n_targets, **options)
 
 
+def start_from_linear(
+    data: Dataset,
+    *,
+    n_latents: int = 15,
+    smoothing: tuple[float, ...] = (2.0, 8.0),
+    ridges: tuple[float, ...] = (1, 3, 10, 30),
+    floor: float = 0.2,
+    seed: int = 0,
+) -> tuple[Seq2Seq, ReducedRankRegression]:
+    """A network that starts where a reduced-rank regression ends, and that regression.
+
+    Parameters
+    ----------
+    data : Dataset
+    n_latents : int
+        Also the regression's rank.
+    smoothing : tuple of float
+        Standard deviations of the Gaussians that the kernels start as, bins.
+    ridges : tuple of float
+        What the regression chooses from, on the validation trials; see `fit_rrr`.
+    floor : float
+        Least rate, as a share of the mean, of both.
+    seed : int
+        Of the recurrent layer.
+    """
+    ranks = (min(n_latents, data.n_targets, len(smoothing) * data.n_sources),)
+    linear = fit_rrr(data, smoothings=(smoothing,), ridges=ridges, ranks=ranks, floors=(floor,))
+    model = new_model(
+        data, seed=seed, n_latents=n_latents, smoothing=smoothing, floor=floor, beta=3.0
+    )
+    return warm_start(model, linear, data), linear
+
+
 @torch.no_grad()
 def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> Seq2Seq:
     """Copy a reduced-rank regression into a network with the same smoothing, and return it.
@@ -247,7 +280,7 @@ def fit_seq2seq(
     *,
     n_latents: int = 15,
     n_members: int = 5,
-    smoothings: tuple[tuple[float, ...], ...] = ((1.5, 8), (2.5, 8), (4, 12)),
+    smoothing: tuple[float, ...] = (2.0, 8.0),
     ridges: tuple[float, ...] = (1, 3, 10, 30),
     device: str = "auto",
     seed: int = 0,
@@ -266,8 +299,8 @@ def fit_seq2seq(
     n_latents : int
     n_members : int
         Networks that are averaged.
-    smoothings, ridges
-        What the first network's regression chooses from, on its validation trials; see `fit_rrr`.
+    smoothing, ridges
+        As in `start_from_linear`; the first network's regression chooses for all.
     device, seed, progress
         As in `fit`.
 
@@ -279,23 +312,12 @@ def fit_seq2seq(
     start = time.perf_counter()
     fits: list[Fit] = []
     with _bar(settings.max_epochs * n_members, progress) as bar:
-        for member, part in enumerate(_folds(data, n_members, seed)):
+        for member, part in enumerate(folds(data, n_members, seed)):
             bar.set_description(f"network {member + 1} of {n_members}")
-            linear = fit_rrr(
-                part, smoothings=smoothings, ridges=ridges, ranks=(n_latents,), floors=(0.2,)
+            model, linear = start_from_linear(
+                part, n_latents=n_latents, smoothing=smoothing, ridges=ridges, seed=seed + member
             )
-            # What the first regression chose serves the others.
-            smoothings, ridges = (linear.smoothing,), (linear.ridge,)
-            model = new_model(
-                part,
-                seed=seed + member,
-                n_latents=n_latents,
-                cell="gru",
-                smoothing=linear.smoothing,
-                floor=linear.floor,
-                beta=3.0,
-            )
-            warm_start(model, linear, part)
+            ridges = (linear.ridge,)  # what the first regression chose serves the others
             run = _train(model, part, settings, device, seed + member, bar)
             fits.append(replace(run.best, history=run.best.history.assign(member=member)))
             bar.update(settings.max_epochs * (member + 1) - bar.n)
@@ -335,8 +357,11 @@ def fit_recipe(
     return run.best, run.last
 
 
-def _folds(data: Dataset, n_members: int, seed: int) -> Iterator[Dataset]:
-    """The dataset again and again, each time with another part of its seen trials as validation."""
+def folds(data: Dataset, n_members: int, seed: int) -> Iterator[Dataset]:
+    """The dataset again and again, each time with another part of its seen trials as validation.
+
+    Training and validation trials are dealt into `n_members` parts, five at least.
+    """
     seen = np.random.default_rng((seed, 3)).permutation(np.union1d(data.train, data.validation))
     parts = np.array_split(seen, max(n_members, 5))
     for part in parts[:n_members]:
@@ -362,12 +387,28 @@ def _train(
         )
     place = pick_device(device)
     first = copy.deepcopy(model.state_dict())
+    with _threads_for(model, place):
+        try:
+            return _train_on(place, model, data, settings, seed, bar)
+        except torch.cuda.OutOfMemoryError:
+            tqdm.write("the GPU's memory is full, so this network is trained on the CPU")
+            model.cpu().load_state_dict(first)
+            return _train_on(torch.device("cpu"), model, data, settings, seed, bar)
+
+
+@contextmanager
+def _threads_for(model: Seq2Seq, place: torch.device) -> Iterator[None]:
+    """One thread for a network with a read-in: its steps are too small to share out.
+
+    On two busy cores, threads that wait for each other made them 2 to 40 times as slow.
+    """
+    before = torch.get_num_threads()
+    if place.type == "cpu" and model.read_in is not None:
+        torch.set_num_threads(1)
     try:
-        return _train_on(place, model, data, settings, seed, bar)
-    except torch.cuda.OutOfMemoryError:
-        tqdm.write("the GPU's memory is full, so this network is trained on the CPU")
-        model.cpu().load_state_dict(first)
-        return _train_on(torch.device("cpu"), model, data, settings, seed, bar)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _train_on(
@@ -410,7 +451,6 @@ def _train_on(
             loss = _loss(model, seen, target[trials])
             step.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             step.step()
             losses.append(loss.detach() * len(trials))
         return (torch.stack(losses).sum() / len(order)).item()

@@ -140,6 +140,15 @@ def test_fallback_is_not_taken_where_the_recording_can_be_had(cache, server):
     assert steinmetz.load_session(31, fallback="simulated").origin == "recorded"
 
 
+def test_environment_names_a_file_of_ones_own(cache, server, part, monkeypatch):
+    monkeypatch.setenv("NMA_SEQ2SEQ_DATA", f"{part}:3")
+    assert steinmetz.load_session(31).name == steinmetz.load_file(part, 3).name
+    monkeypatch.setenv("NMA_SEQ2SEQ_DATA", f"{part}:99")
+    with pytest.raises(ValueError, match="no session 99"):
+        steinmetz.load_session(31)
+    assert not server.requests
+
+
 def test_environment_forces_the_twin(cache, server, capsys, monkeypatch):
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", "simulated")
     assert steinmetz.load_session(31).origin == "simulated"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from nma_seq2seq import baselines, metrics
+from nma_seq2seq.bench import real_file
 from nma_seq2seq.dataset import Dataset, make_dataset
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
@@ -41,7 +41,7 @@ def run(data: str | os.PathLike | None = None, seed: int = 0) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file.
     """
-    path = _recorded_file(data)
+    path = real_file(data)
     recorded = (Session.from_dict(dat) for dat in read_sessions(path))
     real = pd.DataFrame([statistics(session) for session in recorded])
     table = pd.DataFrame(
@@ -107,14 +107,3 @@ def _bits(data: Dataset) -> dict[str, float]:
         )
         for name, model in models.items()
     }
-
-
-def _recorded_file(data: str | os.PathLike | None) -> Path:
-    if data is None:
-        data = Path(os.environ.get("NMA_SEQ2SEQ_REAL", ".")) / "steinmetz_subset.npz"
-    if not Path(data).is_file():
-        raise FileNotFoundError(
-            f"no file {data}; name a file of recorded sessions, or set NMA_SEQ2SEQ_REAL to the "
-            "folder that holds steinmetz_subset.npz"
-        )
-    return Path(data)

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
+from nma_seq2seq.course.maps import engine, map_sessions
 from nma_seq2seq.course.predict import MODELS, NULL, predict
 from nma_seq2seq.dataset import make_dataset
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
-from nma_seq2seq.steinmetz import load_file, load_session
+from nma_seq2seq.steinmetz import count_sessions, list_sessions, load_file, load_session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it went well, 2 with one sentence when it could not."""
+    """Run one command; 0 when it went well, 2 with one sentence when it could not.
+
+    `build --check` gives 1 when it finds a difference.
+    """
     arguments = _parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        code = arguments.run(arguments)
     except (ValueError, OSError) as error:
         print(f"nma-seq2seq: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("nma-seq2seq: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +66,37 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--save", metavar="FILE", help="write the predicted rates as .npz")
     command.set_defaults(run=_predict)
 
+    command = commands.add_parser("build", help="make the notebooks from solutions/*.py")
+    command.add_argument("names", nargs="*", help="such as 05_poisson_loss or 5 (default: all)")
+    command.add_argument(
+        "--check", action="store_true", help="only say what differs from the sources; exit code 1"
+    )
+    command.add_argument("--no-execute", action="store_true", help="do not run the solutions")
+    command.add_argument("--force", action="store_true", help="run also what has not changed")
+    command.set_defaults(run=_build)
+
+    command = commands.add_parser("map", help="who predicts whom, in one session or many")
+    _add_session_options(command)
+    command.add_argument(
+        "--sessions", help="numbers or names separated by commas, or all (instead of --session)"
+    )
+    command.add_argument("--out", metavar="FOLDER", default="region_maps", help="one CSV a session")
+    command.add_argument(
+        "--neurons", type=int, default=20, help="drawn on either side (default: 20)"
+    )
+    command.add_argument("--resamples", type=int, default=5, help="draws of neurons (default: 5)")
+    command.add_argument("--model", default="rrr", help="rrr or seq2seq (default: rrr)")
+    command.add_argument(
+        "--window", metavar="START,STOP", help="seconds from stimulus onset (default: whole trial)"
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--jobs", type=int, default=-1, help="processes (default: one a core)")
+    command.add_argument(
+        "--engine", choices=("joblib", "dask"), default="joblib", help="this machine, or a cluster"
+    )
+    command.add_argument("--address", help="of the dask scheduler")
+    command.set_defaults(run=_map)
+
     command = commands.add_parser("bench", help="measure a claim of the course")
     benches = command.add_subparsers(metavar="what", required=True)
     bench = benches.add_parser("load", help="reading a part: the usual idiom against ours")
@@ -67,6 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     bench = benches.add_parser("twin", help="the simulated twin beside real sessions")
     bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
     bench.set_defaults(run=_bench_twin)
+    bench = benches.add_parser("model", help="the model against the ladder, on real sessions")
+    bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
+    bench.add_argument("--target", metavar="REGION", help="default: MOs, or the largest region")
+    bench.add_argument("--seeds", type=int, default=5, help="splits of the trials (default: 5)")
+    bench.add_argument(
+        "--recipe-seeds", type=int, default=5, help="of them with the slow recipe (default: 5)"
+    )
+    bench.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    bench.set_defaults(run=_bench_model)
     return parser
 
 
@@ -140,6 +186,63 @@ def _predict(arguments: argparse.Namespace) -> None:
     )
 
 
+def _build(arguments: argparse.Namespace) -> int:
+    try:
+        from nma_seq2seq.course import build
+    except ModuleNotFoundError as error:
+        raise ValueError(f'{error}; run: pip install "nma-seq2seq[build]"') from None
+    if arguments.check:
+        found = build.check(Path.cwd(), arguments.names)
+        print("\n".join(found) or "the notebooks are as their sources have them")
+        return int(bool(found))
+    lines = build.build(
+        Path.cwd(),
+        arguments.names,
+        execute=not arguments.no_execute,
+        force=arguments.force,
+        progress=sys.stderr.isatty(),
+    )
+    print("\n".join(lines))
+    return 0
+
+
+def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]:
+    """Name -> how to open it: those that --sessions lists, all of a file, or the one session."""
+    if arguments.data is not None and arguments.sessions is not None:
+        indices = range(count_sessions(arguments.data))
+        if arguments.sessions != "all":
+            indices = [int(index) for index in _names(arguments.sessions)]
+        return {
+            f"{Path(arguments.data).stem}_{index}": partial(load_file, arguments.data, index)
+            for index in indices
+        }
+    if arguments.sessions is not None:
+        names = list(list_sessions()["name"])
+        if arguments.sessions != "all":
+            wanted = _names(arguments.sessions)
+            names = [names[int(w)] if w.isdigit() and int(w) < len(names) else w for w in wanted]
+        return {name: partial(load_session, name) for name in names}
+    session = _session(arguments)
+    return {session.name: lambda: session}
+
+
+def _map(arguments: argparse.Namespace) -> None:
+    with engine(arguments.engine, arguments.address):
+        summary = map_sessions(
+            _sessions(arguments),
+            arguments.out,
+            n_neurons=arguments.neurons,
+            n_resamples=arguments.resamples,
+            model=arguments.model,
+            window=_window(arguments.window),
+            seed=arguments.seed,
+            n_jobs=arguments.jobs,
+            progress=sys.stderr.isatty(),
+        )
+    print(summary.round(3).to_string(index=False))
+    print(f"bits per spike on test trials against the train mean; maps in {arguments.out}")
+
+
 def _bench_load(arguments: argparse.Namespace) -> None:
     from nma_seq2seq.bench import load
 
@@ -150,3 +253,16 @@ def _bench_twin(arguments: argparse.Namespace) -> None:
     from nma_seq2seq.bench import twin
 
     print(twin.run(arguments.data).to_string())
+
+
+def _bench_model(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.bench import model
+
+    model.run(
+        arguments.data,
+        arguments.target,
+        seeds=arguments.seeds,
+        recipe_seeds=arguments.recipe_seeds,
+        device=arguments.device,
+        show=lambda text: print(text, flush=True),
+    )

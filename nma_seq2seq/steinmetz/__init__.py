@@ -19,6 +19,7 @@ __all__ = [
     "BadFileError",
     "DownloadError",
     "UnsafeFileError",
+    "count_sessions",
     "import_part",
     "list_sessions",
     "load_file",
@@ -32,7 +33,9 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
     The first session of a part (0-12, 13-25, 26-38) downloads that part and splits it into one
     file a session in the cache folder; from then on all its sessions open from there. The folder
     is the platform's cache, or what the environment variable NMA_SEQ2SEQ_CACHE names. Where
-    NMA_SEQ2SEQ_DATA is `simulated`, the simulated twin is returned and nothing is downloaded.
+    NMA_SEQ2SEQ_DATA is `simulated`, the simulated twin is returned and nothing is downloaded; where
+    it is a file and an index, such as `mine.npz:0`, that session is, so that the whole course runs
+    on a recording of one's own.
 
     Parameters
     ----------
@@ -67,9 +70,13 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
     if fallback not in (None, "simulated"):
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
     data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
+    path, _, index = data.rpartition(":")
+    if path and index.isdigit():
+        return load_file(path, int(index))
     if data not in ("", "recorded", "simulated"):
         raise ValueError(
-            f"NMA_SEQ2SEQ_DATA is {data!r}; set it to 'simulated' or 'recorded', or unset it"
+            f"NMA_SEQ2SEQ_DATA is {data!r}; set it to 'simulated', 'recorded' or a file and the "
+            "index of a session in it, such as 'mine.npz:0', or unset it"
         )
     if data == "simulated":
         return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session")
@@ -112,6 +119,11 @@ def load_file(path: str | os.PathLike, index: int = 0) -> Session:
     raise ValueError(
         f"no session {index} in {Path(path).name}; it holds {n_sessions}, counted from 0"
     )
+
+
+def count_sessions(path: str | os.PathLike) -> int:
+    """How many sessions a file of the summer school's format holds; errors as `load_file`'s."""
+    return sum(1 for _ in read_sessions(path))
 
 
 def import_part(path: str | os.PathLike) -> pd.DataFrame:

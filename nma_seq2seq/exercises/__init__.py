@@ -1,0 +1,18 @@
+"""Exercises that check themselves: `@exercise`, hints and progress; one module a notebook."""
+
+from nma_seq2seq.exercises.comparing import difference
+from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
+from nma_seq2seq.exercises.student import exercise, hint, progress, results
+
+__all__ = [
+    "Exercise",
+    "Result",
+    "difference",
+    "exercise",
+    "exercises_of",
+    "find",
+    "hint",
+    "notebooks",
+    "progress",
+    "results",
+]

@@ -1,0 +1,123 @@
+"""What an exercise is, and where the exercises of a notebook are found."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exercise:
+    """One exercise: what is asked, the right answer, and how an answer is checked.
+
+    Parameters
+    ----------
+    number : str
+        Notebook and place in it, such as "5.1".
+    title : str
+        A few words, such as "the Poisson loss".
+    minutes : int
+    difficulty : int
+        1, 2 or 3.
+    reference : function or class
+        The right answer. The notebook goes on with it where the student's is blank or wrong, and
+        its source is the third hint.
+    hints : two strings
+        First what to think of, then how to write it.
+    cases : function of a numpy Generator -> sequence of argument tuples
+        Inputs on which the answer must return what the reference returns. At least two, of
+        different sizes, without symmetry that hides a mistake.
+    check : function of (answer, reference) -> None or a diagnosis
+        In place of `cases`, where comparing returned values is not enough. Returns or asserts what
+        is wrong in half a sentence ("the latents have shape ..."); what else it raises is reported
+        as the answer's own error.
+    mistakes : sequence of (sentence, function or class)
+        What students write instead. An answer that does the same gets the sentence, which follows
+        "likely cause: ".
+    tolerance : float
+        Largest relative difference that still counts as equal.
+    squeeze : bool
+        Axes of length 1 may be there or not.
+    time_limit : float
+        Seconds that the answer has for all cases together.
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one of `cases` and `check`, or not two hints.
+    """
+
+    number: str
+    title: str
+    minutes: int
+    difficulty: int
+    reference: Callable[..., Any]
+    hints: tuple[str, str]
+    cases: Callable[[np.random.Generator], Sequence[tuple]] | None = None
+    check: Callable[[Any, Any], str | None] | None = None
+    mistakes: Sequence[tuple[str, Callable[..., Any]]] = ()
+    tolerance: float = 1e-4
+    squeeze: bool = False
+    time_limit: float = 10.0
+
+    def __post_init__(self):
+        if (self.cases is None) == (self.check is None):
+            raise ValueError(f"exercise {self.number} needs either cases or a check")
+        if len(self.hints) != 2:
+            raise ValueError(
+                f"exercise {self.number} has {len(self.hints)} hints; write two, the third is the "
+                "reference answer"
+            )
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an answer fared: `status` "done", "wrong" or "not yet", and the diagnosis if any."""
+
+    status: str
+    message: str = ""
+
+
+def notebooks() -> dict[int, str]:
+    """Number -> name of each notebook that has exercises, such as 5 -> "05_poisson_loss"."""
+    package = importlib.import_module("nma_seq2seq.exercises")
+    found = (re.fullmatch(r"n((\d\d)_\w+)", m.name) for m in pkgutil.iter_modules(package.__path__))
+    return {int(match[2]): match[1] for match in found if match}
+
+
+def exercises_of(notebook: int) -> tuple[Exercise, ...]:
+    """The exercises of a notebook, in order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such notebook.
+    """
+    names = notebooks()
+    if notebook not in names:
+        there = ", ".join(str(number) for number in sorted(names)) or "none so far"
+        raise ValueError(f"no exercises of notebook {notebook}; there are exercises of: {there}")
+    return importlib.import_module(f"nma_seq2seq.exercises.n{names[notebook]}").EXERCISES
+
+
+def find(number: str) -> Exercise:
+    """The exercise with this number, such as "5.1".
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message names those that there are.
+    """
+    match = re.fullmatch(r"(\d+)\.\d+", str(number))
+    if not match:
+        raise ValueError(f"{number!r} is no exercise; name one by its number, such as '5.1'")
+    there = {exercise.number: exercise for exercise in exercises_of(int(match[1]))}
+    if str(number) not in there:
+        raise ValueError(f"no exercise {number}; notebook {match[1]} has {', '.join(there)}")
+    return there[str(number)]

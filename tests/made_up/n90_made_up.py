@@ -1,0 +1,131 @@
+"""Exercises that the tests of the mechanism use."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from nma_seq2seq.exercises import Exercise, difference
+
+
+def counts_to_hz(counts, bin_size):
+    """Mean rate of each neuron in Hz, (neurons,), from counts (trials, time, neurons)."""
+    return counts.mean(axis=(0, 1)) / bin_size
+
+
+def loss(rates, counts):
+    return (rates - counts * torch.log(rates)).mean()
+
+
+def event_bins(seconds, start, bin_size):
+    return np.floor((seconds - start) / bin_size).astype(int)
+
+
+def extremes(values):
+    return values.min(), values.argmax()
+
+
+def similarity(counts):
+    return np.cov(counts, rowvar=False)
+
+
+class Readout(nn.Module):
+    def __init__(self, n_latents, n_targets):
+        super().__init__()
+        self.linear = nn.Linear(n_latents, n_targets)
+
+    def forward(self, latents):
+        return torch.nn.functional.softplus(self.linear(latents))
+
+
+class NoSoftplus(Readout):
+    def forward(self, latents):
+        return self.linear(latents)
+
+
+def check_readout(answer, reference):
+    latents = torch.rand(3, 4, 5)
+    mine, right = answer(5, 2), reference(5, 2)
+    assert hasattr(mine, "linear"), "it has no attribute linear"
+    right.load_state_dict(mine.state_dict())
+    return difference(mine(latents), right(latents), what="forward(latents)")
+
+
+HINTS = ("What is asked?", "Write it.")
+
+
+def _loss_cases(rng):
+    def case(*shape):
+        rates = torch.tensor(rng.uniform(0.1, 2, shape), requires_grad=True)
+        return rates, torch.tensor(rng.poisson(0.7, shape)).double()
+
+    return [case(4, 6, 3), case(2, 9, 5)]
+
+
+EXERCISES = (
+    Exercise(
+        number="90.1",
+        title="counts to Hz",
+        minutes=5,
+        difficulty=1,
+        reference=counts_to_hz,
+        cases=lambda rng: [
+            (rng.poisson(0.4, (4, 6, 3)), 0.01),
+            (rng.poisson(0.4, (2, 9, 5)), 0.02),
+        ],
+        mistakes=[
+            ("multiplied by the bin size", lambda c, b: c.mean(axis=(0, 1)) * b),
+            ("averaged over the neurons too", lambda c, b: c.mean() / b),
+            ("the file's order of axes", lambda c, b: c @ np.ones((99, 2))),
+        ],
+        hints=HINTS,
+        time_limit=1.0,
+    ),
+    Exercise(
+        number="90.2",
+        title="the loss",
+        minutes=10,
+        difficulty=2,
+        reference=loss,
+        cases=_loss_cases,
+        hints=HINTS,
+    ),
+    Exercise(
+        number="90.3",
+        title="a read-out",
+        minutes=15,
+        difficulty=3,
+        reference=Readout,
+        check=check_readout,
+        mistakes=[("the softplus is missing", NoSoftplus)],
+        hints=HINTS,
+        time_limit=1.0,
+    ),
+    Exercise(
+        number="90.4",
+        title="event bins",
+        minutes=5,
+        difficulty=1,
+        reference=event_bins,
+        cases=lambda rng: [(rng.uniform(0, 2, n), -0.5, 0.01) for n in (8, 11)],
+        hints=HINTS,
+    ),
+    Exercise(
+        number="90.5",
+        title="extremes",
+        minutes=5,
+        difficulty=1,
+        reference=extremes,
+        cases=lambda rng: [(rng.normal(size=n),) for n in (5, 8)],
+        hints=HINTS,
+    ),
+    Exercise(
+        number="90.6",
+        title="similarity",
+        minutes=5,
+        difficulty=1,
+        reference=similarity,
+        cases=lambda rng: [(rng.normal(size=(n, 3)) * [1, 2, 3] ** np.arange(3),) for n in (9, 8)],
+        hints=HINTS,
+        squeeze=True,
+    ),
+)

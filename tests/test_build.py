@@ -1,0 +1,342 @@
+"""The build: what reaches a notebook, what is refused, and what the check finds."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from nma_seq2seq import exercises
+from nma_seq2seq.course import build, cli
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+NAME = "90_made_up"
+SOURCE = f'''\
+# %% [markdown]
+# # 90. Made up
+#
+# What you will learn.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from tqdm.auto import tqdm
+
+import nma_seq2seq as nma
+
+nma.exercises.__path__.append({str(HERE / "made_up")!r})
+
+# %%
+@nma.exercise("90.1")
+def counts_to_hz(counts, bin_size):
+    """Mean rate in Hz."""
+    ### BEGIN SOLUTION
+    mean_of_all_trials = counts.mean(axis=(0, 1))
+    return mean_of_all_trials / bin_size
+    ### END SOLUTION
+
+
+# %%
+import torch
+from torch import nn
+
+
+@nma.exercise("90.3")
+class Readout(nn.Module):
+    def __init__(self, n_latents, n_targets):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.linear = nn.Linear(n_latents, n_targets)
+        ### END SOLUTION
+
+    def forward(self, latents):
+        ### BEGIN SOLUTION
+        return nn.functional.softplus(self.linear(latents))
+        ### END SOLUTION
+
+
+# %% tags=["nbval-check-output"]
+print(counts_to_hz(np.ones((2, 3, 4)), 0.01).round(1))
+
+# %%
+for _ in tqdm(range(3), desc="slow"):
+    pass
+plt.plot([0, 1])
+plt.show()
+'''
+
+
+@pytest.fixture(autouse=True)
+def made_up(monkeypatch):
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(HERE / "made_up")])
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of one source."""
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / f"{NAME}.py").write_text(SOURCE)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The same, built and executed once."""
+    root = tmp_path_factory.mktemp("course")
+    (root / "solutions").mkdir()
+    (root / "solutions" / f"{NAME}.py").write_text(SOURCE)
+    before = list(exercises.__path__)
+    exercises.__path__.append(str(HERE / "made_up"))
+    try:
+        assert build.build(root, progress=False) == [f"{NAME}: executed"]
+    finally:
+        exercises.__path__[:] = before
+    return root
+
+
+@pytest.fixture
+def copy(built, tmp_path):
+    """A copy of the built course, to spoil."""
+    for path in built.rglob("90_*"):
+        target = tmp_path / path.relative_to(built)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def read(root, folder):
+    return nbformat.read(root / folder / f"{NAME}.ipynb", as_version=4)
+
+
+def pair(text, tmp_path):
+    path = tmp_path / f"{NAME}.py"
+    path.write_text(text)
+    return build.read_source(path)
+
+
+# ---------------------------------------------------------------------- what is built
+
+
+def test_the_solution_is_executed_and_keeps_figures(built):
+    cells = read(built, "solutions").cells
+    assert cells[5].outputs[0].text == "[100. 100. 100. 100.]\n"
+    # The progress bar is gone, the figure is there.
+    assert [set(output.data) for output in cells[6].outputs] == [{"image/png", "text/plain"}]
+    assert cells[3].outputs[0].text == "Exercise 90.1 done\n"
+    assert not any("execution" in cell.metadata for cell in cells)
+
+
+def test_the_tutorial_is_blank_and_runs_from_top_to_bottom(built):
+    tutorial = read(built, "tutorials")
+    code = [cell for cell in tutorial.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert 'raise NotImplementedError("Exercise 90.1: counts to Hz")' in code[2].source
+    assert code[3].source.count("        raise NotImplementedError(") == 2
+    assert not any(cell.metadata for cell in tutorial.cells)
+    NotebookClient(tutorial, kernel_name="python3", timeout=60).execute()
+    assert code[2].outputs[0].text.startswith("Exercise 90.1 not yet")
+    assert code[4].outputs[0].text == "[100. 100. 100. 100.]\n"
+
+
+def test_both_open_the_tutorial_and_say_what_to_edit(built):
+    for folder in ("solutions", "tutorials"):
+        title, install = read(built, folder).cells[:2]
+        assert title.source.startswith("# 90. Made up\n")
+        assert f"Built from solutions/{NAME}.py; edit that file" in title.source
+        links = re.findall(r"\]\((https://(?:colab|mybinder)[^)]*?ipynb)\)", title.source)
+        assert [link.split("://")[1].split("/")[0] for link in links] == [
+            "colab.research.google.com",
+            "mybinder.org",
+        ]
+        assert all(link.endswith(f"/tutorials/{NAME}.ipynb") for link in links)
+        assert all(build.slug() in link for link in links)
+        assert '%pip install "nma-seq2seq @ git+https://github.com/' in install.source
+
+
+def test_a_second_build_changes_nothing_and_runs_nothing(copy):
+    before = {path: path.read_bytes() for path in copy.rglob("*.ipynb")}
+    assert build.build(copy, progress=False) == [f"{NAME}: outputs kept"]
+    assert {path: path.read_bytes() for path in copy.rglob("*.ipynb")} == before
+
+
+def test_a_change_of_text_keeps_outputs_and_the_ids_of_other_cells(copy):
+    source = copy / "solutions" / f"{NAME}.py"
+    ids = [cell.id for cell in read(copy, "solutions").cells]
+    source.write_text(SOURCE.replace("What you will", "What we"))
+    assert build.build(copy, ["90"], progress=False) == [f"{NAME}: outputs kept"]
+    after = [cell.id for cell in read(copy, "solutions").cells]
+    assert after[1:] == ids[1:] and after[0] != ids[0]
+    assert after == [cell.id for cell in read(copy, "tutorials").cells]
+
+
+def leaked(path):
+    """Lines of marked regions that are in the tutorial more often than outside the regions."""
+    outside, inside, marked = Counter(), set(), False
+    for line in path.read_text().splitlines():
+        line = line.strip().removeprefix("# ")
+        if line.startswith("## ") and line.endswith(" SOLUTION"):
+            marked = "BEGIN" in line
+        elif marked:
+            inside.add(line)
+        else:
+            outside[line] += 1
+    tutorial = build.read_source(path).tutorial
+    lines = Counter(line.strip() for cell in tutorial.cells for line in cell.source.splitlines())
+    return [line for line in inside - {""} if lines[line] > outside[line]]
+
+
+def test_no_marked_line_reaches_a_tutorial(course):
+    for path in [course / "solutions" / f"{NAME}.py", *(ROOT / "solutions").glob("*.py")]:
+        assert leaked(path) == []
+        tutorial = build.read_source(path).tutorial
+        assert not any(" SOLUTION" in cell.source for cell in tutorial.cells)
+
+
+# ---------------------------------------------------------------------- what is refused
+
+HEAD = "# %% [markdown]\n# # Title\n\n# %%\n"
+CELL = """\
+@nma.exercise("90.1")
+def f():
+    ### BEGIN SOLUTION
+    return 1
+    ### END SOLUTION
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CELL.replace("    ### END SOLUTION\n", ""), "line 7: a region that is not closed"),
+        (CELL.replace("return 1", "### BEGIN SOLUTION"), "line 8: a marker within the region"),
+        (CELL.replace("    ### BEGIN SOLUTION\n", ""), "line 8: the end of a region that was not"),
+        (CELL.split("\n", 1)[1], "line 6: a marker in a cell without an exercise"),
+        (CELL + "\n# %%\n" + CELL, "line 12: exercise 90.1 is there twice"),
+        (CELL + "\n" + CELL, "line 11: a second exercise in one cell"),
+        (CELL.replace("### BEGIN", "## begin"), "line 7: write the marker as '### BEGIN SOLUTION'"),
+        (CELL.replace("90.1", "5.1"), "line 5: exercise 5.1 does not begin with this notebook's"),
+        (CELL.replace("90.1", "90.77"), "line 5: no exercise 90.77; notebook 90 has 90.1"),
+        (re.sub(" +### .*\n", "", CELL), "line 5: exercise 90.1 has no region"),
+        (CELL.replace("def f", "class F"), "a region outside the body of a function"),
+        (CELL.replace("def f():", "def f(:"), "line 6: the cell with its solution left out"),
+    ],
+)
+def test_a_faulty_source_is_refused_with_file_and_line(text, message, tmp_path):
+    with pytest.raises(build.BuildError, match=re.escape(f"{NAME}.py, ")) as caught:
+        pair(HEAD + text, tmp_path)
+    assert message in str(caught.value)
+
+
+def test_a_source_begins_with_its_title(tmp_path):
+    with pytest.raises(build.BuildError, match="begin with a markdown cell"):
+        pair("# %%\n1 + 1\n", tmp_path)
+
+
+def test_a_failing_cell_is_shown_and_nothing_is_written(course):
+    source = course / "solutions" / f"{NAME}.py"
+    source.write_text(HEAD + "first = 1\n\n# %%\nfirst / 0\n")
+    with pytest.raises(build.BuildError, match="cell 3") as caught:
+        build.build(course, progress=False)
+    assert "ZeroDivisionError" in str(caught.value) and "first / 0" in str(caught.value)
+    assert not list(course.rglob("*.ipynb"))
+
+
+def test_an_unknown_name_is_told(course):
+    with pytest.raises(build.BuildError, match="no source '12'; there are 90_made_up"):
+        build.build(course, ["12"])
+    with pytest.raises(build.BuildError, match="no solutions/NN_name.py in"):
+        build.check(course / "solutions")
+
+
+# ---------------------------------------------------------------------- what the check finds
+
+
+def spoil_source(notebook):
+    notebook.cells[3].source += "\n# changed"
+
+
+def spoil_id(notebook):
+    notebook.cells[3].id = "other"
+
+
+def spoil_metadata(notebook):
+    notebook.metadata["colab"] = {}
+
+
+def spoil_cell_metadata(notebook):
+    notebook.cells[3].metadata["scrolled"] = True
+
+
+def spoil_cells(notebook):
+    del notebook.cells[-1]
+
+
+def spoil_execution(notebook):
+    notebook.cells[-1].execution_count = None
+
+
+def spoil_by_error(notebook):
+    notebook.cells[-1].outputs = [
+        nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])
+    ]
+
+
+def spoil_by_warning(notebook):
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stderr", text="Careful\n")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "spoil", "message"),
+    [
+        ("solutions", spoil_source, "cell 3 differs in source"),
+        ("tutorials", spoil_source, "cell 3 differs in source"),
+        ("tutorials", spoil_id, "cell 3 differs in id"),
+        ("solutions", spoil_metadata, "the notebook's metadata differ"),
+        ("tutorials", spoil_cell_metadata, "cell 3 differs in metadata"),
+        ("solutions", spoil_cells, "6 cells, the source has 7"),
+        ("solutions", spoil_execution, "cell 6 has not been executed"),
+        ("solutions", spoil_by_error, "cell 6 fails"),
+        ("solutions", spoil_by_warning, "cell 6 writes to stderr: Careful"),
+        ("tutorials", spoil_by_warning, "a tutorial has outputs"),
+    ],
+)
+def test_the_check_finds_what_differs_and_says_how_to_mend_it(copy, folder, spoil, message):
+    assert build.check(copy) == []
+    notebook = read(copy, folder)
+    spoil(notebook)
+    nbformat.write(notebook, copy / folder / f"{NAME}.ipynb")
+    assert build.check(copy) == [f"{folder}/{NAME}.ipynb: {message}; run: nma-seq2seq build {NAME}"]
+
+
+def test_the_check_finds_what_is_missing_and_what_is_stale(copy):
+    (copy / "tutorials" / f"{NAME}.ipynb").rename(copy / "tutorials" / "89_old.ipynb")
+    assert build.check(copy) == [
+        f"tutorials/{NAME}.ipynb is missing; run: nma-seq2seq build {NAME}",
+        "tutorials/89_old.ipynb has no source; delete it",
+    ]
+
+
+def test_the_command_checks_and_builds(copy, monkeypatch, capsys):
+    monkeypatch.chdir(copy)
+    assert cli.main(["build", "--check"]) == 0
+    source = copy / "solutions" / f"{NAME}.py"
+    source.write_text(SOURCE + "\n# %%\n1 + 1\n")
+    assert cli.main(["build", "--check"]) == 1
+    assert f"nma-seq2seq build {NAME}" in capsys.readouterr().out
+    assert cli.main(["build", "90", "--no-execute"]) == 0
+    assert cli.main(["build", "--check"]) == 1
+    assert "has not been executed" in capsys.readouterr().out
+    source.write_text(textwrap.dedent("print(1)"))
+    assert cli.main(["build"]) == 2
+
+
+def test_the_committed_notebooks_are_as_their_sources_have_them():
+    if not list((ROOT / "solutions").glob("*.py")):
+        pytest.skip("the course has no notebooks yet")
+    assert build.check(ROOT) == []

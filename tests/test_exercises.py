@@ -1,0 +1,436 @@
+"""Exercises: every kind of answer gets its line, and the notebook goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import re
+import threading
+import time
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import nma_seq2seq as nma
+from nma_seq2seq import exercises
+from nma_seq2seq.exercises import student
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+COURSE = {
+    task.number: task
+    for notebook in exercises.notebooks()
+    for task in nma.exercises.exercises_of(notebook)
+}
+
+
+@pytest.fixture(autouse=True)
+def made_up(monkeypatch):
+    """The exercises of tests/made_up, and no memory of what was tried before."""
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(HERE / "made_up")])
+    for memory in ("_results", "_hints_given"):
+        monkeypatch.setattr(student, memory, {})
+    monkeypatch.setattr(student, "_touched", set())
+
+
+@pytest.fixture
+def line(capsys):
+    """The one line that an answer gets."""
+
+    def answered(number, answer):
+        capsys.readouterr()
+        nma.exercise(number)(answer)
+        out = capsys.readouterr().out
+        assert out.count("\n") == 1, out
+        return out.strip()
+
+    return answered
+
+
+def reference(number):
+    return exercises.find(number).reference
+
+
+# ---------------------------------------------------------------------- right answers
+
+
+def loops(counts, bin_size):
+    out = []
+    for neuron in range(counts.shape[2]):
+        total = 0
+        for trial in range(counts.shape[0]):
+            for time_bin in range(counts.shape[1]):
+                total += counts[trial, time_bin, neuron]
+        out.append(total / counts[:, :, 0].size / bin_size)
+    return out
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        loops,
+        lambda c, b: np.einsum("ijk->k", c) / c[..., 0].size / b,
+        lambda c, b: (c.astype(np.float32).mean((0, 1)) / b).astype(np.float32),
+        lambda c, b: torch.tensor(c).float().mean((0, 1)) / b,
+        lambda c, b: pd.Series(c.mean((0, 1)) / b, index=list("abcdefgh")[: c.shape[2]]),
+        lambda c, b: tuple(c.mean((0, 1)) / b),
+    ],
+)
+def test_a_right_answer_is_accepted_however_it_is_written(answer, line):
+    assert line("90.1", answer) == "Exercise 90.1 done"
+
+
+def test_a_right_answer_is_what_the_notebook_goes_on_with():
+    def answer(counts, bin_size):
+        return counts.mean(axis=(0, 1)) / bin_size
+
+    assert nma.exercise("90.1")(answer) is answer
+
+
+def test_a_right_answer_of_another_kind_is_made_the_kind_that_the_cells_after_it_expect():
+    accepted = nma.exercise("90.1")(loops)
+    assert isinstance(accepted(np.ones((2, 3, 4)), 0.1), np.ndarray)
+    assert accepted.__name__ == "loops"
+    single = nma.exercise("90.2")(lambda r, y: reference("90.2")(r.float(), y.float()))
+    assert single(torch.ones(2).double(), torch.ones(2).double()).dtype == torch.float64
+    as_array = nma.exercise("90.5")(lambda v: np.array([v.min(), v.argmax()]))
+    assert isinstance(as_array(np.arange(3.0)), tuple)
+    floats = nma.exercise("90.4")(lambda t, s, b: (t - s) // b)
+    assert floats(np.array([0.105]), 0.0, 0.01).dtype.kind == "i"
+
+
+def test_axes_of_length_one_may_stay_where_the_exercise_allows(line):
+    assert line("90.6", lambda c: np.cov(c, rowvar=False)[None]) == "Exercise 90.6 done"
+    assert "keepdims" in line("90.1", lambda c, b: c.mean((0, 1), keepdims=True) / b)
+
+
+# ---------------------------------------------------------------------- wrong answers
+
+MEAN = lambda c: c.mean((0, 1))  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (lambda c, b: None, "the result is None (is `return` missing?)"),
+        (lambda c, b: "fast", "the result is the text 'fast', expected an array"),
+        (lambda c, b: {"rates": MEAN(c)}, "the result is a dict, expected an array"),
+        (lambda c, b: (x for x in c), "do not yield it"),
+        (lambda c, b: [[1, 2], [3]], "the result is a list of 2"),
+        (lambda c, b: c.mean(1) / b, "has shape (4, 3), expected (3,)"),
+        (lambda c, b: c.mean(1) / b, "an axis is left"),
+        (lambda c, b: c.max() / b, "an axis too many is summed"),
+        (lambda c, b: (MEAN(c) / b)[:-1], "off by one?"),
+        (lambda c, b: np.log(MEAN(c) * 0) / b, "holds infinity in 3 of 3 places"),
+        (lambda c, b: MEAN(c) * np.nan, "holds NaN in 3 of 3 places"),
+        (lambda c, b: MEAN(c) * np.nan, "division of zero"),
+        (lambda c, b: MEAN(c) * b, "likely cause: multiplied by the bin size"),
+        (lambda c, b: c.mean() / b, "likely cause: averaged over the neurons too"),
+        (lambda c, b: c @ np.ones((99, 2)), "likely cause: the file's order of axes"),
+        (lambda c, b: MEAN(c), "0.01, then 0.02 times the right one"),
+        (lambda c, b: -MEAN(c) / b, "the sign is the wrong way round"),
+        (lambda c, b: MEAN(c) / b / 1000, "milliseconds or seconds?"),
+        (lambda c, b: MEAN(c) / b + 1, "every value is 1 too large (off by one?)"),
+        (lambda c, b: MEAN(c) // b, "rounded: / gives"),
+        (lambda c, b: np.sqrt(MEAN(c) / b), "a square root too many"),
+        (lambda c, b: (MEAN(c) / b)[::-1], "axis 0 runs backwards"),
+        (lambda c, b: np.roll(MEAN(c) / b, 1), "the right values in another order"),
+        (lambda c, b: MEAN(c) / b * [1, 2, 1, 1, 1][: len(MEAN(c))], "1 of 3 values, first at [1]"),
+        (lambda c: c, "its arguments must stay counts, bin_size"),
+        (lambda c, b: c.shape[7], "raises IndexError: tuple index out of range in line"),
+        (lambda c, b: c.shape[7], "for counts of shape (4, 6, 3), bin_size=0.01"),
+        (lambda c, b: exit(3), "ends Python with exit()"),
+        (3, "this is the number 3, expected a function"),
+        (nn.Linear, "this is a class, expected a function"),
+    ],
+)
+def test_a_wrong_answer_is_told_its_likely_cause(answer, fragment, line):
+    said = line("90.1", answer)
+    assert said.startswith("Exercise 90.1 wrong: ")
+    assert fragment in said
+    assert said.endswith('goes on with the reference answer; nma.hint("90.1") helps')
+    assert nma.exercise("90.1")(answer) is reference("90.1")
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "fragment"),
+    [
+        ("90.2", lambda r, y: (r - y * torch.log2(r)).sum(), "is"),
+        ("90.2", lambda r, y: reference("90.2")(r, y) / np.log(2), "base 2 or natural logarithm?"),
+        ("90.2", lambda r, y: reference("90.2")(r, y).item(), "no gradient"),
+        ("90.2", lambda r, y: reference("90.2")(r, y).detach(), "no gradient"),
+        ("90.4", lambda t, s, b: np.ceil((t - s) / b), "every value is 1 too large (off by one?)"),
+        ("90.4", lambda t, s, b: np.floor(t / b), "every value is 50 too small"),
+        ("90.5", lambda v: v.min(), "expected a tuple of 2"),
+        ("90.5", lambda v: (v.min(), v.max()), "part 2 of the result is"),
+        ("90.6", lambda c: np.cov(c), "has shape (9, 9), expected (3, 3)"),
+    ],
+)
+def test_other_results_are_told_apart(number, answer, fragment, line):
+    assert fragment in line(number, answer)
+
+
+def test_an_error_quotes_the_students_line(line):
+    def answer(counts, bin_size):
+        rates = counts.mean(axis=(0, 1))
+        return rates @ counts
+
+    assert "`return rates @ counts`" in line("90.1", answer)
+
+
+def test_a_blank_is_not_yet(line):
+    def answer(counts, bin_size):
+        raise NotImplementedError("Exercise 90.1")
+
+    assert line("90.1", answer).startswith("Exercise 90.1 not yet: write your answer")
+    assert nma.exercise("90.1")(answer) is reference("90.1")
+    assert exercises.results()["90.1"].status == "not yet"
+
+
+def test_an_endless_loop_is_ended(line):
+    def stubborn(counts, bin_size):
+        while True:
+            try:
+                counts = counts + 0
+            except:  # noqa: E722
+                counts = counts + 1
+
+    def plain(counts, bin_size):
+        while True:
+            pass
+
+    for answer in (plain, stubborn):
+        began = time.monotonic()
+        said = line("90.1", answer)
+        assert "took longer than 1 s" in said and "an endless loop?" in said
+        assert time.monotonic() - began < 8
+
+
+def test_an_endless_loop_that_prints_does_not_fill_the_page(capsys):
+    def answer(counts, bin_size):
+        while True:
+            print("still at it")
+
+    nma.exercise("90.1")(answer)
+    out = capsys.readouterr().out
+    assert len(out) < 2000
+    assert "longer than" in out.splitlines()[-1]
+
+
+def test_changing_the_inputs_is_told(line):
+    def answer(counts, bin_size):
+        rates = counts.mean(axis=(0, 1)) / bin_size
+        counts[:] = 0
+        return rates
+
+    assert "counts is changed in place" in line("90.1", answer)
+
+
+def test_an_answer_may_print(capsys):
+    def answer(counts, bin_size):
+        print("shape", counts.shape, end="")
+        return counts.mean(axis=(0, 1)) / bin_size
+
+    nma.exercise("90.1")(answer)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["shape (4, 6, 3)shape (2, 9, 5)", "Exercise 90.1 done"]
+
+
+def test_a_check_leaves_generators_warnings_and_figures_alone(recwarn):
+    def states():
+        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+
+    def answer(counts, bin_size):
+        plt.figure()
+        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002
+        np.log(np.zeros(1))
+        return counts.mean(axis=(0, 1)) / bin_size
+
+    before = states()
+    nma.exercise("90.1")(answer)
+    assert states() == before
+    assert not recwarn.list
+    assert not plt.get_fignums()
+
+
+def test_an_interrupt_by_the_student_is_respected():
+    def answer(counts, bin_size):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nma.exercise("90.1")(answer)
+
+
+def test_a_check_works_outside_the_main_thread(line):
+    found = []
+    worker = threading.Thread(target=lambda: found.append(nma.exercise("90.1")(loops)))
+    worker.start()
+    worker.join()
+    assert found[0].__name__ == "loops"
+
+
+# ---------------------------------------------------------------------- classes
+
+
+def test_a_class_is_checked():
+    # A student's class names itself before the name is bound.
+    space = {"nma": nma, "nn": nn, "torch": torch}
+    source = """
+@nma.exercise("90.3")
+class Readout(nn.Module):
+    def __init__(self, n_latents, n_targets):
+        super(Readout, self).__init__()
+        self.linear = nn.Linear(n_latents, n_targets)
+    def forward(self, latents):
+        return torch.log1p(torch.exp(self.linear(latents)))
+"""
+    exec(source, space)
+    assert exercises.results()["90.3"].status == "done"
+    assert space["Readout"] is not reference("90.3")
+
+
+def test_a_wrong_class_is_told_its_likely_cause(line):
+    class Base(nn.Module):
+        def __init__(self, n_latents, n_targets):
+            super().__init__()
+            self.linear = nn.Linear(n_latents, n_targets)
+
+    class Linear(Base):
+        def forward(self, latents):
+            return self.linear(latents)
+
+    class Blank(Base):
+        def forward(self, latents):
+            raise NotImplementedError
+
+    class Failing(Base):
+        def forward(self, latents):
+            return self.missing(latents)
+
+    class Unnamed(nn.Module):
+        def __init__(self, n_latents, n_targets):
+            super().__init__()
+
+    class Endless(Base):
+        def forward(self, latents):
+            while True:
+                pass
+
+    assert "likely cause: the softplus is missing" in line("90.3", Linear)
+    assert "not yet" in line("90.3", Blank)
+    assert "no attribute 'missing' in line" in line("90.3", Failing)
+    assert "wrong: it has no attribute linear." in line("90.3", Unnamed)
+    assert "an endless loop?" in line("90.3", Endless)
+    assert "expected a class" in line("90.3", loops)
+
+
+# ---------------------------------------------------------------------- hints and progress
+
+
+def test_hints_go_from_a_question_to_the_answer(capsys):
+    def said(*arguments):
+        nma.hint("90.1", *arguments)
+        return capsys.readouterr().out
+
+    assert said().startswith("Hint 1 of 3 for exercise 90.1, counts to Hz: What is asked?")
+    assert said().startswith("Hint 2 of 3")
+    assert "    return counts.mean(axis=(0, 1)) / bin_size" in said()
+    assert said().startswith("Hint 3 of 3")
+    assert said(1).startswith("Hint 1 of 3")
+    with pytest.raises(ValueError, match="no hint 4; an exercise has hints 1, 2 and 3"):
+        nma.hint("90.1", 4)
+
+
+def test_progress_lists_the_notebooks_touched_so_far():
+    assert nma.progress().empty
+    nma.exercise("90.1")(loops)
+    nma.exercise("90.2")(lambda rates, counts: None)
+    table = nma.progress()
+    assert table.loc["90.1", "status"] == "done"
+    assert table.loc["90.2", "status"] == "wrong"
+    assert table.loc["90.3", "status"] == "not tried"
+    assert nma.progress(90).equals(table)
+    assert set(table.index) <= set(nma.progress("all").index)
+    nma.exercise("90.2")(reference("90.2"))
+    assert nma.progress().loc["90.2", "status"] == "done"
+
+
+def test_an_unknown_number_is_told():
+    with pytest.raises(ValueError, match="no exercise 90.77; notebook 90 has 90.1, 90.2"):
+        nma.exercise("90.77")
+    with pytest.raises(ValueError, match="no exercises of notebook 89"):
+        nma.hint("89.1")
+    with pytest.raises(ValueError, match="name one by its number, such as '5.1'"):
+        nma.exercise(loops)
+
+
+def test_an_exercise_needs_a_way_to_check_and_two_hints():
+    options = {"number": "90.9", "title": "", "minutes": 1, "difficulty": 1, "reference": loops}
+    with pytest.raises(ValueError, match="either cases or a check"):
+        exercises.Exercise(**options, hints=("", ""))
+    with pytest.raises(ValueError, match="has 1 hints"):
+        exercises.Exercise(**options, hints=("",), check=check_nothing)
+
+
+def check_nothing(answer, right):
+    return None
+
+
+# ---------------------------------------------------------------------- the course's exercises
+
+
+def answers(number):
+    """RIGHT and WRONG of an exercise, from tests/exercise_answers."""
+    name = f"n{exercises.notebooks()[int(number.split('.')[0])]}"
+    path = HERE / "exercise_answers" / f"{name}.py"
+    assert path.exists(), f"write tests/exercise_answers/{name}.py"
+    spec = importlib.util.spec_from_file_location(f"answers_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.RIGHT.get(number, []), module.WRONG.get(number, [])
+
+
+@pytest.mark.parametrize("number", COURSE, ids=lambda n: f"n{int(n.split('.')[0]):02d}-{n}")
+class TestCourse:
+    def test_is_complete(self, number):
+        task = COURSE[number]
+        assert task.title and task.minutes > 0 and task.difficulty in (1, 2, 3)
+        assert all(len(hint) > 10 for hint in task.hints)
+        nma.hint(number, 3)
+
+    def test_right_answers_are_accepted(self, number):
+        right, _ = answers(number)
+        assert len(right) >= 3
+        for answer in [*right, COURSE[number].reference]:
+            nma.exercise(number)(answer)
+            assert exercises.results()[number] == exercises.Result("done"), answer
+
+    def test_wrong_answers_are_diagnosed(self, number):
+        _, wrong = answers(number)
+        assert len(wrong) >= 3
+        for answer, fragment in wrong:
+            accepted = nma.exercise(number)(answer)
+            result = exercises.results()[number]
+            assert (result.status, accepted) == ("wrong", COURSE[number].reference), answer
+            assert fragment in result.message, answer
+
+    def test_known_mistakes_are_recognised(self, number):
+        for sentence, mistake in COURSE[number].mistakes:
+            nma.exercise(number)(mistake)
+            assert sentence in exercises.results()[number].message
+
+
+@pytest.mark.parametrize(
+    ("notebook", "name"),
+    exercises.notebooks().items(),
+    ids=[f"n{name}" for name in exercises.notebooks().values()],
+)
+def test_a_notebook_has_its_exercises_in_order(notebook, name):
+    source = (ROOT / "solutions" / f"{name}.py").read_text()
+    numbers = re.findall(r'^@nma\.exercise\("([\d.]+)"\)', source, re.MULTILINE)
+    assert numbers == [task.number for task in exercises.exercises_of(notebook)]
