@@ -9,10 +9,14 @@ TEST_ARGS ?=
 lab: $(VENV)/.installed
 	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
 
+# One thread each for the two workers: on two cores more only wait for each other.
+test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest $(TEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+	NMA_SEQ2SEQ_DATA=simulated $(VENV)/bin/python -m pytest -n 2 --dist loadfile \
+		--nbval-lax --nbval-cell-timeout=300 --nbval-current-env $(TEST_ARGS) solutions tutorials
 
 # The stamp is made last, so an interrupted set-up starts anew.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -216,7 +216,7 @@ class PoissonGLM:
     smoothing : float
         Standard deviation of the Gaussian over time, bins.
     penalty : float
-        scikit-learn's `alpha`.
+        On the squared weights, in units of the mean rate and the first component's variance.
     most : array, (n_targets,)
         The largest rate in training; an exponential goes far astray beyond what it has seen.
     seconds : float
@@ -241,9 +241,9 @@ class PoissonGLM:
 def fit_glm(
     data: Dataset,
     *,
-    n_components: int = 30,
+    n_components: int = 50,
     smoothings: Sequence[float] = (2, 4, 8),
-    penalties: Sequence[float] = (0.01, 0.1, 1.0),
+    penalties: Sequence[float] = (0.03, 0.1, 0.3),
 ) -> PoissonGLM:
     """Poisson GLM on the leading principal components of the smoothed sources.
 
@@ -257,14 +257,13 @@ def fit_glm(
     best_loss, best = np.inf, None
     for smoothing in smoothings:
         smoothed = smooth(data.source[data.train], smoothing).reshape(-1, data.n_sources)
-        components = PCA(
-            min(n_components, data.n_sources), whiten=True, svd_solver="covariance_eigh"
-        )
+        components = PCA(min(n_components, data.n_sources), svd_solver="covariance_eigh")
         inputs = components.fit_transform(smoothed)
+        unit = components.explained_variance_[0]
         for penalty in penalties:
             weights, bias = np.zeros((inputs.shape[1], data.n_targets)), np.log(mean)
             for neuron in np.flatnonzero(counts.any(axis=0)):
-                glm = PoissonRegressor(alpha=penalty * mean[neuron], solver="newton-cholesky")
+                glm = PoissonRegressor(alpha=penalty * mean[neuron] * unit, solver="newton-cholesky")
                 glm.fit(inputs, counts[:, neuron])
                 weights[:, neuron], bias[neuron] = glm.coef_, glm.intercept_
             most = np.exp(inputs @ weights + bias).max(axis=0)

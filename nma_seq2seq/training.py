@@ -23,6 +23,7 @@ from nma_seq2seq.model import Seq2Seq
 
 # A rate of exactly zero would make one spike infinitely surprising.
 _LEAST_RATE = 1e-6
+_AT_ONCE = 50  # trials that are read together where nothing is learned
 
 
 @dataclass(frozen=True)
@@ -411,55 +412,75 @@ def _threads_for(model: Seq2Seq, place: torch.device) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+class _Passes:
+    """A network and its data on one device, and the passes over them that training consists of."""
+
+    def __init__(
+        self, place: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int
+    ):
+        self.place, self.model, self.settings = place, model.to(place), settings
+        self.parts = {
+            part: (self._there(data.source[trials]), self._there(data.target[trials]))
+            for part, trials in (("train", data.train), ("validation", data.validation))
+        }
+        mean = data.source[data.train].mean(axis=(0, 1), dtype=np.float32)
+        self.source_mean = torch.as_tensor(mean, device=place)
+        # Drawn on the CPU, so that every device trains with the same batches and dropout.
+        self.generator = torch.Generator().manual_seed(seed)
+        kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
+        self.optimizer = kind(
+            model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def _there(self, counts: np.ndarray) -> torch.Tensor:
+        # Counts stay bytes until a batch is read, a quarter of the memory of floats.
+        there = torch.as_tensor(counts, device=self.place)
+        return there if counts.dtype == np.uint8 else there.float()
+
+    @torch.no_grad()
+    def loss(self, part: str) -> float:
+        """Mean Poisson loss of a part, without dropout."""
+        source, target = self.parts[part]
+        total = sum(
+            _loss(self.model, some.float(), counts.float()) * len(some)
+            for some, counts in zip(source.split(_AT_ONCE), target.split(_AT_ONCE), strict=True)
+        )
+        return (total / len(source)).item()
+
+    def epoch(self) -> float:
+        """One pass over the training trials; the mean loss, with dropout. It syncs at its end."""
+        source, target = self.parts["train"]
+        kept = 1 - self.settings.neuron_dropout
+        order = torch.randperm(len(source), generator=self.generator)
+        keep = torch.ones(len(source), 1, source.shape[2])
+        if kept < 1:
+            keep.bernoulli_(kept, generator=self.generator)
+        order, keep = order.to(self.place), (keep / kept).to(self.place)
+        size = self.settings.batch_trials or len(order)
+        total = torch.zeros((), device=self.place)
+        for trials, kept_sources in zip(order.split(size), keep.split(size), strict=True):
+            seen = source[trials].float()  # (batch, time, n_sources)
+            if kept < 1:
+                seen = self.source_mean + (seen - self.source_mean) * kept_sources
+            loss = _loss(self.model, seen, target[trials].float())
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.detach() * len(trials)
+        return (total / len(order)).item()
+
+
 def _train_on(
     place: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int, bar: tqdm
 ) -> _Run:
     start = time.perf_counter()
-    model.to(place)
-
-    def on_device(array: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(array, device=place).float()
-
-    source, target = on_device(data.source[data.train]), on_device(data.target[data.train])
-    held_source = on_device(data.source[data.validation])
-    held_target = on_device(data.target[data.validation])
-    source_mean = source.mean(dim=(0, 1))
+    passes = _Passes(place, model, data, settings, seed)
     to_bits = [_to_bits(data, part) for part in ("train", "validation")]
-
-    # Drawn on the CPU, so that every device trains with the same batches and dropout.
-    generator = torch.Generator().manual_seed(seed)
-    kept = 1 - settings.neuron_dropout
-    step = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer](
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-
-    @torch.no_grad()
-    def validation_loss() -> float:
-        return _loss(model, held_source, held_target).item()
-
-    def epoch_loss() -> float:
-        """One pass over the training trials; the mean loss."""
-        order = torch.randperm(len(source), generator=generator)
-        losses = []
-        for trials in order.split(settings.batch_trials or len(order)):
-            seen = source[trials]
-            if settings.neuron_dropout:
-                keep = torch.empty(len(trials), 1, data.n_sources).bernoulli_(
-                    kept, generator=generator
-                )
-                seen = source_mean + (seen - source_mean) * (keep / kept).to(place)
-            loss = _loss(model, seen, target[trials])
-            step.zero_grad(set_to_none=True)
-            loss.backward()
-            step.step()
-            losses.append(loss.detach() * len(trials))
-        return (torch.stack(losses).sum() / len(order)).item()
-
     rows: list[dict[str, float]] = []
     best_epoch, best_state, interrupted = 0, copy.deepcopy(model.state_dict()), False
 
     def record(epoch: int, train_loss: float) -> None:
-        losses = train_loss, validation_loss()
+        losses = train_loss, passes.loss("validation")
         if not np.isfinite(losses).all():
             raise FloatingPointError(
                 f"the loss is {losses[0]} in training and {losses[1]} in validation after epoch "
@@ -479,10 +500,9 @@ def _train_on(
         bar.set_postfix_str(f"bits/spike train {bits[0]:.3f}, validation {bits[1]:.3f}")
 
     try:
-        with torch.no_grad():
-            record(0, _loss(model, source, target).item())
+        record(0, passes.loss("train"))
         for epoch in range(1, settings.max_epochs + 1):
-            record(epoch, epoch_loss())
+            record(epoch, passes.epoch())
             bar.update()
             if rows[-1]["validation_loss"] < rows[best_epoch]["validation_loss"]:
                 best_epoch, best_state = epoch, copy.deepcopy(model.state_dict())
@@ -525,7 +545,7 @@ def _apply(
     with torch.no_grad():
         parts = [
             function(torch.as_tensor(part, dtype=torch.float32, device=device)).cpu().numpy()
-            for part in np.array_split(source, max(1, len(source) // 50))
+            for part in np.array_split(source, -(-len(source) // _AT_ONCE) or 1)
         ]
     return np.concatenate(parts)
 

@@ -7,6 +7,7 @@ import pytest
 
 import nma_seq2seq as nma
 from nma_seq2seq import metrics
+from nma_seq2seq.baselines import fit_glm, fit_population
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,35 @@ def test_reduced_rank_regression_without_a_code_predicts_the_mean(linear):
     assert abs(table.loc["rrr", "bits_per_spike"]) < 0.01
 
 
-@pytest.mark.parametrize("fit", [nma.fit_mean, nma.fit_psth, nma.fit_rrr])
+def test_a_glm_and_population_coupling(linear):
+    data, truth = linear
+    glm, population = fit_glm(data), fit_population(data)
+    rates = glm.predict(data.source[data.test])
+    assert metrics.r2(truth, rates).mean() > 0.6 and (rates > 0).all()
+    # The latents push some sources up and others down, so that their sum says little.
+    alone = population.predict(data.source[data.test])
+    assert alone.shape == truth.shape and metrics.r2(truth, alone).mean() < 0.4
+
+
+def test_population_coupling_finds_a_shared_gain():
+    rng = np.random.default_rng(0)
+    gain = 1 + 0.8 * np.sin(rng.uniform(0, 7, (80, 1, 1)) + 0.1 * np.arange(40)[:, None])
+    session = nma.Session.from_dict(
+        {
+            "spks": rng.poisson(0.3 * np.repeat(gain, 60, axis=2)).transpose(2, 0, 1),
+            "brain_area": np.array(["VISp"] * 50 + ["MOs"] * 10),
+        }
+    )
+    data = nma.make_dataset(session)
+    rates = fit_population(data).predict(data.source[data.test])
+    truth = 0.3 * np.repeat(gain[data.test], 10, axis=2)
+    assert metrics.r2(truth, rates).mean() > 0.8
+
+
+FITS = [nma.fit_mean, nma.fit_psth, nma.fit_rrr, fit_glm, fit_population]
+
+
+@pytest.mark.parametrize("fit", FITS)
 def test_nothing_fitted_depends_on_test_trials(tiny, fit):
     data = nma.make_dataset(tiny)
     spikes = tiny.spikes.copy()
@@ -72,7 +101,7 @@ def test_rates_stay_above_zero_with_a_silent_neuron(tiny):
     spikes = tiny.spikes.copy()
     spikes[..., 30] = 0
     data = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
-    models = {"mean": nma.fit_mean(data), "psth": nma.fit_psth(data), "rrr": nma.fit_rrr(data)}
+    models = {fit.__name__: fit(data) for fit in FITS}
     assert np.isfinite(nma.score(models, data)["bits_per_spike"]).all()
 
 

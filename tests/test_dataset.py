@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nma_seq2seq as nma
-from nma_seq2seq.dataset import split_trials
+from nma_seq2seq.dataset import shuffle_within_condition, split_trials
 
 
 def test_every_trial_is_in_one_part_and_every_neuron_on_one_side(tiny):
@@ -82,3 +82,18 @@ def test_too_few_trials(tiny):
     with pytest.raises(ValueError, match="9 trials are too few"):
         nma.make_dataset(tiny.select(trials=range(9)))
     assert len(nma.make_dataset(tiny.select(trials=range(10))).test) == 2
+
+
+def test_shuffling_within_condition_keeps_the_stimulus_and_breaks_the_trial(tiny):
+    data = nma.make_dataset(tiny)
+    shuffled = shuffle_within_condition(data, seed=1)
+    assert (shuffled.target == data.target).all() and (shuffled.source != data.source).any()
+    condition = tiny.trials[["contrast_left", "contrast_right"]].to_numpy()
+    for part in (data.train, data.validation, data.test):
+        for trial in part:
+            # Each trial's sources come from a trial of the same part and the same contrasts.
+            same = (data.source[part] == shuffled.source[trial]).all(axis=(1, 2))
+            assert (condition[part[same]] == condition[trial]).all(axis=1).any()
+    bare = nma.Session(tiny.spikes, tiny.time, tiny.units, tiny.trials[[]])
+    with pytest.raises(ValueError, match="no contrast_left or contrast_right"):
+        shuffle_within_condition(nma.make_dataset(bare))

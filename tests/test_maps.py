@@ -90,7 +90,7 @@ def test_a_cluster_that_loses_a_worker_loses_nothing(small, expected):
     ) as cluster:
 
         def kill_one() -> None:
-            while not any(cluster.scheduler.workers[w].processing for w in cluster.scheduler.workers):
+            while not any(w.processing for w in list(cluster.scheduler.workers.values())):
                 time.sleep(0.01)
             time.sleep(0.3)
             os.kill(cluster.workers[0].pid, signal.SIGKILL)
@@ -104,5 +104,5 @@ def test_a_cluster_that_loses_a_worker_loses_nothing(small, expected):
 
 
 def test_no_cluster_at_that_address():
-    with pytest.raises(OSError), maps.engine("dask", "tcp://127.0.0.1:9"):  # noqa: PT012
+    with pytest.raises(OSError), maps.engine("dask", "tcp://127.0.0.1:9"):
         pass

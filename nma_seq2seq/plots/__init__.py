@@ -1,5 +1,23 @@
 """Every figure of the course: one call that returns its Axes, so that a student can change it."""
 
+from nma_seq2seq.plots.latents import (
+    aligned_latents,
+    alignment,
+    canonical_correlations,
+    decoding,
+    denoised_neurons,
+    denoised_trial,
+    latent_grid,
+    latent_pair,
+    trajectories,
+)
+from nma_seq2seq.plots.network import (
+    architecture,
+    links,
+    lstm_cell,
+    output_biases,
+    step_responses,
+)
 from nma_seq2seq.plots.rasters import (
     activity_map,
     neuron_order,
@@ -19,21 +37,68 @@ from nma_seq2seq.plots.recording import (
     sessions,
     task,
 )
+from nma_seq2seq.plots.region_map import (
+    neuron_numbers,
+    region_graph,
+    region_matrix,
+    shuffle_control,
+)
+from nma_seq2seq.plots.scores import (
+    count_distribution,
+    learning_curves,
+    loss_by_rate,
+    loss_curves,
+    predicted_trials,
+    score_against,
+    score_intervals,
+    validation_curves,
+)
+from nma_seq2seq.plots.selection import held_out_bins, leak, neurons_left, selection
 
 __all__ = [
     "activity_map",
+    "aligned_latents",
+    "alignment",
+    "architecture",
     "brain_views",
+    "canonical_correlations",
+    "count_distribution",
     "count_variance",
+    "decoding",
+    "denoised_neurons",
+    "denoised_trial",
     "events_on_wheel",
     "firing_rates",
+    "held_out_bins",
+    "latent_grid",
+    "latent_pair",
+    "leak",
+    "learning_curves",
+    "links",
+    "loss_by_rate",
+    "loss_curves",
+    "lstm_cell",
+    "neuron_numbers",
     "neuron_order",
+    "neurons_left",
+    "output_biases",
     "population_raster",
+    "predicted_trials",
     "psth",
     "psychometric",
     "raster",
     "reaction_times",
     "region_counts",
+    "region_graph",
+    "region_matrix",
+    "score_against",
+    "score_intervals",
+    "selection",
     "sessions",
+    "shuffle_control",
     "similarity",
+    "step_responses",
     "task",
+    "trajectories",
+    "validation_curves",
 ]

@@ -416,7 +416,8 @@ def decoding(table: pd.DataFrame) -> Axes:
         )  # fmt: skip
         ax.errorbar(
             x, rows["accuracy"], [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]],
-            fmt=_MARKS[place % 6], color=_SERIES[place % 6], markersize=7, linewidth=1.5, label=name,
+            fmt=_MARKS[place % 6], color=_SERIES[place % 6], markersize=7, linewidth=1.5,
+            label=name,
         )  # fmt: skip
     ax.axhline(0.5, color="black", linewidth=1)
     lowest = min(0.45, (table["low"].min()) - 0.02)

@@ -247,7 +247,7 @@ def region_counts(counts: pd.DataFrame) -> Axes:
 
 
 def brain_views(session: Session) -> np.ndarray:
-    """Where the neurons sit: from the side, from the front and from above, coloured by group.
+    """Where the neurons sit: from the left, from behind and from above, coloured by group.
 
     Parameters
     ----------
@@ -266,43 +266,43 @@ def brain_views(session: Session) -> np.ndarray:
     """
     require(session, ("ap", "dv", "lr"), "units")
     words = {"ap": "front to back", "dv": "top to bottom", "lr": "left to right"}
-    views = (
-        ("from the side", "ap", "dv"),
-        ("from the front", "lr", "dv"),
-        ("from above", "lr", "ap"),
-    )
     units = session.units
     limits = {
         axis: (units[axis].min() / 1000 - 0.4, units[axis].max() / 1000 + 0.4) for axis in words
     }
-    limits["lr"] = (
-        min(limits["lr"][0], _MIDLINE_MM - 0.4),
-        max(limits["lr"][1], _MIDLINE_MM + 0.4),
-    )
-    length = {axis: stop - start for axis, (start, stop) in limits.items()}
-    # As wide as what they show, so that a millimetre is as long in each.
-    figure, axes = plt.subplots(
-        1, 3, figsize=(9.5, 5), width_ratios=[length[across] for _, across, _ in views],
+    low, high = limits["lr"]
+    limits["lr"] = min(low, _MIDLINE_MM - 0.4), max(high, _MIDLINE_MM + 0.4)
+    size = {axis: stop - start for axis, (start, stop) in limits.items()}
+    # The view from above lies under the one from the left, so that a millimetre is as long in each.
+    figure, grid = plt.subplots(
+        2, 2, figsize=(9, 9 * (size["dv"] + size["lr"]) / (size["ap"] + size["lr"]) + 0.6),
+        width_ratios=[size["ap"], size["lr"]], height_ratios=[size["dv"], size["lr"]],
         layout="constrained",
     )  # fmt: skip
+    axes = grid.ravel()[:3]
+    views = (("the left", "ap", "dv"), ("behind", "lr", "dv"), ("above", "ap", "lr"))
     for ax, (title, across, down) in zip(axes, views, strict=True):
         for group in allen.GROUPS:
             here = units[units["group"] == group]
             if len(here):
                 ax.scatter(
-                    here[across] / 1000, here[down] / 1000, s=7, alpha=0.7, linewidths=0,
+                    here[across] / 1000, here[down] / 1000, s=9, alpha=0.7, linewidths=0,
                     color=allen.color_of(group), label=group,
                 )  # fmt: skip
-        if across == "lr":
-            ax.axvline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1)
         ax.set(
-            title=title, xlabel=f"{words[across]}, {across} (mm)",
-            ylabel=f"{words[down]}, {down} (mm)", xlim=limits[across], ylim=limits[down][::-1],
+            title=f"from {title}", xlabel=f"{words[across]}, {across} (mm)",
+            ylabel=f"{words[down]}, {down} (mm)", xlim=limits[across],
+            # Depth goes down the page. Seen from above with the nose to the left, left is below.
+            ylim=limits[down][::-1] if down == "dv" else limits[down],
             aspect="equal",
         )  # fmt: skip
+    axes[1].axvline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1)
+    axes[2].axhline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1)
+    line = plt.Line2D([], [], color="black", linestyle=":", linewidth=1)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=4, markerscale=3, frameon=False
+    grid[1, 1].axis("off")
+    grid[1, 1].legend(
+        [*handles, line], [*labels, "midline"], loc="center", markerscale=3, frameon=False
     )
     return axes
 

@@ -88,8 +88,7 @@ def _draw_places(ax: Axes, data: Dataset) -> None:
         here = units.iloc[some]
         color = {} if "color" in style else {"c": [allen.color_of(g) for g in here["group"]]}
         ax.scatter(here["ap"] / 1000, here["dv"] / 1000, **{"linewidths": 0, **color, **style})
-    ax.set(xlabel="front to back, ap (mm)", ylabel="top to bottom, dv (mm)")
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set(xlabel="front to back, ap (mm)", ylabel="top to bottom, dv (mm)", aspect="equal")
     ax.invert_yaxis()
 
 
@@ -106,7 +105,8 @@ def _draw_counts(ax: Axes, data: Dataset) -> None:
         color = allen.color_of(name)
         ax.barh(row, counts["all"][name], color=_UNUSED)
         ax.barh(row, n_source, color=color)
-        ax.barh(row, n_target, left=n_source, color=color, edgecolor="black", linewidth=1.2)
+        if n_target:
+            ax.barh(row, n_target, left=n_source, color=color, edgecolor="black", linewidth=1.2)
     ax.set_yticks(range(len(names)), names, fontsize=9)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set_color(allen.color_of(name))

@@ -1,0 +1,257 @@
+"""The network: its architecture, its cell and its link, drawn by code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, FancyBboxPatch
+
+_INK, _PALE = "#333333", "#F2F2F2"
+_FORWARD, _BACKWARD, _LATENT, _RATE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def architecture(
+    n_sources: int,
+    n_targets: int,
+    n_latents: int = 15,
+    *,
+    cell: str = "LSTM",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the network from source counts to rates.
+
+    Parameters
+    ----------
+    n_sources, n_targets, n_latents : int
+        Written into the drawing.
+    cell : str
+        Name of the recurrent layer's cell.
+    ax : Axes, optional
+    """
+    ax = _canvas(ax, (9.5, 2.8), (0, 19), (1.2, 6.7))
+    rng = np.random.default_rng(3)
+    bins = np.linspace(0.25, 2.55, 6)
+
+    _box(ax, 0.3, 2.4, 2.8, 3.0)
+    spikes = rng.random((9, 24)) < 0.16
+    row, column = np.nonzero(spikes)
+    ax.plot(0.45 + column * 0.11, 2.65 + row * 0.31, "|", color=_INK, markersize=5)
+    _caption(ax, 1.7, "source counts", f"(trials, time, {n_sources})")
+
+    for y, color, name, step in ((4.9, _FORWARD, "forward", 1), (2.9, _BACKWARD, "backward", -1)):
+        _box(ax, 4.5, y - 0.85, 3.8, 1.7)
+        x = 4.65 + bins * 1.3
+        for here, after in zip(x[::step][:-1], x[::step][1:], strict=True):
+            _arrow(ax, (here + 0.2 * step, y - 0.2), (after - 0.2 * step, y - 0.2), color)
+        for here in x:
+            ax.add_patch(Circle((here, y - 0.2), 0.19, facecolor=color, edgecolor="none"))
+        ax.text(6.4, y + 0.42, f"{name} {cell}", ha="center", va="center", color=color, fontsize=10)
+        _arrow(ax, (3.2, 3.9 + 0.25 * step), (4.4, y))
+        _arrow(ax, (8.4, y), (9.3, 3.9 + 0.3 * step))
+    _caption(ax, 6.4, "two directions", f"(trials, time, 2 x {n_latents})", low=1.95)
+
+    ax.add_patch(Circle((9.75, 3.9), 0.52, facecolor="white", edgecolor=_INK))
+    ax.text(9.75, 3.9, "mean", ha="center", va="center", fontsize=9)
+    ax.text(9.75, 3.2, "of the two", ha="center", va="top", fontsize=9)
+    _arrow(ax, (10.3, 3.9), (10.85, 3.9))
+
+    time = np.linspace(0, 1, 60)
+    _box(ax, 10.9, 2.4, 2.3, 3.0)
+    for k, color in enumerate((_LATENT, "#56B4E9", "#E69F00")):
+        wave = 0.32 * np.sin(2 * np.pi * ((k + 1) * 0.6 * time + 0.3 * k))
+        ax.plot(11.05 + 2.0 * time, 3.0 + 0.9 * k + wave, color=color, lw=1.6)
+    _caption(ax, 12.05, "latents", f"(trials, time, {n_latents})")
+    _arrow(ax, (13.25, 3.9), (13.75, 3.9))
+
+    ax.add_patch(FancyBboxPatch((13.85, 3.5), 1.15, 0.8, boxstyle="round,pad=0.05", fc="white"))
+    ax.text(14.42, 3.9, "linear", ha="center", va="center", fontsize=10)
+    ax.add_patch(FancyBboxPatch((13.85, 2.05), 1.15, 0.8, boxstyle="round,pad=0.05", fc="white"))
+    ax.text(14.42, 2.45, "softplus", ha="center", va="center", fontsize=9)
+    _arrow(ax, (14.42, 3.4), (14.42, 2.95))
+    _arrow(ax, (15.1, 2.45), (15.8, 3.4))
+
+    _box(ax, 15.9, 2.4, 2.8, 3.0)
+    for k in range(4):
+        bump = np.exp(-(((time - 0.3 - 0.12 * k) / (0.1 + 0.04 * k)) ** 2))
+        base = 2.55 + 0.7 * k
+        ax.fill_between(16.05 + 2.5 * time, base, base + 0.08 + 0.5 * bump, color=_RATE, lw=0)
+    _caption(ax, 17.3, "target rates", f"(trials, time, {n_targets})")
+    return ax
+
+
+def lstm_cell(ax: Axes | None = None) -> Axes:
+    """Draw one step of an LSTM: the memory line, and the gates that act on it."""
+    ax = _canvas(ax, (9, 3.9), (-0.9, 18), (0.5, 7.6))
+    ax.add_patch(
+        FancyBboxPatch((2.4, 1.5), 13.0, 5.8, boxstyle="round,pad=0.1", fc=_PALE, ec=_INK, lw=1.2)
+    )
+    memory, gate = 6.3, 2.9
+    _arrow(ax, (-0.4, memory), (17.0, memory), _INK, width=2)
+    ax.text(-0.5, memory + 0.25, "memory $c_{t-1}$", ha="left", va="bottom", fontsize=10)
+    ax.text(17.5, memory + 0.25, "$c_t$", ha="right", va="bottom", fontsize=11)
+
+    parts = (
+        (4.0, "forget", "$f = \\sigma(\\cdot)$", "what of the\nmemory to keep", _FORWARD),
+        (7.0, "input", "$i = \\sigma(\\cdot)$", "what of the new\nto write", _BACKWARD),
+        (9.9, "candidate", "$g = \\tanh(\\cdot)$", "the new\nitself", _LATENT),
+        (13.4, "output", "$o = \\sigma(\\cdot)$", "what of the\nmemory to show", _RATE),
+    )
+    for x, name, formula, meaning, color in parts:
+        ax.add_patch(
+            FancyBboxPatch((x - 1.05, gate - 0.65), 2.1, 1.3, boxstyle="round,pad=0.05", fc=color)
+        )
+        ax.text(x, gate + 0.28, name, ha="center", va="center", color="white", fontsize=10)
+        ax.text(x, gate - 0.3, formula, ha="center", va="center", color="white", fontsize=10)
+        ax.text(x, gate - 0.85, meaning, ha="center", va="top", fontsize=9, linespacing=0.95)
+
+    _arrow(ax, (4.0, gate + 0.75), (4.0, memory - 0.32), _FORWARD)
+    _symbol(ax, 4.0, memory, "×")
+    _arrow(ax, (7.0, gate + 0.75), (8.15, 4.75), _BACKWARD)
+    _arrow(ax, (9.9, gate + 0.75), (8.75, 4.75), _LATENT)
+    _symbol(ax, 8.45, 5.0, "×")
+    _arrow(ax, (8.45, 5.3), (8.45, memory - 0.32))
+    _symbol(ax, 8.45, memory, "+")
+    _arrow(ax, (14.6, memory), (14.6, 5.33))
+    ax.text(14.75, 5.7, "tanh", ha="left", va="center", fontsize=9)
+    _symbol(ax, 14.6, 5.0, "×")
+    _arrow(ax, (13.7, gate + 0.75), (14.4, 4.72), _RATE)
+    _arrow(ax, (14.95, 5.0), (17.0, 5.0), _INK, width=2)
+    ax.text(17.5, 5.2, "state $h_t$", ha="right", va="bottom", fontsize=10)
+
+    ax.text(-0.5, 3.2, "input $x_t$", ha="left", va="bottom", fontsize=10)
+    ax.text(-0.5, 2.5, "state $h_{t-1}$", ha="left", va="top", fontsize=10)
+    _arrow(ax, (-0.4, 3.05), (2.25, 3.05), _INK, width=2)
+    _arrow(ax, (-0.4, 2.65), (2.25, 2.65), _INK, width=2)
+    ax.text(
+        8.9, 0.75, "each gate reads both: $W x_t + b + U h_{t-1} + b'$", ha="center", fontsize=10
+    )
+    return ax
+
+
+def step_responses(
+    responses: Mapping[str, np.ndarray], stimulus: np.ndarray, *, bin_size: float = 0.01
+) -> np.ndarray:
+    """An input over time, and what one unit of each kind makes of it.
+
+    Parameters
+    ----------
+    responses : dict of name -> array, (time,)
+    stimulus : array, (time,)
+        Input counts per bin.
+    bin_size : float
+        Seconds.
+
+    Returns
+    -------
+    array of two Axes
+    """
+    time = np.arange(len(stimulus)) * bin_size
+    _, axes = plt.subplots(
+        2, 1, figsize=(8, 4), sharex=True, height_ratios=(1, 2.4), layout="constrained"
+    )
+    axes[0].bar(time, stimulus, width=bin_size, align="edge", color=_INK)
+    axes[0].set_ylabel("input\n(spikes per bin)")
+    axes[0].yaxis.get_major_locator().set_params(integer=True)
+    for color, (name, response) in zip(_LINES, responses.items(), strict=False):
+        axes[1].step(time, response, where="post", color=color, lw=1.8, label=name)
+    axes[1].axhline(0, color="#BBBBBB", lw=0.8, zorder=0)
+    axes[1].set(xlabel="time (s)", ylabel="state of the unit")
+    axes[1].legend(frameon=False, fontsize=9)
+    return axes
+
+
+def links(betas: tuple[float, ...] = (1.0, 3.0, 10.0)) -> np.ndarray:
+    """Functions that make a rate of any number, and their slopes.
+
+    Parameters
+    ----------
+    betas : tuple of float
+        Sharpnesses of the softplus, log(1 + exp(beta x)) / beta.
+
+    Returns
+    -------
+    array of two Axes
+    """
+    x = np.linspace(-1.6, 1.6, 400)
+    curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
+    curves |= {"exp": np.exp(x), "cut off at 0 (ReLU)": x.clip(min=0)}
+    styles = ["-"] * len(betas) + ["--", ":"]
+    colors = [*_LINES[: len(betas)], _LINES[4], _INK]
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for (name, curve), color, style in zip(curves.items(), colors, styles, strict=True):
+        axes[0].plot(x, curve, style, color=color, lw=2, label=name)
+        axes[1].plot(x, np.gradient(curve, x), style, color=color, lw=2)
+    axes[0].set(xlabel="output of the linear layer", ylabel="rate (spikes per bin)")
+    axes[0].set_ylim(-0.05, 2.6)
+    axes[0].legend(frameon=False, fontsize=9)
+    axes[1].set(xlabel="output of the linear layer", ylabel="slope (what gradients pass)")
+    axes[1].set_ylim(-0.05, 2.6)
+    return axes
+
+
+def output_biases(rates: Mapping[str, np.ndarray], observed: np.ndarray) -> Axes:
+    """Rates with which untrained networks start, against the rates of the same neurons in the data.
+
+    Parameters
+    ----------
+    rates : dict of name -> array, (n_targets,)
+        Counts per bin that an output of zero from the latents leads to.
+    observed : array, (n_targets,)
+        Mean counts per bin in the training trials.
+    """
+    _, ax = plt.subplots(figsize=(5.6, 4.4), layout="constrained")
+    top = 1.4 * max(observed.max(), *(np.max(rate) for rate in rates.values()))
+    low = 0.5 * max(observed[observed > 0].min(), 1e-4)
+    ax.plot([low, top], [low, top], color="#999999", lw=1, zorder=0, label="equal")
+    for color, marker, (name, rate) in zip(_LINES, "osD^v", rates.items(), strict=False):
+        ax.plot(observed, rate, marker, color=color, ms=5, alpha=0.8, label=name)
+    ax.set(xscale="log", yscale="log", xlim=(low, top))
+    ax.set_xlabel("mean of the target neuron in training (spikes per bin)")
+    ax.set_ylabel("rate before training (spikes per bin)")
+    ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def _canvas(
+    ax: Axes | None,
+    size: tuple[float, float],
+    width: tuple[float, float],
+    height: tuple[float, float],
+) -> Axes:
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    ax.set(xlim=width, ylim=height)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
+    ax.add_patch(
+        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.06", fc=_PALE, ec="#AAAAAA")
+    )
+
+
+def _caption(ax: Axes, x: float, name: str, shape: str, low: float = 2.2) -> None:
+    ax.text(x, 5.95, name, ha="center", va="bottom", fontsize=11, weight="bold")
+    ax.text(x, low - 0.1, shape, ha="center", va="top", fontsize=9, color=_INK)
+
+
+def _arrow(
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    color: str = _INK,
+    width: float = 1.3,
+) -> None:
+    style = {"arrowstyle": "-|>", "color": color, "lw": width, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", xy=end, xytext=start, arrowprops=style)
+
+
+def _symbol(ax: Axes, x: float, y: float, text: str) -> None:
+    ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor=_INK, zorder=3))
+    ax.text(x, y, text, ha="center", va="center_baseline", fontsize=13, zorder=4)

@@ -1,0 +1,541 @@
+# %% [markdown]
+# # 6. Latents
+#
+# The network squeezes hundreds of neurons through 15 numbers a time bin: its **latents**. The original study plotted two of them and concluded that they keep the information about spiking, with less noise, and are easier to analyse. You will look at all 15, find out what can be said of them at all, and then put that conclusion to the test.
+#
+# **By the end you can**
+# - say why a single latent has no meaning by itself, and which questions do,
+# - align latents to another set of latents, or to the truth, and judge it on held-out trials,
+# - say what a denoised rate knows of a single trial that the average trial does not,
+# - decode what the mouse saw and did without letting a test trial leak into the decoder,
+# - say which part of the original's conclusion holds.
+#
+# **Builds on** notebooks 4 (the network) and 5 (bits per spike, early stopping, the warm start). **Time** about 85 minutes, 55 of them for exercises.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import LinearRegression, Ridge
+
+import nma_seq2seq as nma
+
+# %% [markdown]
+# ## Networks to look into
+#
+# A session, in bins of twice the length: 20 ms are short enough for what you look at here, and everything runs twice as fast. The **target** is secondary motor cortex, MOs, where the session has it; all other regions are the **source**.
+
+# %%
+session = nma.load_session(31, fallback="simulated").rebin(2)
+target = "MOs" if "MOs" in session.regions else session.units["region"].value_counts().index[0]
+data = nma.make_dataset(session, source="other", target=target, seed=0)
+data
+
+# %%
+# The course's model: two networks that start from a reduced-rank regression, few epochs each.
+quick = nma.Settings(max_epochs=8, patience=3)
+fit = nma.fit_seq2seq(data, quick, n_members=2, smoothing=(1.5, 6.0))
+
+
+# Two plain LSTMs, as in the original study, that differ in nothing but their random start.
+def plain_lstm(seed):
+    torch.manual_seed(seed)
+    model = nma.Seq2Seq(data.n_sources, data.n_targets, n_latents=15, cell="lstm")
+    settings = nma.Settings(learning_rate=1e-2, neuron_dropout=0.3, max_epochs=12, patience=3)
+    return nma.fit(model, data, settings, seed=seed)
+
+
+lstms = [plain_lstm(seed) for seed in (0, 1)]
+models = {"course's model": fit, "LSTM, seed 0": lstms[0], "LSTM, seed 1": lstms[1]}
+nma.score(models, data)[["bits_per_spike", "low", "high", "null"]].round(3)
+
+# %% [markdown]
+# Bits per spike on test trials, with the 95 % interval over trials, against each neuron's mean rate in training. You should see the course's model well ahead, and the two LSTMs close together: they predict alike. Do they also *think* alike?
+#
+# From here on you look at **test trials** alone. The networks have never met them, so nothing that you see can be memory.
+
+# %%
+latents = fit.latents(data.source)  # (trials, time, 15)
+lstm_latents = lstms[0].latents(data.source)  # (trials, time, 15)
+seen = np.union1d(data.train, data.validation)  # what anything may be fitted on
+print(f"latents of shape {latents.shape}: trials, bins, latents")
+print(f"{len(seen)} trials to fit on, {len(data.test)} test trials to look at")
+
+# %% [markdown]
+# ## Latents (slide): two of the fifteen
+#
+# The slide of the original shows 2 of the 15 LSTM latents. Here are two of ours, of the plain LSTM.
+
+# %%
+nma.plots.latent_pair(lstm_latents, session, which=(0, 1), trials=data.test)
+# %% [markdown]
+# You should see smooth curves that change after the stimulus, and single trials scattered around the mean. It looks like a finding. But why these two? And the same two of the other LSTM, which predicts just as well?
+
+# %%
+nma.plots.latent_pair(lstms[1].latents(data.source), session, which=(0, 1), trials=data.test)
+# %% [markdown]
+# You should see other curves altogether. Latent 0 of one network has nothing to do with latent 0 of the next.
+#
+# ## All fifteen
+#
+# So look at all of them before you choose. Each is shown in its own standard deviations (its size means nothing), averaged over test trials with the same **contrast** on the right: how strong the grating on that side was, from 0 (none) to 1. The probes are in the left hemisphere, so right is **contralateral**, the side that they see.
+
+# %%
+if "contrast_right" in session.trials:
+    nma.plots.latent_grid(latents, session, by="contrast_right", trials=data.test)
+else:
+    print(f"Session {session.name} has no contrasts to sort the trials by.")
+
+# %% [markdown]
+# Now by the mouse's response: which way it turned the wheel, or that it did not ("no-go").
+
+# %%
+if "response" in session.trials:
+    nma.plots.latent_grid(latents, session, by="response", trials=data.test)
+else:
+    print(f"Session {session.name} has no responses to sort the trials by.")
+
+# %% [markdown]
+# You should see the first latents tell the kinds of trials apart, and the last ones hardly move. They are in that order because the course's model starts from a reduced-rank regression, whose latents come by how much of the target they explain. A plain LSTM's come in no order.
+#
+# Fifteen small figures are hard to take in. Since any direction in the space of latents is as good as the axes, take the three in which the average trials differ most, and draw the trial as a path.
+
+# %%
+by = "response" if "response" in session.trials else "feedback_type"
+if by in session.trials:
+    nma.plots.trajectories(latents, session, by=by, trials=data.test)
+else:
+    print(f"Session {session.name} has neither responses nor feedback to sort the trials by.")
+
+# %% [markdown]
+# You should see paths that start near each other and part once the mouse has decided, or has been rewarded.
+#
+# <details><summary>Think: the paths of two kinds of trials part before the stimulus. Name two reasons, one real and one not.</summary>
+#
+# Real: something slow, such as how engaged the mouse is, makes one response likelier on a trial and shows in the neurons before the stimulus. Not real: each average is over few test trials, so they differ by chance; and a network that reads both directions, or smooths, carries what comes after the stimulus into the bins before it. How far back? As far as its kernel or its backward half reaches.
+# </details>
+#
+# ## Known only up to a linear map
+#
+# Why do two equally good networks have other latents? The read-out is `rates = g(latents @ weight.T + bias)`. Mix the latents with any matrix that can be inverted, un-mix them in the read-out, and not one rate changes. The loss cannot tell such networks apart, so training cannot choose among them.
+#
+# ## Exercise 6.1 Turning the latents (8 minutes, difficulty 2 of 3)
+# Write the latents and the weights of the turned network.
+
+
+# %%
+@nma.exercise("6.1")
+def turn(latents, weight, matrix):
+    """Latents and read-out weights in other axes, which give the same rates.
+
+    Parameters
+    ----------
+    latents : array, (trials, time, n_latents)
+    weight : array, (n_neurons, n_latents)
+        As in torch's `nn.Linear`: the read-out is latents @ weight.T.
+    matrix : array, (n_latents, n_latents)
+        Can be inverted; it need not be a rotation.
+
+    Returns
+    -------
+    new_latents : array, (trials, time, n_latents)
+        latents @ matrix.
+    new_weight : array, (n_neurons, n_latents)
+        Such that new_latents @ new_weight.T is latents @ weight.T.
+    """
+    ### BEGIN SOLUTION
+    return latents @ matrix, weight @ np.linalg.inv(matrix).T
+    ### END SOLUTION
+
+
+# %% tags=["nbval-check-output"]
+matrix = np.random.default_rng(0).normal(size=(15, 15))
+weight = lstms[0].models[0].readout.weight.detach().numpy().astype(float)
+turned, turned_weight = turn(lstm_latents.astype(float), weight, matrix)
+before, after = lstm_latents @ weight.T, turned @ turned_weight.T
+print(f"same read-out: {np.allclose(before, after, atol=1e-4)}")
+print(f"same latents: {np.allclose(lstm_latents, turned, atol=1e-4)}")
+
+# %% [markdown]
+# You should see the same read-out from other latents. So "what does latent 3 mean?" has no answer. What does have one: which **space** the latents span, and whether something can be read from it by a linear map.
+#
+# ## Exercise 6.2 Aligning latents (15 minutes, difficulty 2 of 3)
+# Two sets of latents say the same if a linear map, with an offset, takes one to the other. Fit that map on training trials, and see on test trials how much of the reference's variance it explains: R², 1 for all of it, 0 for no more than the mean, below 0 for less.
+
+
+# %%
+@nma.exercise("6.2")
+def alignment_r2(latents, reference, train, test):
+    """R2 on test trials of each reference latent, by a linear map fitted on training trials.
+
+    Parameters
+    ----------
+    latents : array, (trials, time, n_latents)
+    reference : array, (trials, time, n_reference)
+    train, test : arrays of int
+        Trial positions.
+
+    Returns
+    -------
+    array, (n_reference,)
+        1 - sum of squared residuals / sum of squares around the mean of the test trials.
+    """
+    ### BEGIN SOLUTION
+    x_train = latents[train].reshape(-1, latents.shape[2])  # (train trials * time, latents)
+    y_train = reference[train].reshape(-1, reference.shape[2])
+    x_test = latents[test].reshape(-1, latents.shape[2])
+    y_test = reference[test].reshape(-1, reference.shape[2])
+    line = LinearRegression().fit(x_train, y_train)
+    residual = y_test - line.predict(x_test)
+    return 1 - (residual**2).sum(axis=0) / ((y_test - y_test.mean(axis=0)) ** 2).sum(axis=0)
+    ### END SOLUTION
+
+
+# %%
+other_lstm = lstms[1].latents(data.source)
+between_seeds = alignment_r2(lstm_latents, other_lstm, seen, data.test)
+same_number = [
+    np.corrcoef(lstm_latents[data.test, :, k].ravel(), other_lstm[data.test, :, k].ravel())[0, 1]
+    for k in range(15)
+]
+print("from LSTM seed 0 to LSTM seed 1, on test trials")
+print(f"  latent k with latent k: mean squared correlation {np.mean(np.square(same_number)):.2f}")
+print(f"  after alignment: mean R2 {between_seeds.mean():.2f}, from {between_seeds.min():.2f} "
+      f"to {between_seeds.max():.2f}")  # fmt: skip
+
+# %% [markdown]
+# You should see the alignment find far more than a comparison number by number, and still not everything: some latents of one network are not in the other at all.
+#
+# How many dimensions *are* shared? **Canonical correlations** answer that: find the direction in each space whose activities correlate best, then the next best pair that is uncorrelated with the first, and so on. `nma.align` does your exercise and this too, both on held-out trials.
+
+# %%
+pcs = nma.principal_components(data, 15)  # (trials, time, 15); fitted on training trials
+split = {"train": seen, "test": data.test}
+shared = {
+    "LSTM seed 0, LSTM seed 1": nma.align(lstm_latents, other_lstm, **split),
+    "LSTM seed 0, course's model": nma.align(lstm_latents, latents, **split),
+    "course's model, principal components": nma.align(latents, pcs, **split),
+}
+nma.plots.canonical_correlations(shared)
+for name, found in shared.items():
+    print(f"{name}: {(found.canonical_correlations > 0.7).sum()} directions above 0.7")
+
+# %% [markdown]
+# **Principal components** are the directions in which the sources themselves vary most; they have never seen the target. You should see two networks share a handful of directions almost perfectly and the rest hardly: of fifteen latents, a few carry what the data insist on, and the others differ from one training to the next.
+#
+# <details><summary>Think: why 15, then?</summary>
+#
+# Nobody knows the number beforehand, and spare latents cost little: a network that needs five uses five directions, spread over its fifteen axes. That is one more reason not to read axis by axis. On the simulated session you can count: its target reads five latents of the simulation.
+# </details>
+#
+# ## Against the truth
+#
+# With a recording, that is as far as it goes. A simulated session knows its own latents: four are brain-wide (engagement, movement, choice, reward), and each area has one of its own. MOs reads the brain-wide ones and that of motor cortex. The network has never seen any of them, nor a single spike of MOs on these trials. How much of them can be read from its 15 latents?
+
+# %%
+DRIVERS = [*nma.simulate.BRAIN_WIDE, "motor cortex"]
+if session.latents is None:
+    print(f"Session {session.name} was recorded: nobody knows its true latents.")
+else:
+    names = DRIVERS + [name for name in nma.simulate.LATENTS if name not in DRIVERS]
+    truth = session.latents[:, :, [nma.simulate.LATENTS.index(name) for name in names]]
+    found = {
+        "course's model, 15 latents": nma.align(latents, truth, **split),
+        "LSTM seed 0, 15 latents": nma.align(lstm_latents, truth, **split),
+        "15 principal components": nma.align(pcs, truth, **split),
+    }
+    nma.plots.alignment(found, names, bar=0.8)
+    display(pd.DataFrame({k: a.r2 for k, a in found.items()}, index=names).round(2))
+
+# %% [markdown]
+# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM. The other six are recovered worse by the course's model than by the principal components: a network that predicts MOs keeps what MOs reads and drops the rest. That is what *supervised* dimensionality reduction means.
+
+# %%
+if session.latents is not None:
+    nma.plots.aligned_latents(
+        nma.align(latents, truth[:, :, :5], **split), truth[:, :, :5], session, DRIVERS
+    )
+else:
+    print(f"Session {session.name} was recorded: there is nothing to draw here.")
+
+# %% [markdown]
+# You should see the recovered latents follow the true ones trial by trial, a little smoother. Engagement hardly changes within a trial; the network has to say it anew in every bin.
+#
+# <details><summary>Think: why is R² not 1, and would a better network reach it?</summary>
+#
+# The network sees some hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. A linear decoder of all source neurons together, trained on the true latents, which no network is, reaches about 0.80 for it.
+# </details>
+#
+# ## Denoised rates
+#
+# Read the rates out of the latents, and you have an estimate of every target neuron's rate in every single trial: a **denoised** trial. The rival is the **PSTH** (peri-stimulus time histogram), the average training trial: free of noise, and blind to single trials.
+
+# %%
+rates = fit.predict(data.source[data.test])  # (test trials, time, neurons), counts per bin
+psth = nma.null_rates(data, "psth")  # (time, neurons), from training trials
+nma.plots.denoised_trial(data, rates, psth, place=3)
+# %%
+busiest = np.argsort(data.target[data.train].mean(axis=(0, 1)))[::-1]
+nma.plots.denoised_neurons(data, rates, psth, busiest[:3])
+
+# %% [markdown]
+# You should see the same PSTH again and again, and a denoised rate that changes from trial to trial. On the simulated session the true rate (grey) says whether it is right to.
+#
+# ## Exercise 6.3 Denoised single trials (12 minutes, difficulty 2 of 3)
+# With a recording there is no true rate, but there are spikes. Take the average trial away from both the rates and the counts: if what is left of the one goes along with what is left of the other, the denoised trial knows something about *this* trial. Spikes are noisy, so expect small correlations even from perfect rates.
+
+
+# %%
+@nma.exercise("6.3")
+def beyond_psth(rates, counts, psth):
+    """Correlation of what rates and counts do beyond the average trial, one number a neuron.
+
+    Parameters
+    ----------
+    rates, counts : arrays, (trials, time, neurons)
+        Expected and observed spikes per bin in the same trials.
+    psth : array, (time, neurons)
+        Expected count per bin of the average trial.
+
+    Returns
+    -------
+    array, (neurons,)
+        Pearson's correlation, over all trials and bins, of rates - psth with counts - psth.
+    """
+    ### BEGIN SOLUTION
+    expected, happened = rates - psth, counts - psth  # (trials, time, neurons)
+    expected = expected - expected.mean(axis=(0, 1))
+    happened = happened - happened.mean(axis=(0, 1))
+    size = np.sqrt((expected**2).sum(axis=(0, 1)) * (happened**2).sum(axis=(0, 1)))
+    return (expected * happened).sum(axis=(0, 1)) / size
+    ### END SOLUTION
+
+
+# %%
+counts = data.target[data.test].astype(float)
+firing = counts.sum(axis=(0, 1)) > 0
+single = beyond_psth(rates[..., firing], counts[..., firing], psth[:, firing])
+shifted = beyond_psth(np.roll(rates, 1, axis=0)[..., firing], counts[..., firing], psth[:, firing])
+
+figure, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+bins = np.linspace(-0.2, 0.5, 36)
+ax.hist(shifted, bins, color="#BBBBBB", label="rates of another trial")
+ax.hist(single, bins, color="#EE6677", alpha=0.8, label="rates of the same trial")
+ax.axvline(0, color="black", linewidth=1, linestyle=":")
+ax.set(xlabel="correlation beyond the PSTH", ylabel="neurons")
+ax.legend(frameon=False)
+print(f"median over {firing.sum()} neurons: {np.median(single):.3f} in the same trial, "
+      f"{np.median(shifted):.3f} with the rates of another trial")  # fmt: skip
+print(f"neurons above 0: {(single > 0).mean():.0%}")
+
+# %% [markdown]
+# You should see nearly all neurons above 0, and with the rates of another test trial the correlations gather around a value near 0. What the latents say about single trials is real.
+#
+# On the simulated session you can also ask the question itself: how close to the *true* rate is each estimate? The rival from the trial itself is its own counts, smoothed; it may have the width that is best in hindsight.
+
+# %%
+if session.rates is None:
+    print(f"Session {session.name} was recorded: nobody knows its true rates.")
+else:
+    true_rates = session.rates[data.test][:, :, data.target_units]
+    estimates = {f"its own counts, smoothed by {width * 20} ms": nma.baselines.smooth(counts, width)
+                 for width in (1, 4, 16)}  # fmt: skip
+    estimates |= {"PSTH": np.broadcast_to(psth, counts.shape), "denoised rates": rates}
+    close = {name: nma.metrics.r2(true_rates, rate) for name, rate in estimates.items()}
+    table = pd.DataFrame(close).quantile([0.25, 0.5, 0.75]).T
+    display(table.set_axis(["quarter", "median", "three quarters"], axis=1).round(2)
+            .rename_axis("R2 with the true rate, over neurons"))  # fmt: skip
+
+# %% [markdown]
+# On the simulated session you should see the denoised rates far ahead, although they have seen none of the neuron's own spikes, and the neuron's own counts with an R² *below* 0 unless they are smoothed a lot: a spike train of a few spikes a second is mostly noise. "Less noise" holds, by number.
+#
+# ## Decoding: same information, easier to analyse?
+#
+# **Decoding** means to guess from the neurons what the mouse saw or did. If 15 latents allow the same guesses as hundreds of neurons, they keep that information. Two things go wrong easily: how guesses are counted, and what the decoder has already seen.
+#
+# ## Exercise 6.4 Balanced accuracy (5 minutes, difficulty 1 of 3)
+# Suppose the mouse moves in 85 of 100 trials. "It moved", always, is right in 85 % and knows nothing. Count each kind of trial by itself, and average the shares: then knowing nothing gives one half, for two kinds.
+
+
+# %%
+@nma.exercise("6.4")
+def balanced_accuracy(truth, said):
+    """Mean over the kinds of trials of the share that was said right.
+
+    Parameters
+    ----------
+    truth, said : arrays, (trials,)
+        What each trial is, and what the decoder said.
+
+    Returns
+    -------
+    float, from 0 to 1
+    """
+    ### BEGIN SOLUTION
+    return np.mean([np.mean(said[truth == kind] == kind) for kind in np.unique(truth)])
+    ### END SOLUTION
+
+
+# %% tags=["nbval-check-output"]
+truth_of_100 = np.repeat([1, 0], [85, 15])
+always = np.ones(100)
+print(f"accuracy {np.mean(always == truth_of_100):.2f}, "
+      f"balanced {balanced_accuracy(truth_of_100, always):.2f}")  # fmt: skip
+
+# %% [markdown]
+# ## Exercise 6.5 A decoder without leaks (15 minutes, difficulty 3 of 3)
+# A decoder learns more than weights. Here it learns three things: the scale of each feature (mean and standard deviation), which features are the best, and the weights of a ridge regression on them. A test trial may be seen in none of the three.
+
+
+# %%
+@nma.exercise("6.5")
+def decode_honestly(features, label, train, test, n_best=20):
+    """Evidence for label +1 in each test trial, from the best features of the training trials.
+
+    Parameters
+    ----------
+    features : array, (trials, n_features)
+        None is constant over the training trials.
+    label : array, (trials,)
+        +1 or -1.
+    train, test : arrays of int
+        Trial positions.
+    n_best : int
+        Take so many features: those whose correlation with the label is largest, either sign.
+
+    Returns
+    -------
+    array, (len(test),)
+        What scikit-learn's Ridge(alpha=10), fitted to the labels from the best features, each with
+        mean 0 and standard deviation 1, predicts.
+    """
+    ### BEGIN SOLUTION
+    mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
+    z = (features - mean) / spread  # every trial in the units of the training trials
+    centred = label[train] - label[train].mean()
+    strength = np.abs(z[train].T @ centred)  # (features,), as good as a correlation for ranking
+    best = np.argsort(strength)[::-1][:n_best]
+    return Ridge(alpha=10).fit(z[train][:, best], label[train]).predict(z[test][:, best])
+    ### END SOLUTION
+
+
+# %% [markdown]
+# How bad can a leak be? Give every trial a label by the toss of a coin. There is nothing to decode, so an honest decoder must stay at one half. The leaky one below differs in a single place: it *chooses* its 20 neurons on all trials. Its weights are fitted on training trials alone, as they should be.
+
+# %%
+spike_counts = data.source.sum(axis=1).astype(float)  # (trials, neurons)
+spike_counts = spike_counts[:, spike_counts[seen].std(axis=0) > 0]
+
+
+def decode_leakily(features, label, train, test, n_best=20):
+    z = (features - features[train].mean(axis=0)) / features[train].std(axis=0)
+    strength = np.abs(z.T @ (label - label.mean()))  # with the labels of the test trials
+    best = np.argsort(strength)[::-1][:n_best]
+    return Ridge(alpha=10).fit(z[train][:, best], label[train]).predict(z[test][:, best])
+
+
+rng = np.random.default_rng(0)
+coins = [rng.permutation(np.resize([-1.0, 1.0], session.n_trials)) for _ in range(40)]
+for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items():
+    said = [np.sign(decoder(spike_counts, coin, seen, data.test)) for coin in coins]
+    by_coin = [balanced_accuracy(coin[data.test], s) for coin, s in zip(coins, said, strict=True)]
+    print(f"{name} decoder of coin tosses: balanced accuracy {np.mean(by_coin):.2f} "
+          f"(one half is chance)")  # fmt: skip
+
+# %% [markdown]
+# You should see the honest decoder at about 0.5, and the leaky one well above it, at decoding *nothing*. With more neurons to choose from it gets worse.
+#
+# <details><summary>Think: the network's latents and the principal components were computed for the test trials too. Is that a leak?</summary>
+#
+# Computed, not fitted: the weights come from other trials, and the labels (stimulus, choice, ...) were never used. It would be a leak to fit the network or the PCA on all trials, and a decoder that stands on them would be judged on trials that its features know.
+# </details>
+#
+# ### Three sets of features
+#
+# Now the question of the conclusion. `nma.decode` reads the mean of each feature in four windows of the trial with a logistic regression, scales and tunes it on training and validation trials, and scores it on test trials, with an interval (bootstrap over test trials) and with what chance reaches (shuffled labels). The features: the network's 15 latents, as many principal components, and all source neurons.
+
+# %%
+features = {
+    "15 latents": latents,
+    "15 principal components": pcs,
+    "all source neurons": data.source,
+}
+decoded = nma.decode(features, data)
+ax = nma.plots.decoding(decoded)
+decoded.round(2)
+
+# %% [markdown]
+# **Stimulus side** is that of the higher contrast (trials with equal ones do not count), **choice** the way the wheel was turned, **movement** whether it was, **reward** whether the answer was right. A session decodes what it has columns for. You should see intervals that overlap: one split leaves a few dozen test trials, each worth two or three percent.
+#
+# <details><summary>Think: choice is decoded without an error from the whole trial on the simulated session. Is the mouse's mind read?</summary>
+#
+# No. The trial includes the movement itself and what comes after it, and many neurons follow the movement. Decode from the bins before the movement if you want to know about the decision.
+# </details>
+#
+# ### Several splits
+#
+# So do it again with other splits of the trials, a new network for each, and look at the differences, which are *paired*: each is within one split, on the same test trials.
+
+# %%
+tables = [decoded.assign(split=0)]
+for seed in (1, 2):
+    again = nma.make_dataset(session, source="other", target=target, seed=seed)
+    refit = nma.fit_seq2seq(again, quick, n_members=1, smoothing=(1.5, 6.0), seed=seed)
+    features = {
+        "15 latents": refit.latents(again.source),
+        "15 principal components": nma.principal_components(again, 15),
+        "all source neurons": again.source,
+    }
+    tables.append(nma.decode(features, again, seed=seed).assign(split=seed))
+splits = pd.concat(tables)
+accuracy = splits.pivot(index=["variable", "split"], columns="features", values="accuracy")
+accuracy.groupby("variable").mean().round(2)
+
+# %%
+for rival in ("all source neurons", "15 principal components"):
+    difference = accuracy["15 latents"] - accuracy[rival]
+    print(f"15 latents minus {rival}, balanced accuracy on test trials, over {len(tables)} splits:")
+    for variable, values in difference.groupby("variable", sort=False):
+        print(
+            f"  {variable}: {values.mean():+.2f} (from {values.min():+.2f} to {values.max():+.2f})"
+        )
+
+# %% [markdown]
+# ## Conclusion (slide): is it right?
+#
+# The original concludes that the embedding keeps the information about spiking across trials and actions, with less noise, and is easier to analyse. Collect the numbers.
+
+# %%
+neurons, pcs15 = (accuracy[name] for name in ("all source neurons", "15 principal components"))
+gap = (accuracy["15 latents"] - neurons).mean()
+gap_pcs = (accuracy["15 latents"] - pcs15).mean()
+print(f"{data.n_sources} neurons -> 15 latents, {data.n_sources / 15:.0f} times fewer numbers")
+print(f"decoding, mean over variables and splits: latents {gap:+.3f} against all neurons, "
+      f"{gap_pcs:+.3f} against as many principal components")  # fmt: skip
+bits = nma.bits_per_spike(rates, data.target[data.test], psth)
+print(f"denoised rates: {bits:+.3f} bits per spike beyond the PSTH, on test trials")
+if session.rates is not None:
+    print(f"R2 with the true rates, median neuron: PSTH {np.median(close['PSTH']):.2f}, "
+          f"denoised {np.median(close['denoised rates']):.2f}")  # fmt: skip
+kept = abs(gap) <= 0.05
+print(f"same information about stimulus and behaviour, within 0.05: {'yes' if kept else 'no'}")
+print(f"less noise, single trials predicted beyond the PSTH: {'yes' if bits > 0 else 'no'}")
+
+# %% [markdown]
+# - **Keeps the information:** about what is decoded here, on this session, as the lines above say. Not about everything: the latents of areas that the target does not read are lost, as you saw against the truth, and a network trained for another target would keep others. "No difference found" over a few dozen trials is not "no difference".
+# - **Less noise:** yes. Single trials are predicted beyond the average trial, from other neurons' spikes.
+# - **Easier to analyse:** smaller, yes. Yet principal components, which need no training, are as small, and often do nearly as well in decoding; and a latent cannot be read by itself, only the space can.
+#
+# ## Summary
+# - Latents are known only up to an invertible linear map. Ask what can be read from their space; never what latent 3 means.
+# - Align on training trials, judge on test trials. Networks that predict equally well share a few directions, and differ in the rest.
+# - Denoised rates say something true about single trials that a PSTH cannot.
+# - Everything learned from data can leak: scale, choice, weights. A leaky decoder decodes coin tosses.
+# - A conclusion such as "same information, less noise" is worth the number behind it, with its interval, its chance level, and a plain rival beside it.
+#
+# ## Take it further
+# The mouse decides before it moves. Where and when does its choice show? Decode it from a sliding window that ends before the movement (`session.event_bin("reaction_time")`), from 15 latents of networks with different *sources*: visual cortex alone, basal ganglia alone, all. Which comes first? Plan the controls (movement before the wheel turns, unequal numbers of neurons, chance) before you look at the result.
+
+# %%
+nma.progress()

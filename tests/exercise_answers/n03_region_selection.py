@@ -1,0 +1,226 @@
+"""Answers to the exercises of 03_region_selection."""
+
+import numpy as np
+
+import nma_seq2seq as nma
+
+# ---------------------------------------------------------------------- 3.1
+
+
+def choose_with_a_loop(region, rates_hz, target, min_rate_hz):
+    source, chosen = [], []
+    for unit in range(len(region)):
+        if rates_hz[unit] >= min_rate_hz:
+            (chosen if region[unit] == target else source).append(unit)
+    return source, chosen
+
+
+def choose_with_where(region, rates_hz, target, min_rate_hz):
+    keep = ~(rates_hz < min_rate_hz)
+    return [
+        np.where(mask * keep)[0].astype(np.int32) for mask in (region != target, region == target)
+    ]
+
+
+def choose_with_sets(region, rates_hz, target, min_rate_hz):
+    active = set(np.argwhere(rates_hz >= min_rate_hz)[:, 0].tolist())
+    inside = set(np.argwhere(region == target)[:, 0].tolist())
+    return np.array(sorted(active - inside)), np.array(sorted(active & inside))
+
+
+def choose_masks(region, rates_hz, target, min_rate_hz):
+    active = rates_hz >= min_rate_hz
+    return active & (region != target), active & (region == target)
+
+
+def choose_above(region, rates_hz, target, min_rate_hz):
+    active = rates_hz > min_rate_hz
+    return np.flatnonzero(active & (region != target)), np.flatnonzero(active & (region == target))
+
+
+def choose_itself(region, rates_hz, target, min_rate_hz):
+    active = rates_hz >= min_rate_hz
+    return np.flatnonzero(active), np.flatnonzero(active & (region == target))
+
+
+def choose_with_and(region, rates_hz, target, min_rate_hz):
+    active = rates_hz >= min_rate_hz
+    return np.flatnonzero(active and region != target), np.flatnonzero(active and region == target)
+
+
+# ---------------------------------------------------------------------- 3.2
+
+
+def halves_with_choice(units, rng):
+    half = len(units) // 2
+    first = rng.choice(units, half, replace=False)
+    second = rng.choice([unit for unit in units if unit not in first], half, replace=False)
+    return first, second
+
+
+def halves_by_random_keys(units, rng):
+    order = np.argsort(rng.random(len(units)))
+    half = len(units) // 2
+    return units[order[-half:]], units[order[:half]]
+
+
+def halves_as_lists(units, rng):
+    drawn = list(units)
+    rng.shuffle(drawn)
+    if len(drawn) % 2:
+        drawn.pop()
+    return drawn[::2], drawn[1::2]
+
+
+def halves_in_order(units, rng):
+    half = len(units) // 2
+    return units[:half], units[half : 2 * half]
+
+
+def halves_drawn_twice(units, rng):
+    half = len(units) // 2
+    return rng.choice(units, half, replace=False), rng.choice(units, half, replace=False)
+
+
+def halves_with_the_odd_one(units, rng):
+    drawn = rng.permutation(units)
+    return drawn[: len(units) // 2], drawn[len(units) // 2 :]
+
+
+def halves_of_numpy(units, rng):
+    drawn = np.random.default_rng().permutation(units)
+    half = len(units) // 2
+    return drawn[:half], drawn[half : 2 * half]
+
+
+def halves_positions(units, rng):
+    drawn = rng.permutation(len(units))
+    half = len(units) // 2
+    return drawn[:half], drawn[half : 2 * half]
+
+
+# ---------------------------------------------------------------------- 3.3
+
+
+def split_with_choice(n_trials, test_fraction, rng):
+    test = rng.choice(n_trials, round(n_trials * test_fraction), replace=False)
+    return np.setdiff1d(np.arange(n_trials), test), test
+
+
+def split_with_lists(n_trials, test_fraction, rng):
+    trials = list(range(n_trials))
+    rng.shuffle(trials)
+    n_test = round(n_trials * test_fraction)
+    return trials[n_test:], trials[:n_test]
+
+
+def split_with_a_mask(n_trials, test_fraction, rng):
+    is_test = np.zeros(n_trials, bool)
+    is_test[np.argsort(rng.random(n_trials))[: round(n_trials * test_fraction)]] = True
+    return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def split_the_last(n_trials, test_fraction, rng):
+    n_test = round(n_trials * test_fraction)
+    return np.arange(n_trials - n_test), np.arange(n_trials - n_test, n_trials)
+
+
+def split_with_replacement(n_trials, test_fraction, rng):
+    test = rng.integers(n_trials, size=round(n_trials * test_fraction))
+    return np.setdiff1d(np.arange(n_trials), test), test
+
+
+def split_overlapping(n_trials, test_fraction, rng):
+    test = rng.choice(n_trials, round(n_trials * test_fraction), replace=False)
+    return np.arange(n_trials), test
+
+
+def split_swapped(n_trials, test_fraction, rng):
+    return split_with_choice(n_trials, test_fraction, rng)[::-1]
+
+
+# ---------------------------------------------------------------------- 3.4
+
+
+def score_by_the_formula(fit, inputs, counts, is_test):
+    null = counts[~is_test].sum(axis=0) / (~is_test).sum()
+    rates = fit(inputs[~is_test], counts[~is_test])(inputs[is_test])
+    y = counts[is_test]
+    gain = (y * np.log(rates) - rates).sum() - (y * np.log(null) - null).sum()
+    return gain / (np.log(2) * y.sum())
+
+
+def score_with_flat_arrays(fit, inputs, counts, is_test):
+    flat = is_test.reshape(-1)
+    x, y = inputs.reshape(len(flat), -1), counts.reshape(len(flat), -1)
+    rates = fit(x[flat == 0], y[flat == 0])(x[flat])
+    return nma.bits_per_spike(rates[:, None], y[flat][:, None], np.mean(y[flat == 0], axis=0))
+
+
+def score_with_full_null(fit, inputs, counts, is_test):
+    trial, time = np.nonzero(is_test)
+    other_trial, other_time = np.nonzero(~is_test)
+    x, y = inputs[other_trial, other_time], counts[other_trial, other_time]
+    rates = fit(x, y)(inputs[trial, time])[None]
+    null = np.broadcast_to(y.mean(0), rates.shape)
+    return float(nma.bits_per_spike(rates, counts[trial, time][None], null))
+
+
+def score_null_of_test(fit, inputs, counts, is_test):
+    rates = fit(inputs[~is_test], counts[~is_test])(inputs[is_test])
+    held = counts[is_test]
+    return nma.bits_per_spike(rates[None], held[None], held.mean(axis=0))
+
+
+def score_fit_on_all(fit, inputs, counts, is_test):
+    x, y = inputs.reshape(-1, inputs.shape[2]), counts.reshape(-1, counts.shape[2])
+    rates = fit(x, y)(inputs[is_test])
+    null = counts[~is_test].mean(axis=0)
+    return nma.bits_per_spike(rates[None], counts[is_test][None], null)
+
+
+def score_on_train(fit, inputs, counts, is_test):
+    seen = ~is_test
+    rates = fit(inputs[seen], counts[seen])(inputs[seen])
+    return nma.bits_per_spike(rates[None], counts[seen][None], counts[seen].mean(axis=0))
+
+
+def score_one_mean_for_all(fit, inputs, counts, is_test):
+    rates = fit(inputs[~is_test], counts[~is_test])(inputs[is_test])
+    null = np.full(rates.shape[1], counts[~is_test].mean())
+    return nma.bits_per_spike(rates[None], counts[is_test][None], null)
+
+
+RIGHT = {
+    "3.1": [choose_with_a_loop, choose_with_where, choose_with_sets],
+    "3.2": [halves_with_choice, halves_by_random_keys, halves_as_lists],
+    "3.3": [split_with_choice, split_with_lists, split_with_a_mask],
+    "3.4": [score_by_the_formula, score_with_flat_arrays, score_with_full_null],
+}
+WRONG = {
+    "3.1": [
+        (choose_masks, "masks are returned"),
+        (choose_above, "exactly min_rate_hz"),
+        (choose_itself, "predict themselves"),
+        (choose_with_and, "ambiguous"),
+    ],
+    "3.2": [
+        (halves_in_order, "nothing is drawn"),
+        (halves_drawn_twice, "in both halves"),
+        (halves_with_the_odd_one, "an odd neuron is left out"),
+        (halves_of_numpy, "draw with rng"),
+        (halves_positions, "the units themselves"),
+    ],
+    "3.3": [
+        (split_the_last, "every generator gives the same split"),
+        (split_with_replacement, "with replacement"),
+        (split_overlapping, "in train and in test"),
+        (split_swapped, "the two swapped"),
+    ],
+    "3.4": [
+        (score_null_of_test, "the null is the mean over the held-out bins"),
+        (score_fit_on_all, "fitted on all bins"),
+        (score_on_train, "scored on the bins that it was fitted on"),
+        (score_one_mean_for_all, "one mean for all neurons"),
+    ],
+}
