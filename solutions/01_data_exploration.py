@@ -26,7 +26,7 @@ import nma_seq2seq as nma
 # A mouse sits between screens with its forepaws on a small wheel. In each trial a striped patch, a *grating*, may appear on the left, on the right, on both sides or on neither. Each has one of four *contrasts*: 0 (not there), 0.25, 0.5 or 1. The mouse is to turn the wheel towards the side with the higher contrast, and to hold it still if there is no grating at all.
 
 # %%
-nma.plots.task(contrast_left=1.0, contrast_right=0.25)
+axes = nma.plots.task(contrast_left=1.0, contrast_right=0.25)
 # %% [markdown]
 # You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to answer. A right answer earns a drop of water, a wrong one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
 #
@@ -63,7 +63,7 @@ print(
 # Two tables go with the counts. `units` has one row a neuron. `region` is the acronym that the Allen atlas of the mouse brain gives to the place where the neuron sits; `group` is the larger part of the brain. Where it is known there is the position (`ap`, `dv`, `lr`, in µm) and `trough_to_peak`, the width of the neuron's spike.
 
 # %%
-session.units.head(4)
+session.units.head(4).round(1)
 
 # %% [markdown]
 # `trials` has one row a trial. What a file lacks is a missing column, never an invented one. In `response`, **+1 is left, -1 is right** and 0 is a *no-go*: the wheel was held still.
@@ -85,7 +85,7 @@ print(
 # There are 39 sessions from 10 mice. `nma.load_session` takes their numbers, 0 to 38. What is in a session is known only once it is on your computer, so the lower half of the figure fills in the regions of *this* session alone. Acronyms of one group share a colour, here and in every figure of the course.
 
 # %%
-nma.plots.sessions(nma.list_sessions(), session)
+axes = nma.plots.sessions(nma.list_sessions(), session)
 # %% [markdown]
 # You should see the ten mice with one to seven sessions each, and that a session covers only a handful of the regions: a probe passes through what lies on its way. (The list is longer than the paper's 42 regions since the files' acronyms are finer in places. SCs and SCsg, for example, belong to one structure, the superior colliculus.)
 #
@@ -135,7 +135,7 @@ print(f"median {np.median(rates_hz):.1f} Hz, busiest {rates_hz.max():.0f} Hz")
 # You should see a median of one to four Hz, and a busiest neuron with more than ten times as much.
 
 # %%
-nma.plots.firing_rates(session)
+ax = nma.plots.firing_rates(session)
 # %% [markdown]
 # You should see that **within** a region rates spread over a factor of a thousand and more (mind the logarithmic axis), while the medians of the regions are rather alike. Points at the bottom are neurons that hardly ever fire.
 #
@@ -293,7 +293,7 @@ def fano_factor(counts):
 # %%
 window = session.select(window=(0.0, 0.4))
 fano = fano_factor(window.spikes)
-nma.plots.count_variance(session, window=(0.0, 0.4))
+ax = nma.plots.count_variance(session, window=(0.0, 0.4))
 # %% tags=["nbval-check-output"]
 active = window.spikes.sum(axis=(0, 1)) >= window.n_trials / 4
 print(

@@ -77,11 +77,11 @@ data
 # Everything that the mouse does, code does too. This one call draws the picker's figure:
 
 # %%
-nma.plots.selection(data, trial=picker.value.trial)
+axes = nma.plots.selection(data, trial=picker.value.trial)
 
 # %% [markdown]
-# **You should see** three panels in the colours of the region groups: where the neurons sit, seen from the mouse's
-# side (or a note that this recording has no positions), how many there are of each region, and the spikes of one
+# **You should see**, in the colours of the region groups, where the neurons sit, from the side and from above
+# (or a note that this recording has no positions), how many there are of each region, and the spikes of one
 # trial, with the targets above the black line. Some rows are nearly black and many nearly empty: firing rates differ a
 # hundredfold.
 #
@@ -141,7 +141,7 @@ for least in (0, 0.5, 1, 5):
 # What does a least rate cost? Neurons are cheap, spikes are what carries information:
 
 # %%
-nma.plots.neurons_left(session, target)
+ax = nma.plots.neurons_left(session, target)
 # %% [markdown]
 # **You should see** the solid lines (neurons) fall well before the dashed ones (spikes). At 1 Hz a good part of the
 # neurons has gone, but few of the spikes.
@@ -208,7 +208,7 @@ print("neurons on both sides:", len(np.intersect1d(one_half, other_half)))
 # %%
 within = nma.make_dataset(session, source="same", target=target, seed=0)
 print(within)
-nma.plots.selection(within, trial=0)
+axes = nma.plots.selection(within, trial=0)
 
 # %% [markdown]
 # **You should see** one bar with two parts, source and target (black edge), and everything else grey.
@@ -292,7 +292,7 @@ def held_out(way, seed):
 
 
 ways = ("bins", "trials", "a block of trials")
-nma.plots.held_out_bins({way: held_out(way, seed=0) for way in ways}, part.bin_size)
+axes = nma.plots.held_out_bins({way: held_out(way, seed=0) for way in ways}, part.bin_size)
 # %% [markdown]
 # **You should see** salt and pepper on the left: nearly every held-out bin has training bins just before and just after
 # it, of the same trial. In the middle whole rows are held out, on the right rows that follow one another.
@@ -302,25 +302,29 @@ nma.plots.held_out_bins({way: held_out(way, seed=0) for way in ways}, part.bin_s
 # seen.
 #
 # To *measure* that, you need inputs that cannot know anything: noise. We make as many noise channels as there are
-# source neurons, each wandering about as slowly as brain signals do, and ask them to predict motor cortex. An honest
+# source neurons, each smoothed as much as the spikes are, and ask them to predict motor cortex. An honest
 # score must say: nothing.
 
 # %%
+# Rates over all trials, for once, so that every split below has the same neurons.
 source_units, target_units = choose_neurons(
     part.units["region"].to_numpy(), part.rates_hz, target, 0.5
 )
 counts = part.spikes[:, :, target_units]  # (trials, time, targets)
-# Smoothed over time, within each trial: Gaussians of 40 and 80 ms standard deviation.
-brain = nma.baselines.smooth(part.spikes[:, :, source_units], width=4)
+# Smoothed over time, within each trial, by a Gaussian with a standard deviation of 8 bins (80 ms).
+brain = nma.baselines.smooth(part.spikes[:, :, source_units], width=8)
 noise = np.random.default_rng(0).standard_normal(brain.shape, dtype=np.float32)
 noise = nma.baselines.smooth(noise, width=8)
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 3.6), sharex=True, layout="constrained")
-for ax, inputs, name in zip(axes, (brain, noise), ("three source neurons", "three noise channels")):
+for ax, inputs, name in zip(
+    axes, (brain, noise), ("three source neurons", "three noise channels"), strict=True
+):
     busiest = np.argsort(inputs.var(axis=(0, 1)))[-3:]
     ax.plot(part.time, inputs[0][:, busiest])
     ax.set(ylabel="smoothed\n(a.u.)", title=name)
 axes[-1].set_xlabel("time from stimulus onset (s)")
+plt.show()
 
 # %% [markdown]
 # **You should see** smooth curves in both: by eye, noise and brain signals look alike.
@@ -395,7 +399,7 @@ for way in ways:
             bits = held_out_score(ridge, inputs, counts, held_out(way, seed))
             rows.append({"held out": way, "input": name, "seed": seed, "bits_per_spike": bits})
 scores = pd.DataFrame(rows)
-nma.plots.leak(scores)
+ax = nma.plots.leak(scores)
 scores.groupby(["held out", "input"], sort=False)["bits_per_spike"].agg(
     ["mean", "min", "max"]
 ).round(3)
@@ -406,8 +410,8 @@ scores.groupby(["held out", "input"], sort=False)["bits_per_spike"].agg(
 #
 # **You should see** that noise earns bits when bins are split, and none (a little less than none: it overfits)
 # when trials are. The noise has learned nothing about the brain: it has enough channels to tell *which trial and when*,
-# and the neighbouring bins give the answer away. The brain's score is inflated as well, by however much the
-# model leans on the same trick; you cannot tell from the score itself.
+# and the neighbouring bins give the answer away. The brain's score may be inflated in the same way, and nothing in
+# the score itself says by how much.
 
 # %% tags=["nbval-check-output"]
 mean = scores.groupby(["held out", "input"])["bits_per_spike"].mean()

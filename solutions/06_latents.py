@@ -17,9 +17,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import display
 from sklearn.linear_model import LinearRegression, Ridge
 
 import nma_seq2seq as nma
+
+plt.rcParams["figure.dpi"] = 80
 
 # %% [markdown]
 # ## Networks to look into
@@ -33,16 +36,16 @@ data = nma.make_dataset(session, source="other", target=target, seed=0)
 data
 
 # %%
-# The course's model: two networks that start from a reduced-rank regression, few epochs each.
-quick = nma.Settings(max_epochs=8, patience=3)
-fit = nma.fit_seq2seq(data, quick, n_members=2, smoothing=(1.5, 6.0))
+# The course's model, for a few epochs: it starts from a reduced-rank regression.
+quick = nma.Settings(max_epochs=6, patience=3)
+fit = nma.fit_seq2seq(data, quick, n_members=1, smoothing=(1.5, 6.0))
 
 
 # Two plain LSTMs, as in the original study, that differ in nothing but their random start.
 def plain_lstm(seed):
     torch.manual_seed(seed)
     model = nma.Seq2Seq(data.n_sources, data.n_targets, n_latents=15, cell="lstm")
-    settings = nma.Settings(learning_rate=1e-2, neuron_dropout=0.3, max_epochs=12, patience=3)
+    settings = nma.Settings(learning_rate=1e-2, neuron_dropout=0.3, max_epochs=10, patience=3)
     return nma.fit(model, data, settings, seed=seed)
 
 
@@ -68,12 +71,12 @@ print(f"{len(seen)} trials to fit on, {len(data.test)} test trials to look at")
 # The slide of the original shows 2 of the 15 LSTM latents. Here are two of ours, of the plain LSTM.
 
 # %%
-nma.plots.latent_pair(lstm_latents, session, which=(0, 1), trials=data.test)
+axes = nma.plots.latent_pair(lstm_latents, session, which=(0, 1), trials=data.test)
 # %% [markdown]
 # You should see smooth curves that change after the stimulus, and single trials scattered around the mean. It looks like a finding. But why these two? And the same two of the other LSTM, which predicts just as well?
 
 # %%
-nma.plots.latent_pair(lstms[1].latents(data.source), session, which=(0, 1), trials=data.test)
+axes = nma.plots.latent_pair(lstms[1].latents(data.source), session, which=(0, 1), trials=data.test)
 # %% [markdown]
 # You should see other curves altogether. Latent 0 of one network has nothing to do with latent 0 of the next.
 #
@@ -222,7 +225,7 @@ for name, found in shared.items():
     print(f"{name}: {(found.canonical_correlations > 0.7).sum()} directions above 0.7")
 
 # %% [markdown]
-# **Principal components** are the directions in which the sources themselves vary most; they have never seen the target. You should see two networks share a handful of directions almost perfectly and the rest hardly: of fifteen latents, a few carry what the data insist on, and the others differ from one training to the next.
+# **Principal components** are the directions in which the sources themselves vary most; they have never seen the target. You should see two networks that were trained apart share a handful of directions well and the rest hardly: of fifteen latents, a few carry what the data insist on, and the others differ from one training to the next.
 #
 # <details><summary>Think: why 15, then?</summary>
 #
@@ -249,7 +252,7 @@ else:
     display(pd.DataFrame({k: a.r2 for k, a in found.items()}, index=names).round(2))
 
 # %% [markdown]
-# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM. The other six are recovered worse by the course's model than by the principal components: a network that predicts MOs keeps what MOs reads and drops the rest. That is what *supervised* dimensionality reduction means.
+# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM. The other six are recovered worse by the course's model than by the principal components: a network that predicts MOs keeps what MOs reads and drops the rest. Hippocampus, whose own latent is tied to nothing else in the simulation, it drops entirely, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
 
 # %%
 if session.latents is not None:
@@ -274,10 +277,10 @@ else:
 # %%
 rates = fit.predict(data.source[data.test])  # (test trials, time, neurons), counts per bin
 psth = nma.null_rates(data, "psth")  # (time, neurons), from training trials
-nma.plots.denoised_trial(data, rates, psth, place=3)
+axes = nma.plots.denoised_trial(data, rates, psth, place=3)
 # %%
 busiest = np.argsort(data.target[data.train].mean(axis=(0, 1)))[::-1]
-nma.plots.denoised_neurons(data, rates, psth, busiest[:3])
+axes = nma.plots.denoised_neurons(data, rates, psth, busiest[:3])
 
 # %% [markdown]
 # You should see the same PSTH again and again, and a denoised rate that changes from trial to trial. On the simulated session the true rate (grey) says whether it is right to.
@@ -436,7 +439,7 @@ def decode_leakily(features, label, train, test, n_best=20):
 
 
 rng = np.random.default_rng(0)
-coins = [rng.permutation(np.resize([-1.0, 1.0], session.n_trials)) for _ in range(40)]
+coins = [rng.choice([-1.0, 1.0], session.n_trials) for _ in range(100)]
 for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items():
     said = [np.sign(decoder(spike_counts, coin, seen, data.test)) for coin in coins]
     by_coin = [balanced_accuracy(coin[data.test], s) for coin, s in zip(coins, said, strict=True)]
@@ -444,7 +447,7 @@ for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items(
           f"(one half is chance)")  # fmt: skip
 
 # %% [markdown]
-# You should see the honest decoder at about 0.5, and the leaky one well above it, at decoding *nothing*. With more neurons to choose from it gets worse.
+# You should see the honest decoder at about 0.5, and the leaky one clearly above it, at decoding *nothing*. With more neurons to choose from it gets worse.
 #
 # <details><summary>Think: the network's latents and the principal components were computed for the test trials too. Is that a leak?</summary>
 #

@@ -284,8 +284,16 @@ def sources(root: Path, names: Sequence[str] = ()) -> list[Path]:
     return chosen
 
 
-def run(notebook: NotebookNode, name: str) -> None:
-    """Execute a notebook in place, on the simulated session.
+def run(notebook: NotebookNode, name: str, data: str = "simulated") -> None:
+    """Execute a notebook in place.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    name : str
+        For messages.
+    data : str
+        What NMA_SEQ2SEQ_DATA says to the kernel: "simulated", or a file and an index.
 
     Raises
     ------
@@ -294,7 +302,7 @@ def run(notebook: NotebookNode, name: str) -> None:
     """
     # An MPLBACKEND from outside would keep figures out of the notebook.
     environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
-    environment["NMA_SEQ2SEQ_DATA"] = "simulated"
+    environment["NMA_SEQ2SEQ_DATA"] = data
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,

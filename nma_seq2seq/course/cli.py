@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     bench = benches.add_parser("twin", help="the simulated twin beside real sessions")
     bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
     bench.set_defaults(run=_bench_twin)
+    bench = benches.add_parser("notebooks", help="seconds and peak memory of each solution")
+    bench.add_argument("names", nargs="*", help="such as 05 (default: all)")
+    bench.set_defaults(run=_bench_notebooks)
     bench = benches.add_parser("model", help="the model against the ladder, on real sessions")
     bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
     bench.add_argument("--target", metavar="REGION", help="default: MOs, or the largest region")
@@ -266,3 +269,9 @@ def _bench_model(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         show=lambda text: print(text, flush=True),
     )
+
+
+def _bench_notebooks(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.bench import notebooks
+
+    print(notebooks.run(Path.cwd(), arguments.names).to_string(index=False))

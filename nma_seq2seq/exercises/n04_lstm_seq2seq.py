@@ -356,7 +356,7 @@ EXERCISES = (
         hints=(
             "With latents at zero the network's rate is softplus(bias). Which bias makes that the "
             "mean count of the target neuron?",
-            "Solve rate = log(1 + exp(beta * bias)) / beta for the bias; np.expm1(x) is exp(x) - 1. "
+            "Solve rate = log(1 + exp(beta * bias)) / beta for the bias; np.expm1(x) = exp(x) - 1. "
             "rate = np.maximum(target.sum(axis=(0, 1)), 0.5) / (trials * bins).",
         ),
     ),

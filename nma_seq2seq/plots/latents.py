@@ -29,7 +29,7 @@ def latent_pair(
     which: tuple[int, int] = (0, 1),
     *,
     trials: np.ndarray | None = None,
-    n_single: int = 12,
+    n_single: int = 6,
 ) -> np.ndarray:
     """Two latents in single trials and on average, over time and one against the other.
 
@@ -64,13 +64,11 @@ def latent_pair(
                       fontsize=10)  # fmt: skip
     axes[0].legend(frameon=False, fontsize=9, ncols=2, loc="upper left")
     axes[0].set_ylim(top=axes[0].get_ylim()[1] + 0.15 * np.ptp(axes[0].get_ylim()))
-    for one in single:
-        axes[1].plot(*one[:, which].T, color=_GREY, linewidth=0.5, alpha=0.4)
     axes[1].plot(*mean[:, which].T, color="black", linewidth=2.5)
     start = np.abs(session.time).argmin()
     axes[1].plot(*mean[start, which], "o", color="black", markersize=8, label="stimulus onset")
     axes[1].set(xlabel=f"latent {which[0]}", ylabel=f"latent {which[1]}")
-    axes[1].set_title("one against the other", fontsize=10)
+    axes[1].set_title("their means, one against the other", fontsize=10)
     axes[1].legend(frameon=False, fontsize=9)
     return axes
 
@@ -107,7 +105,7 @@ def latent_grid(
     n_columns = min(5, latents.shape[2])
     n_rows = -(-latents.shape[2] // n_columns)
     figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(9.5, 0.9 + 1.5 * n_rows), sharex=True, sharey=True,
+        n_rows, n_columns, figsize=(9, 0.9 + 1.4 * n_rows), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
     for place, ax in enumerate(axes.flat):
@@ -162,7 +160,7 @@ def trajectories(
     paths = (centred @ directions[:3].T).reshape(*paths.shape[:2], 3)
     start = np.abs(session.time).argmin()
     figure, axes = plt.subplots(
-        1, len(views), figsize=(9, 4.6), subplot_kw={"projection": "3d"}, squeeze=False
+        1, len(views), figsize=(9, 4.2), subplot_kw={"projection": "3d"}, squeeze=False
     )
     for ax, (elevation, azimuth) in zip(axes[0], views, strict=True):
         for (name, color, here), path in zip(kinds, paths, strict=True):
@@ -174,9 +172,9 @@ def trajectories(
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_ticklabels([])
             axis.labelpad = -10
-        ax.set_box_aspect(None, zoom=0.95)
+        ax.set_box_aspect(None, zoom=1.05)
     share = (size[:3] ** 2).sum() / (size**2).sum()
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.82, wspace=0.05)
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.06, top=0.92, wspace=0.05)
     _legend_above(figure, axes[0, 0], by, loc="upper center")
     figure.text(
         0.5, 0.02, f"dot: stimulus onset; cross: end. These three directions hold {share:.0%} of "
@@ -207,7 +205,14 @@ def alignment(
     if bar is not None:
         ax.axhline(bar, color="black", linewidth=1, linestyle="--")
     ax.axhline(0, color="black", linewidth=1)
-    ax.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names], fontsize=9)
+    ax.set_xticks(
+        range(len(names)),
+        names,
+        fontsize=9,
+        rotation=30,
+        ha="right",
+        rotation_mode="anchor",
+    )
     ax.set(ylabel="R² on held-out trials", ylim=(0, 1))
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(

@@ -106,7 +106,7 @@ def lstm_cell(ax: Axes | None = None) -> Axes:
         )
         ax.text(x, gate + 0.28, name, ha="center", va="center", color="white", fontsize=10)
         ax.text(x, gate - 0.3, formula, ha="center", va="center", color="white", fontsize=10)
-        ax.text(x, gate - 0.85, meaning, ha="center", va="top", fontsize=9, linespacing=0.95)
+        ax.text(x, gate - 0.85, meaning, ha="center", va="top", fontsize=9, linespacing=1.15)
 
     _arrow(ax, (4.0, gate + 0.75), (4.0, memory - 0.32), _FORWARD)
     _symbol(ax, 4.0, memory, "×")

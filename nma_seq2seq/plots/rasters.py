@@ -48,7 +48,7 @@ def raster(session: Session, neuron: int, by: str | None = None) -> np.ndarray:
         require(session, (by,))
         order, title = _trial_order(session, by), f"trial (sorted by {_said(by)})"
     figure, axes = plt.subplots(
-        2, 1, figsize=(9, 6), height_ratios=[2, 1], sharex=True, layout="constrained"
+        2, 1, figsize=(9, 5), height_ratios=[2, 1], sharex=True, layout="constrained"
     )
     ax = axes[0]
     trial, at = np.nonzero(session.spikes[order, :, neuron])
@@ -137,8 +137,8 @@ def neuron_order(
 ) -> np.ndarray:
     """Positions of the neurons sorted by region, and within it by the first principal component.
 
-    The component is that of each neuron's mean time course over the given trials, in bins of 20 ms
-    or longer, smoothed and z-scored.
+    The component is that of the neurons' mean time courses over the given trials, smoothed with
+    30 ms and z-scored.
 
     Parameters
     ----------
@@ -196,26 +196,18 @@ def population_raster(session: Session, trial: int, order: np.ndarray | None = N
     if not 0 <= trial < session.n_trials:
         raise ValueError(f"no trial {trial}; this session has 0 to {session.n_trials - 1}")
     order = np.arange(session.n_neurons) if order is None else np.asarray(order)
-    figure, ax = plt.subplots(figsize=(9.5, 6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(9, 4.8), layout="constrained")
     colors = np.array([allen.color_of(name) for name in session.units["region"].iloc[order]])
     at, place = np.nonzero(session.spikes[trial][:, order])
     middle = session.time + session.bin_size / 2
     ax.scatter(middle[at], place + 0.5, s=4, marker="|", c=colors[place], linewidths=0.8)
-    row = session.trials.iloc[trial]
-    top = ax.secondary_xaxis("top")
-    marks = {0.0: "stimulus"}
     for column, (name, color) in _EVENTS.items():
-        inside = column in row and session.time[0] <= row[column] <= session.time[-1]
-        if inside:
-            ax.axvline(row[column], color=color, linewidth=1)
-            # Two labels closer than this would overlap.
-            if all(abs(row[column] - there) > 0.15 for there in marks):
-                marks[float(row[column])] = name
-            else:
-                near = min(marks, key=lambda there: abs(there - row[column]))
-                marks[near] += f", {name}"
-    ax.axvline(0, color="black", linewidth=1, linestyle=":")
-    top.set_xticks(list(marks), list(marks.values()))
+        if column in session.trials:
+            at = session.trials[column].iloc[trial]
+            if session.time[0] <= at <= session.time[-1]:
+                ax.axvline(at, color=color, linewidth=1.2, label=name)
+    ax.axvline(0, color="black", linewidth=1.2, linestyle=":", label="stimulus")
+    figure.legend(loc="outside upper right", ncols=4, frameon=False)
     _name_regions(ax, session, order)
     ax.set(
         xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(len(order), 0),
@@ -249,11 +241,11 @@ def activity_map(
     order = np.arange(session.n_neurons) if order is None else np.asarray(order)
     course = _z_scored_course(session, trials)[order]
     if ax is None:
-        _, ax = plt.subplots(figsize=(7.5, 6), layout="constrained")
+        _, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
     start, stop = session.time[0], session.time[-1] + session.bin_size
     image = ax.imshow(
-        course, aspect="auto", cmap="PuOr_r", vmin=-2.5, vmax=2.5, interpolation="nearest",
-        extent=(start, stop, len(order), 0),
+        course, aspect="auto", cmap=plt.get_cmap("PuOr_r", 9), vmin=-2.5, vmax=2.5,
+        interpolation="nearest", extent=(start, stop, len(order), 0),
     )  # fmt: skip
     ax.figure.colorbar(image, ax=ax, label="mean rate (z-score over time)")
     ax.axvline(0, color="black", linewidth=1, linestyle=":")
@@ -409,6 +401,8 @@ def _z_scored_course(session: Session, trials: np.ndarray | None) -> np.ndarray:
     part = session if trials is None else session.select(trials=trials)
     course = part.spikes.mean(axis=0, dtype=float).T
     course = gaussian_filter1d(course, 0.03 / session.bin_size, axis=1, mode="nearest")
+    # More columns than some hundred would show nothing more after that smoothing.
+    course = course[:, :: max(1, session.n_bins // 50)]
     course -= course.mean(axis=1, keepdims=True)
     spread = course.std(axis=1, keepdims=True)
     # What never fires stays at zero.
@@ -426,7 +420,7 @@ def _name_regions(ax: Axes, session: Session, order: np.ndarray) -> None:
             clip_on=False, transform=ax.get_yaxis_transform(), solid_capstyle="butt",
         )  # fmt: skip
     if len(starts) > len(set(region)):
-        ax.set(yticks=[], ylabel="neuron (in the order of the file)")
+        ax.set(yticks=[], ylabel="neuron (colour: group)")
         ax.yaxis.labelpad = 12
         return
     ax.set_yticks((starts + stops) / 2, region[starts], fontsize=9)

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from nma_seq2seq import regions as allen
@@ -34,7 +35,7 @@ def region_matrix(matrix: pd.DataFrame, label: str, *, signed: bool = False) -> 
     values = matrix.loc[sources, targets].to_numpy(float)
     most = np.nanmax(np.abs(values))
     most = most if most > 0 else 1.0
-    side = 1.6 + 0.52 * max(len(targets), 5)
+    side = 1.6 + 0.46 * max(len(targets), 5)
     figure, ax = plt.subplots(figsize=(min(side + 1.6, 9.5), min(side, 8)), layout="constrained")
     image = ax.imshow(
         values, cmap="RdBu_r" if signed else "viridis", vmin=-most if signed else 0, vmax=most
@@ -78,8 +79,15 @@ def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12) -> Axes:
     names = allen.in_order([*matrix.index, *matrix.columns])
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     place = dict(zip(names, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
-    pairs = matrix.stack().rename_axis(["source", "target"])
-    pairs = pairs[[source != target for source, target in pairs.index]]
+    pairs = pd.Series(
+        {
+            (source, target): matrix.loc[source, target]
+            for source in matrix.index
+            for target in matrix.columns
+            if source != target
+        },
+        dtype=float,
+    )
     strongest = pairs[pairs > 0].nlargest(n_strongest)
 
     figure, ax = plt.subplots(figsize=(7, 6), layout="constrained")
@@ -89,15 +97,15 @@ def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12) -> Axes:
         ax.add_patch(
             FancyArrowPatch(
                 place[source], place[target], connectionstyle="arc3,rad=0.14",
-                arrowstyle="-|>", mutation_scale=12, shrinkA=19, shrinkB=19,
+                arrowstyle="-|>", mutation_scale=12, shrinkA=22, shrinkB=22,
                 linewidth=0.8 + 4 * share, color=str(0.75 - 0.65 * share), zorder=1,
             )
         )  # fmt: skip
     for name in names:
-        ax.scatter(*place[name], s=1000, color=allen.color_of(name), zorder=2)
+        ax.scatter(*place[name], s=1350, color=allen.color_of(name), zorder=2)
         ax.text(
             *place[name], name, ha="center", va="center", zorder=3, fontsize=9,
-            color="white", fontweight="bold",
+            color="white" if _is_dark(allen.color_of(name)) else "black", fontweight="bold",
         )  # fmt: skip
     shown = len(strongest)
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.25, 1.25), aspect="equal")
@@ -138,7 +146,7 @@ def shuffle_control(table: pd.DataFrame) -> Axes:
     ax.axvline(0, color="#999999", linewidth=0.8, zorder=0)
     ax.set(
         xlabel="bits per spike (null: mean rate)", ylabel="the same, sources shuffled",
-        title="circles: between regions; diamonds: within one; dotted: all is stimulus",
+        title="circles: between regions; diamonds: within one",
     )  # fmt: skip
     ax.legend(title="target", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
@@ -176,3 +184,8 @@ def neuron_numbers(scores: pd.DataFrame) -> Axes:
     ax.set(xlabel="source neurons", ylabel="bits per spike (null: mean rate)")
     ax.legend(title="source", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
+
+
+def _is_dark(color: str) -> bool:
+    red, green, blue = to_rgb(color)
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

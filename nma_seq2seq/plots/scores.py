@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 from scipy.stats import norm, poisson
 
 from nma_seq2seq import metrics, regions
@@ -213,7 +213,8 @@ def validation_curves(
         ax.plot(history[against], bits, color=color, lw=2, label=name)
         top, low = max(top, bits.max()), min(low, bits.min())
     ax.set_ylim(max(low, -2.5) - 0.1 * top, 1.2 * top)
-    ax.set(xlabel="epoch" if against == "epoch" else "seconds")
+    ax.set_xlabel(against)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel("validation bits per spike\n(null: train mean)")
     ax.set_title(title, fontsize=10)
     ax.legend(frameon=False, fontsize=9, loc="lower right")

@@ -33,8 +33,9 @@ def selection(data: Dataset, trial: int = 0) -> np.ndarray:
 
     Returns
     -------
-    array of three Axes
-        The brain from the side, neurons of each region, the raster (targets above the line).
+    array of four Axes
+        The brain from the side and from above, neurons of each region, the raster (targets above
+        the line).
 
     Raises
     ------
@@ -46,12 +47,16 @@ def selection(data: Dataset, trial: int = 0) -> np.ndarray:
         raise ValueError(
             f"no trial {trial}; session {session.name} has trials 0 to {session.n_trials - 1}"
         )
-    figure, axes = plt.subplots(
-        1, 3, figsize=(9.8, 4.8), width_ratios=[1.1, 0.9, 1.5], layout="constrained"
-    )
-    _draw_places(axes[0], data)
-    _draw_counts(axes[1], data)
-    _draw_trial(axes[2], data, trial)
+    figure, panels = plt.subplot_mosaic(
+        [["side", "counts", "trial"], ["above", "counts", "trial"]],
+        figsize=(9.8, 4.8), width_ratios=[1.1, 0.9, 1.4], layout="constrained",
+    )  # fmt: skip
+    _draw_places(panels["side"], data, "dv", "top to bottom, dv (mm)")
+    _draw_places(panels["above"], data, "lr", "left to right, lr (mm)")
+    panels["side"].set_title("from the side, and from above", fontsize=10)
+    panels["above"].set_xlabel("front to back, ap (mm)")
+    _draw_counts(panels["counts"], data)
+    _draw_trial(panels["trial"], data, trial)
     figure.legend(
         handles=[
             Line2D([], [], marker="o", linestyle="", color="#555555", label="source"),
@@ -65,13 +70,12 @@ def selection(data: Dataset, trial: int = 0) -> np.ndarray:
         ncols=3,
         frameon=False,
     )  # fmt: skip
-    return axes
+    return np.array([panels[name] for name in ("side", "above", "counts", "trial")])
 
 
-def _draw_places(ax: Axes, data: Dataset) -> None:
+def _draw_places(ax: Axes, data: Dataset, down: str, label: str) -> None:
     units = data.session.units
-    ax.set_title("where they sit (from the side)", fontsize=10)
-    if not {"ap", "dv"} <= set(units):
+    if not {"ap", down} <= set(units):
         ax.text(
             0.5, 0.5, "this session has\nno positions", ha="center", va="center",
             transform=ax.transAxes,
@@ -87,8 +91,9 @@ def _draw_places(ax: Axes, data: Dataset) -> None:
     for some, style in styles:
         here = units.iloc[some]
         color = {} if "color" in style else {"c": [allen.color_of(g) for g in here["group"]]}
-        ax.scatter(here["ap"] / 1000, here["dv"] / 1000, **{"linewidths": 0, **color, **style})
-    ax.set(xlabel="front to back, ap (mm)", ylabel="top to bottom, dv (mm)", aspect="equal")
+        ax.scatter(here["ap"] / 1000, here[down] / 1000, **{"linewidths": 0, **color, **style})
+    ax.set(aspect="equal")
+    ax.set_ylabel(label, fontsize=9)
     ax.invert_yaxis()
 
 
@@ -231,7 +236,13 @@ def leak(scores: pd.DataFrame) -> Axes:
                 label=name if place == 0 else None,
             )  # fmt: skip
             ax.plot([x - 0.1, x + 0.1], [values.mean()] * 2, color=colors[name], linewidth=2)
-            ax.text(x + 0.12, values.mean(), f"{values.mean():.2f}", va="center", fontsize=9)
+            ax.text(
+                x + 0.12,
+                values.mean(),
+                f"{values.mean():.2f}".replace("-0.00", "0.00"),
+                va="center",
+                fontsize=9,
+            )
     ax.axhline(0, color="black", linewidth=1)
     ax.set_xticks(range(len(ways)), ways)
     ax.set(

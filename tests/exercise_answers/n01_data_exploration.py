@@ -124,8 +124,8 @@ def fano_in_torch(counts):
 
 RIGHT = {
     "1.1": [hz_by_loops, hz_by_einsum, hz_in_float32],
-    "1.3": [bins_by_loops, bins_by_digitize, bins_by_division],
     "1.2": [curve_by_loops, curve_by_pandas, curve_by_bincount],
+    "1.3": [bins_by_loops, bins_by_digitize, bins_by_division],
     "1.4": [fano_by_loops, fano_by_einsum, fano_in_torch],
 }
 
@@ -137,19 +137,19 @@ WRONG = {
         (lambda c, b: c.sum(axis=(0, 1)) / b / c.shape[0], "summed over the bins"),
         (lambda c, b: None, "return"),
     ],
-    "1.3": [
-        (bins_without_offset, "without the offset"),
-        (bins_with_the_wrong_sign, "sign of the offset"),
-        (bins_in_integers, "differs"),
-        (bins_kept_outside, "must become NaN"),
-        (bins_rounded, "rounded to the nearest"),
-    ],
     "1.2": [
         (curve_of(lambda r: (r == 1).mean()), "+1 left"),
         (curve_of(lambda r: (r == -1).sum() / max((r != 0).sum(), 1)), "no-go trials"),
         (curve_of(lambda r: (r == -1).mean(), lambda a, b: a - b), "mirrored"),
         (curve_of(lambda r: (r == -1).mean(), lambda a, b: b), "by the right contrast alone"),
         (curve_of(np.mean), "no fraction"),
+    ],
+    "1.3": [
+        (bins_without_offset, "without the offset"),
+        (bins_with_the_wrong_sign, "sign of the offset"),
+        (bins_in_integers, "differs"),
+        (bins_kept_outside, "must become NaN"),
+        (bins_rounded, "rounded to the nearest"),
     ],
     "1.4": [
         (lambda c: c.var(axis=(0, 1)) / c.mean(axis=(0, 1)), "add up the bins"),

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 
-def _shapes(trials, bins, sources, latents, targets, **other):
+def _shapes(trials, bins, sources, latents, targets, /, **other):
     right = {
         "source": (trials, bins, sources),
         "states": (trials, bins, latents + latents),

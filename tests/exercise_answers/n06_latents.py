@@ -225,7 +225,7 @@ WRONG = {
     "6.4": [
         (lambda truth, said: np.mean(truth == said), "plain accuracy"),
         (accuracy_per_said, "said to be of a kind"),
-        (lambda truth, said: 1 - balanced_accuracy_score(truth, said), "value"),
+        (lambda truth, said: 1 - balanced_accuracy_score(truth, said), "expected"),
         (lambda truth, said: 100 * balanced_accuracy_score(truth, said), "100"),
     ],
     "6.5": [

@@ -1,0 +1,60 @@
+"""How long each notebook takes on the simulated session, and how much memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from nma_seq2seq.course import build
+
+
+def run(root: Path, names: Sequence[str] = ()) -> pd.DataFrame:
+    """Run solutions one after the other, each in a process of its own.
+
+    Parameters
+    ----------
+    root : Path
+        The course's folder.
+    names : sequence of str
+        Such as "05"; all if empty.
+
+    Returns
+    -------
+    DataFrame
+        `notebook`, `seconds` (with the start of its kernel) and `peak_mb` of the kernel; the last
+        row has the sum of the seconds and the largest peak.
+    """
+    code = "import sys; from nma_seq2seq.bench.notebooks import measure; measure(sys.argv[1])"
+    rows = []
+    for path in tqdm(build.sources(root, names), desc="notebooks", disable=not sys.stderr.isatty()):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
+        )
+        rows.append({"notebook": path.stem} | json.loads(done.stdout.splitlines()[-1]))
+    table = pd.DataFrame(rows)
+    total = {
+        "notebook": "all",
+        "seconds": table["seconds"].sum(),
+        "peak_mb": table["peak_mb"].max(),
+    }
+    return pd.concat([table, pd.DataFrame([total])], ignore_index=True).round(0)
+
+
+def measure(path: str) -> None:
+    """Run one solution and print its seconds and its kernel's peak memory as JSON."""
+    import resource
+    import time
+
+    notebook = build.read_source(Path(path)).solution
+    start = time.perf_counter()
+    build.run(notebook, Path(path).name)
+    seconds = time.perf_counter() - start
+    # The kernel is the one child that this process has waited for.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak}))

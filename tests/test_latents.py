@@ -1,0 +1,272 @@
+"""Latents: aligned to a known map and to the truth, and decoded without leaks."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nma_seq2seq as nma
+from nma_seq2seq import latents, plots, training
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def smooth_noise(rng, n_trials, n_bins, n_latents):
+    return nma.baselines.smooth(rng.normal(size=(n_trials, n_bins, n_latents)), 2.0)
+
+
+# ---------------------------------------------------------------------- align
+
+
+def test_a_known_linear_map_is_found(rng):
+    truth = smooth_noise(rng, 40, 30, 4)
+    mixed = truth @ rng.normal(size=(4, 7)) + rng.normal(size=7)
+    found = nma.align(mixed, truth)
+    assert (found.r2 > 0.999).all() and (found.r2_back > 0.999).all()
+    assert found.r2.shape == (4,) and found.r2_back.shape == (7,)
+    np.testing.assert_allclose(found.aligned, truth, atol=1e-3)
+    np.testing.assert_array_equal(found.trials, np.arange(40))
+    np.testing.assert_allclose(found.canonical_correlations, np.ones(4), atol=1e-6)
+
+
+def test_unrelated_latents_explain_nothing(rng):
+    found = nma.align(smooth_noise(rng, 60, 50, 5), smooth_noise(rng, 60, 50, 3))
+    assert (abs(found.r2) < 0.1).all()
+    assert found.canonical_correlations.max() < 0.3
+
+
+def test_what_is_shared_in_part_is_explained_in_part(rng):
+    shared = smooth_noise(rng, 60, 50, 1)
+    shared /= shared.std()
+    noise = rng.normal(size=(60, 50, 1))
+    found = nma.align(shared, np.concatenate([shared + noise, noise], axis=2))
+    np.testing.assert_allclose(found.r2, [0.5, 0.0], atol=0.05)
+    np.testing.assert_allclose(found.r2_back, [1.0], atol=1e-6)
+
+
+def test_canonical_correlations_do_not_care_for_invertible_maps(rng):
+    truth = smooth_noise(rng, 40, 30, 4)
+    other = truth + rng.normal(scale=0.3, size=truth.shape)
+    found = nma.align(other, truth).canonical_correlations
+    turned = nma.align(other @ rng.normal(size=(4, 4)) + 5, truth @ rng.normal(size=(4, 4)) - 3)
+    assert ((found >= 0) & (found <= 1)).all()
+    np.testing.assert_allclose(turned.canonical_correlations, found, atol=1e-6)
+
+
+def test_latents_that_repeat_others_or_never_change(rng):
+    truth = smooth_noise(rng, 30, 20, 2)
+    latents_ = np.concatenate([truth, truth[:, :, :1], np.full((30, 20, 1), 3.0)], axis=2)
+    found = nma.align(latents_, truth)
+    assert (found.r2 > 0.999).all()
+    assert np.isnan(found.r2_back[3]) and (found.r2_back[:3] > 0.999).all()
+    assert len(found.canonical_correlations) == 2
+
+
+def test_the_map_is_judged_on_trials_that_it_was_not_fitted_on(rng):
+    truth, noise = smooth_noise(rng, 30, 20, 2), rng.normal(size=(30, 20, 40))
+    train, test = np.arange(20), np.arange(20, 30)
+    found = nma.align(noise, truth, train=train, test=test)
+    assert (found.r2 < 0.1).all()  # in training, 40 columns of noise explain a tenth
+    assert found.aligned.shape == (10, 20, 2)
+    np.testing.assert_array_equal(found.trials, test)
+    spoiled = truth.copy()
+    spoiled[test] += 100
+    again = nma.align(noise, spoiled, train=train, test=test)
+    np.testing.assert_array_equal(again.aligned, found.aligned)
+    spoiled = noise.copy()
+    spoiled[25] = 7
+    again = nma.align(spoiled, truth, train=train, test=test)
+    np.testing.assert_allclose(again.aligned[:5], found.aligned[:5])
+
+
+def test_what_a_user_gets_wrong_in_align(rng):
+    z = rng.normal(size=(8, 5, 2))
+    with pytest.raises(ValueError, match=r"latents \(8, 5, 2\) and reference \(7, 5, 2\) must be"):
+        nma.align(z, z[:7])
+    with pytest.raises(ValueError, match="must be"):
+        nma.align(z, z[:, :, 0])
+    with pytest.raises(ValueError, match="8 trials cannot be dealt into 9 folds"):
+        nma.align(z, z, n_folds=9)
+    with pytest.raises(ValueError, match="the reference hold NaN"):
+        nma.align(z, np.where(z > 1, np.nan, z))
+    with pytest.raises(ValueError, match="trial 3 is in both train and test"):
+        nma.align(z, z, train=[0, 1, 3], test=[3, 4])
+    with pytest.raises(ValueError, match="both train and test trials, or neither"):
+        nma.align(z, z, train=[0, 1])
+
+
+# ---------------------------------------------------------------------- principal components
+
+
+def test_principal_components_are_fitted_on_training_trials(tiny):
+    data = nma.make_dataset(tiny)
+    pcs = nma.principal_components(data, 3)
+    assert pcs.shape == (tiny.n_trials, tiny.n_bins, 3)
+    assert (np.diff(pcs[data.train].var(axis=(0, 1))) < 0).all()
+    spikes = tiny.spikes.copy()
+    spikes[data.test] = 50
+    spoiled = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
+    np.testing.assert_array_equal(nma.principal_components(spoiled, 3)[data.train], pcs[data.train])
+    with pytest.raises(ValueError, match="n_components=27 must be from 1 to 26"):
+        nma.principal_components(data, 27)
+
+
+# ---------------------------------------------------------------------- decode
+
+
+@pytest.fixture
+def labelled(tiny, rng):
+    """A session of 200 trials with half its stimuli right, and a feature that says which."""
+    side = rng.choice([-1.0, 1.0], 200)
+    trials = pd.DataFrame(
+        {
+            "contrast_left": np.where(side < 0, 0.5, 0.0),
+            "contrast_right": np.where(side > 0, 1.0, 0.0),
+            "response": rng.choice([-1.0, 0.0, 1.0], 200),
+            "feedback_type": rng.choice([-1.0, 1.0], 200),
+            "reaction_time": np.where(rng.random(200) < 0.7, 0.3, np.nan),
+        }
+    )
+    session = dataclasses.replace(
+        tiny, spikes=np.resize(tiny.spikes, (200, *tiny.spikes.shape[1:])), trials=trials,
+        behavior={},
+    )  # fmt: skip
+    said = side[:, None, None] * np.linspace(0, 1, 12)[:, None] * np.array([1.0, -0.5, 0.0])
+    return nma.make_dataset(session), said + rng.normal(scale=0.7, size=said.shape)
+
+
+def test_labels_say_what_they_promise(labelled):
+    data, _ = labelled
+    trials, found = data.session.trials, latents.labels(data.session)
+    assert list(found) == ["stimulus side", "choice", "movement", "reward"]
+    np.testing.assert_array_equal(found["stimulus side"] > 0, trials["contrast_right"] > 0)
+    np.testing.assert_array_equal(np.isnan(found["choice"]), trials["response"] == 0)
+    np.testing.assert_array_equal(found["movement"], trials["reaction_time"] == 0.3)
+    equal = dataclasses.replace(data.session, trials=trials.assign(contrast_left=1.0))
+    assert np.isnan(latents.labels(equal)["stimulus side"][trials["contrast_right"] == 1]).all()
+
+
+def test_separable_labels_are_decoded_and_others_are_not(labelled):
+    data, features = labelled
+    table = nma.decode({"three": features}, data).set_index("variable")
+    assert table.loc["stimulus side", "accuracy"] > 0.95
+    assert table.loc["stimulus side", "low"] > table.loc["stimulus side", "chance_high"]
+    for variable in ("choice", "movement", "reward"):
+        assert table.loc[variable, "accuracy"] <= table.loc[variable, "chance_high"] + 0.05
+    assert ((table["chance"] - 0.5).abs() < 0.02).all()
+    assert (table["low"] <= table["accuracy"]).all() and (table["accuracy"] <= table["high"]).all()
+    assert (table["n_features"] == 3).all()
+    assert table.loc["stimulus side", ["n_train", "n_test"]].tolist() == [160, 40]
+
+
+def test_shuffled_labels_stay_at_chance(labelled, rng):
+    data, features = labelled
+    accuracies = []
+    for _ in range(8):
+        trials = data.session.trials.sample(frac=1, random_state=rng.integers(1000))
+        session = dataclasses.replace(data.session, trials=trials.reset_index(drop=True))
+        shuffled = dataclasses.replace(data, session=session)
+        table = nma.decode({"x": features}, shuffled, variables=["stimulus side"], n_shuffles=20)
+        accuracies.append(table["accuracy"].item())
+    assert abs(np.mean(accuracies) - 0.5) < 0.08
+
+
+def test_no_test_trial_touches_the_decoder(labelled, monkeypatch):
+    data, features = labelled
+    fitted = []
+
+    class Watched(latents.GridSearchCV):
+        def fit(self, x, y):
+            fitted.append((x, y))
+            return super().fit(x, y)
+
+    monkeypatch.setattr(latents, "GridSearchCV", Watched)
+    nma.decode({"x": features}, data, variables=["stimulus side"], n_shuffles=5)
+    spoiled = features.copy()
+    spoiled[data.test] = 1e6
+    trials = data.session.trials.copy()
+    trials.loc[data.test, ["contrast_left", "contrast_right"]] = np.arange(80).reshape(40, 2) % 3
+    session = dataclasses.replace(data.session, trials=trials)
+    spoiled_data = dataclasses.replace(data, session=session)
+    nma.decode({"x": spoiled}, spoiled_data, variables=["stimulus side"], n_shuffles=5)
+    for before, after in zip(*fitted, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_rare_kind_counts_as_much_as_a_frequent_one(labelled, rng):
+    data, _ = labelled
+    trials = data.session.trials.assign(
+        reaction_time=np.where(np.arange(200) % 10 == 0, np.nan, 0.3)
+    )
+    data = dataclasses.replace(data, session=dataclasses.replace(data.session, trials=trials))
+    table = nma.decode({"x": rng.normal(size=(200, 4, 2))}, data, variables=["movement"])
+    assert table["accuracy"].item() < 0.75  # nine of ten trials are of one kind
+
+
+def test_what_a_session_cannot_decode(tiny, labelled, rng):
+    data, features = labelled
+    bare = dataclasses.replace(data.session, trials=data.session.trials[["feedback_type"]])
+    table = nma.decode({"x": features}, dataclasses.replace(data, session=bare), n_shuffles=5)
+    assert list(table["variable"]) == ["reward"]
+    with pytest.raises(ValueError, match="has no 'choice' to decode; it has reward$"):
+        nma.decode({"x": features}, dataclasses.replace(data, session=bare), variables=["choice"])
+    nothing = dataclasses.replace(bare, trials=pd.DataFrame(index=range(200)))
+    with pytest.raises(ValueError, match="it has nothing to decode$"):
+        nma.decode({"x": features}, dataclasses.replace(data, session=nothing))
+    same = dataclasses.replace(bare, trials=bare.trials.assign(feedback_type=1.0))
+    with pytest.raises(ValueError, match="'reward' has too few trials of a kind"):
+        nma.decode({"x": features}, dataclasses.replace(data, session=same), variables=["reward"])
+    with pytest.raises(ValueError, match="features 'x' have 40 trials and the session 200"):
+        nma.decode({"x": features[data.test]}, data)
+
+
+# ---------------------------------------------------------------------- latents of a network
+
+
+def test_latents_recover_those_that_drive_the_target(twin):
+    """R2 on test trials, which neither the network nor the map has met; whole trials."""
+    session = twin.rebin(2)
+    data = nma.make_dataset(session, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # torch's own are not ours
+        fit = nma.fit_seq2seq(
+            data, training.Settings(max_epochs=6), n_members=1, smoothing=(1.5, 6.0),
+            progress=False,
+        )  # fmt: skip
+    split = {"train": np.union1d(data.train, data.validation), "test": data.test}
+    from_network = nma.align(fit.latents(data.source), session.latents, **split)
+    from_pcs = nma.align(nma.principal_components(data, 15), session.latents, **split)
+    drivers = [*nma.simulate.BRAIN_WIDE, "motor cortex"]
+    drives = np.isin(nma.simulate.LATENTS, drivers)
+    r2 = dict(zip(nma.simulate.LATENTS, from_network.r2, strict=True))
+    assert min(r2[name] for name in drivers) > 0.8, r2
+    assert (from_network.r2[drives] > from_pcs.r2[drives]).all()
+    # What the target does not read is dropped: hippocampus is tied to nothing else.
+    assert abs(r2["hippocampus"]) < 0.1
+    assert from_network.r2[~drives].max() < 0.65
+
+
+# ---------------------------------------------------------------------- figures
+
+
+def test_figures_say_what_does_not_fit(tiny):
+    z = np.zeros((tiny.n_trials, tiny.n_bins, 4))
+    with pytest.raises(ValueError, match="has no 'hair' in its trials"):
+        plots.latent_grid(z, tiny, by="hair")
+    with pytest.raises(ValueError, match="too many to draw"):
+        trials = tiny.trials.assign(order=range(tiny.n_trials))
+        plots.trajectories(z, dataclasses.replace(tiny, trials=trials), by="order")
+    with pytest.raises(ValueError, match="are not of the session's 40 trials and 30 bins"):
+        plots.latent_pair(z[:5], tiny)

@@ -1,0 +1,161 @@
+"""Who predicts whom: matched numbers, nobody on both sides, the control, and the truth."""
+
+import importlib
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pytest
+
+import nma_seq2seq as nma
+from nma_seq2seq.simulate import PATHS, area_of
+
+region_map = importlib.import_module("nma_seq2seq.region_map")
+QUIET = {"progress": False}
+
+
+@pytest.fixture(scope="module")
+def small(twin):
+    """Four regions of the twin, 0 to 0.3 s."""
+    return twin.select(["MOs", "VISp", "LP", "CA1"], window=(0, 0.3))
+
+
+@pytest.fixture
+def datasets(monkeypatch):
+    """Every dataset that the map fits, and a model that costs nothing."""
+    seen = []
+
+    def fit(data):
+        seen.append(data)
+        return nma.fit_mean(data)
+
+    monkeypatch.setitem(region_map.MODELS, "rrr", fit)
+    return seen
+
+
+def test_numbers_match_and_no_neuron_is_on_both_sides(small, datasets):
+    table = nma.region_map(small, n_neurons=20, n_resamples=2, **QUIET)
+    assert len(table) == 2 * 4 * 4 and len(datasets) == 2 * len(table)
+    assert (table["n_neurons"] == 20).all()
+    for data in datasets:
+        assert data.n_sources == data.n_targets == 20
+        assert len(set(data.source_units) | set(data.target_units)) == 40
+        assert set(small.units["region"].iloc[data.source_units]) == {data.source_name}
+        assert set(small.units["region"].iloc[data.target_units]) == {data.target_name}
+
+
+def test_a_region_sends_with_the_neurons_that_it_receives_with(small, datasets):
+    nma.region_map(small, ["MOs", "VISp"], n_neurons=20, n_resamples=2, **QUIET)
+    pairs = {}
+    for k, data in enumerate(datasets[::2]):  # every other one is the control
+        pairs[k // 4, data.source_name, data.target_name] = data
+    for resample in (0, 1):
+        forward, backward = pairs[resample, "MOs", "VISp"], pairs[resample, "VISp", "MOs"]
+        within = pairs[resample, "MOs", "MOs"]
+        np.testing.assert_array_equal(forward.source_units, backward.target_units)
+        np.testing.assert_array_equal(forward.target_units, backward.source_units)
+        np.testing.assert_array_equal(within.target_units, backward.target_units)
+        for part in ("train", "validation", "test"):
+            np.testing.assert_array_equal(forward.trials(part), backward.trials(part))
+    # Another resample draws other neurons and splits the trials anew.
+    first, second = pairs[0, "MOs", "VISp"], pairs[1, "MOs", "VISp"]
+    assert set(first.source_units) != set(second.source_units)
+    assert set(first.test) != set(second.test)
+
+
+def test_a_group_shares_no_neuron_with_a_region_of_it(small, datasets):
+    table = nma.region_map(small, ["other cortex", "MOs"], n_neurons=30, n_resamples=1, **QUIET)
+    assert all(not set(data.source_units) & set(data.target_units) for data in datasets)
+    assert set(table["source_group"]) == {"other cortex"}
+
+
+def test_the_control_shuffles_sources_within_stimulus_and_part(small):
+    data = nma.make_dataset(small, seed=3)
+    shuffled = nma.shuffle_within_condition(data, seed=3)
+    np.testing.assert_array_equal(shuffled.target, data.target)
+    key = {data.source[trial].tobytes(): trial for trial in range(small.n_trials)}
+    origin = np.array([key[trial.tobytes()] for trial in shuffled.source])
+    condition = small.trials.groupby(["contrast_left", "contrast_right"]).ngroup().to_numpy()
+    np.testing.assert_array_equal(condition[origin], condition)
+    for part in (data.train, data.validation, data.test):
+        assert set(origin[part]) == set(part)
+        alone = [(condition[part] == condition[trial]).sum() == 1 for trial in part]
+        np.testing.assert_array_equal(origin[part] == part, alone)
+
+
+def test_what_is_shared_in_single_trials_is_beyond_the_stimulus(small):
+    table = nma.region_map(small, ["MOs", "VISp"], n_neurons=20, n_resamples=1, **QUIET)
+    within = table[(table["source"] == "MOs") & (table["target"] == "MOs")].iloc[0]
+    assert within["bits_per_spike"] > 0.1 > within["shuffled"]
+    np.testing.assert_allclose(
+        table["beyond_stimulus"], table["bits_per_spike"] - table["shuffled"]
+    )
+
+
+def test_no_contrasts_no_control(small, datasets):
+    blind = replace(small, trials=small.trials[["response"]])
+    table = nma.region_map(blind, ["MOs", "VISp"], n_neurons=20, n_resamples=1, **QUIET)
+    assert table[["shuffled", "beyond_stimulus"]].isna().all(axis=None)
+    assert table["bits_per_spike"].notna().all() and len(datasets) == 4
+
+
+def test_the_seed_alone_decides(small):
+    asked = {"regions": ["MOs", "LP"], "n_neurons": 8, "n_resamples": 1, **QUIET}
+    table = nma.region_map(small, **asked, seed=1)
+    with joblib.parallel_config("threading"):
+        again = nma.region_map(small, **asked, seed=1, n_jobs=2)
+    assert table.equals(again)
+    assert not np.allclose(
+        table["bits_per_spike"], nma.region_map(small, **asked, seed=2)["bits_per_spike"]
+    )
+
+
+def test_rows_come_in_order_and_regions_with_enough_neurons_by_default(twin, datasets):
+    table = nma.region_map(twin, n_neurons=26, n_resamples=1, window=(0, 0.1), **QUIET)
+    assert list(dict.fromkeys(table["target"])) == ["VISp", "MOs", "ACA", "LP", "CP"]
+    assert list(table["source"][:5]) == ["VISp", "MOs", "ACA", "LP", "CP"]
+    assert (table["target"][:5] == "VISp").all()
+    assert {data.n_bins for data in datasets} == {10}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": "lstm"}, "no model 'lstm'; choose from rrr, seq2seq"),
+        ({"n_neurons": 0}, "must be 1 or more"),
+        ({"n_resamples": 0}, "must be 1 or more"),
+        ({"n_neurons": 30}, "1 regions of session Simulated_0 have 60 neurons or more"),
+        ({"regions": ["MOs", "CA1"], "n_neurons": 30}, "CA1 has 46 neurons, too few to draw 30"),
+        ({"regions": ["MOs", "CA3"]}, "no neurons in region 'CA3'; this session has"),
+        ({"regions": ["MOs", "MOs"]}, "two regions or more"),
+        ({"regions": "MOs"}, "two regions or more"),
+        ({"regions": []}, "two regions or more"),
+        ({"window": (5, 6)}, "no bins between"),
+    ],
+)
+def test_bad_arguments_get_one_sentence(twin, arguments, message):
+    small = twin.select(["MOs", "CA1"], trials=range(20), window=(0, 0.1))
+    with pytest.raises(ValueError, match=message) as caught:
+        nma.region_map(small, **arguments, **QUIET)
+    assert "\n" not in str(caught.value)
+
+
+def test_on_the_twin_wired_regions_predict_each_other_better(twin):
+    regions = ["VISp", "PL", "MOs", "CA1", "LP", "SCm"]
+    table = nma.region_map(twin, regions, n_neurons=20, n_resamples=2, window=(-0.1, 0.5), **QUIET)
+    wired = {frozenset(path[:2]) for path in PATHS}
+    between = table[table["source"] != table["target"]]
+    linked = np.array(
+        [
+            frozenset((area_of(source), area_of(target))) in wired
+            for source, target in zip(between["source"], between["target"], strict=True)
+        ]
+    )
+    assert linked.sum() == 2 * 10
+    beyond = between["beyond_stimulus"].to_numpy()
+    assert beyond[linked].mean() > 2 * beyond[~linked].mean()
+    assert beyond[linked].mean() > 0.03
+    # Hippocampus is wired to nothing, so nothing but itself predicts it.
+    hippocampus = table[table["target"] == "CA1"].groupby("source")["beyond_stimulus"].mean()
+    assert hippocampus.idxmax() == "CA1"
+    assert hippocampus.drop("CA1").max() < 0.3 * hippocampus["CA1"]
