@@ -262,8 +262,11 @@ def fit_glm(
         unit = components.explained_variance_[0]
         for penalty in penalties:
             weights, bias = np.zeros((inputs.shape[1], data.n_targets)), np.log(mean)
-            for neuron in np.flatnonzero(counts.any(axis=0)):
-                glm = PoissonRegressor(alpha=penalty * mean[neuron] * unit, solver="newton-cholesky")
+            # Fewer spikes say nothing of fifty weights; such a neuron keeps its mean.
+            for neuron in np.flatnonzero(counts.sum(axis=0) >= 10):
+                glm = PoissonRegressor(
+                    alpha=penalty * mean[neuron] * unit, solver="newton-cholesky"
+                )
                 glm.fit(inputs, counts[:, neuron])
                 weights[:, neuron], bias[neuron] = glm.coef_, glm.intercept_
             most = np.exp(inputs @ weights + bias).max(axis=0)

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from nma_seq2seq.baselines import smooth
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import r2
 from nma_seq2seq.session import Session
+
+# Of the decoder, as scikit-learn's C: from the strongest on.
+_PENALTIES = np.logspace(-5, 1, 7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,9 +179,12 @@ def principal_components(
             f"n_components={n_components} must be from 1 to {data.n_sources}, the number of source "
             "neurons"
         )
-    counts = smooth(data.source, smoothing)
-    pca = PCA(n_components, svd_solver="covariance_eigh").fit(_flat(counts[data.train]))
-    return pca.transform(_flat(counts)).reshape(*counts.shape[:2], n_components)
+    seen = _flat(smooth(data.source[data.train], smoothing))
+    pca = PCA(n_components, svd_solver="covariance_eigh").fit(seen)
+    # Some trials at a time: Binder gives 1 GB in all.
+    parts = np.array_split(data.source, max(1, len(data.source) // 50))
+    flat = np.concatenate([pca.transform(_flat(smooth(part, smoothing))) for part in parts])
+    return flat.reshape(*data.source.shape[:2], n_components)
 
 
 def labels(session: Session) -> dict[str, np.ndarray]:
@@ -275,15 +281,8 @@ def decode(
         truth = label[test]
         for name, array in features.items():
             windows = _window_means(array, n_windows)
-            decoder = GridSearchCV(
-                make_pipeline(
-                    StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000)
-                ),
-                {"logisticregression__C": np.logspace(-5, 1, 7)},
-                cv=StratifiedKFold(5, shuffle=True, random_state=seed),
-                scoring="balanced_accuracy",
-            )
-            said = decoder.fit(windows[train], label[train]).predict(windows[test])
+            decoder = _fitted_decoder(windows[train], label[train], seed)
+            said = decoder.predict(windows[test])
             drawn = rng.integers(len(test), size=(n_shuffles, len(test)))
             low, high = np.nanpercentile(_balanced(truth[drawn], said[drawn]), [2.5, 97.5])
             shuffled = rng.permuted(np.tile(truth, (n_shuffles, 1)), axis=1)
@@ -305,6 +304,25 @@ def decode(
     return pd.DataFrame(rows)
 
 
+def _fitted_decoder(x: np.ndarray, y: np.ndarray, seed: int) -> Pipeline:
+    """Scaled logistic regression; the penalty with the best balanced accuracy in five folds.
+
+    As scikit-learn's GridSearchCV would have it, in a third of the time: each fold is scaled once,
+    and each penalty starts from the solution of the stronger one before it.
+    """
+    settings = {"class_weight": "balanced", "max_iter": 2000}
+    scores = np.zeros(len(_PENALTIES))
+    for train, held_out in StratifiedKFold(5, shuffle=True, random_state=seed).split(x, y):
+        scaler = StandardScaler().fit(x[train])
+        seen, unseen = scaler.transform(x[train]), scaler.transform(x[held_out])
+        model = LogisticRegression(warm_start=True, **settings)
+        for place, penalty in enumerate(_PENALTIES):
+            said = model.set_params(C=penalty).fit(seen, y[train]).predict(unseen)
+            scores[place] += _balanced(y[held_out], said)
+    best = _PENALTIES[scores.argmax()]
+    return make_pipeline(StandardScaler(), LogisticRegression(C=best, **settings)).fit(x, y)
+
+
 def _enough(train: np.ndarray, test: np.ndarray) -> bool:
     """Whether there are trials of each kind to fit on, in five folds, and to test on."""
     values, counts = np.unique(train, return_counts=True)
@@ -314,8 +332,8 @@ def _enough(train: np.ndarray, test: np.ndarray) -> bool:
 def _window_means(array: np.ndarray, n_windows: int) -> np.ndarray:
     """(trials, time, features) -> (trials, windows * features)."""
     n_windows = min(n_windows, array.shape[1])
-    parts = np.array_split(np.asarray(array, np.float32), n_windows, axis=1)
-    return np.concatenate([part.mean(axis=1) for part in parts], axis=1)
+    parts = np.array_split(array, n_windows, axis=1)
+    return np.concatenate([part.mean(axis=1, dtype=np.float32) for part in parts], axis=1)
 
 
 def _balanced(truth: np.ndarray, said: np.ndarray) -> np.ndarray:

@@ -348,7 +348,8 @@ print(f"  what one number a region leaves of it: {np.corrcoef(*beyond)[0, 1]:.2f
 # %% [markdown]
 # **You should see** on the simulated twin that the scores agree well between resamples, their asymmetry much less,
 # and what is left for single pairs hardly at all, or not at all. The arrow heads of the graph are mostly a property of the
-# draw.
+# draw. In a recorded session even the scores may agree little: 15 neurons of a varied region are a small sample. Then take
+# more neurons and more resamples before reading single entries.
 #
 # ## Against the truth
 #

@@ -29,7 +29,7 @@ def latent_pair(
     which: tuple[int, int] = (0, 1),
     *,
     trials: np.ndarray | None = None,
-    n_single: int = 6,
+    n_single: int = 4,
 ) -> np.ndarray:
     """Two latents in single trials and on average, over time and one against the other.
 
@@ -60,7 +60,8 @@ def latent_pair(
         axes[0].plot(middle, mean[:, place], color=color, linewidth=2.5, label=f"latent {place}")
     axes[0].axvline(0, color="black", linewidth=1, linestyle=":")
     axes[0].set(xlabel="time from stimulus (s)", ylabel="latent (arbitrary units)")
-    axes[0].set_title(f"mean of {len(trials)} trials (thick), {len(single)} single ones (thin)",
+    shown = f" (thick), {len(single)} single ones (thin)" if n_single else ""
+    axes[0].set_title(f"mean of {len(trials)} trials{shown}",
                       fontsize=10)  # fmt: skip
     axes[0].legend(frameon=False, fontsize=9, ncols=2, loc="upper left")
     axes[0].set_ylim(top=axes[0].get_ylim()[1] + 0.15 * np.ptp(axes[0].get_ylim()))
@@ -105,7 +106,7 @@ def latent_grid(
     n_columns = min(5, latents.shape[2])
     n_rows = -(-latents.shape[2] // n_columns)
     figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(9, 0.9 + 1.4 * n_rows), sharex=True, sharey=True,
+        n_rows, n_columns, figsize=(9, 0.9 + 1.25 * n_rows), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
     for place, ax in enumerate(axes.flat):

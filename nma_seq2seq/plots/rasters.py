@@ -48,7 +48,7 @@ def raster(session: Session, neuron: int, by: str | None = None) -> np.ndarray:
         require(session, (by,))
         order, title = _trial_order(session, by), f"trial (sorted by {_said(by)})"
     figure, axes = plt.subplots(
-        2, 1, figsize=(9, 5), height_ratios=[2, 1], sharex=True, layout="constrained"
+        2, 1, figsize=(9, 4.6), height_ratios=[2, 1], sharex=True, layout="constrained"
     )
     ax = axes[0]
     trial, at = np.nonzero(session.spikes[order, :, neuron])
@@ -423,7 +423,13 @@ def _name_regions(ax: Axes, session: Session, order: np.ndarray) -> None:
         ax.set(yticks=[], ylabel="neuron (colour: group)")
         ax.yaxis.labelpad = 12
         return
-    ax.set_yticks((starts + stops) / 2, region[starts], fontsize=9)
+    places, gap = (starts + stops) / 2, 0.036 * len(region)  # the height of a label
+    for label in range(1, len(places)):
+        places[label] = max(places[label], places[label - 1] + gap)
+    for label in reversed(range(len(places))):
+        limit = len(region) if label + 1 == len(places) else places[label + 1] - gap
+        places[label] = min(places[label], limit)
+    ax.set_yticks(places, region[starts], fontsize=9)
     ax.tick_params(axis="y", length=0, pad=9)
     for label, name in zip(ax.get_yticklabels(), region[starts], strict=True):
         label.set_color(allen.color_of(name))

@@ -178,15 +178,16 @@ def learning_curves(
         ax.axhline(level, color=_INK, lw=1.3, ls=style, label=name)
     top = max(history["train_bits"].max(), held_out.max(), *levels.values(), 0.05)
     low = min(held_out[best:].min(), 0.0)
+    early = epochs[best] < 0.7 * epochs[-1]  # then the text has room on the right
     ax.set_ylim(low - 0.35 * top, 1.15 * top)
     ax.annotate(
         f"best: epoch {epochs[best]}",
         (epochs[best], low - 0.3 * top),
-        xytext=(4, 0),
+        xytext=(4 if early else -4, 0),
         textcoords="offset points",
         color=_HELD_OUT,
         fontsize=9,
-        ha="left" if epochs[best] < 0.7 * epochs[-1] else "right",
+        ha="left" if early else "right",
     )
     ax.set(xlabel="epoch", ylabel="bits per spike (null: train mean)", title=title)
     ax.title.set_fontsize(10)
