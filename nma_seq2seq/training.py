@@ -388,7 +388,7 @@ def _train(
         )
     place = pick_device(device)
     first = copy.deepcopy(model.state_dict())
-    with _threads_for(model, place):
+    with _one_thread(place):
         try:
             return _train_on(place, model, data, settings, seed, bar)
         except torch.cuda.OutOfMemoryError:
@@ -398,13 +398,13 @@ def _train(
 
 
 @contextmanager
-def _threads_for(model: Seq2Seq, place: torch.device) -> Iterator[None]:
-    """One thread for a network with a read-in: its steps are too small to share out.
+def _one_thread(place: torch.device) -> Iterator[None]:
+    """On a CPU, compute in one thread: a recurrent layer's steps are too small to share out.
 
-    On two busy cores, threads that wait for each other made them 2 to 40 times as slow.
+    On two busy cores, two threads that wait for each other were 2 to 40 times as slow as one.
     """
     before = torch.get_num_threads()
-    if place.type == "cpu" and model.read_in is not None:
+    if place.type == "cpu":
         torch.set_num_threads(1)
     try:
         yield

@@ -113,7 +113,7 @@ beside.loc["original study (session 31, whole trials)"] = [0.0873, 0.0914]
 beside.round(4)
 
 # %% [markdown]
-# You should see a test loss of the recipe above its train loss, and the row "mean rate": a model that knows how often each neuron fires on average, and nothing about any trial. Its loss is only a few per cent higher.
+# You should see a test loss of the recipe above its train loss, and the row "mean rate": a model that knows how often each neuron fires on average, and nothing about any trial. Its loss is only a few per cent away from the recipe's (on some recorded sessions it is the lower one).
 #
 # So is 0.0914 good? It cannot be said. Here is the loss of each neuron, against how often it fires:
 
@@ -201,9 +201,7 @@ pd.DataFrame(nulls).round(3)
 # The history of the run has the score after each epoch, on the training trials and on the validation trials.
 
 # %%
-ax = nma.plots.learning_curves(
-    as_given.history, title="the study's recipe, all trials in each step"
-)
+ax = nma.plots.learning_curves(as_given.history, title="the recipe, at learning rate 0.003")
 
 # %% [markdown]
 # You should see both curves rise together from below zero, where the network still learns the mean rates (exercise 4.5 saves you these epochs). Then they part: on the training trials the score goes on rising, on the validation trials it has its best epoch (dot) and goes down. What the network learns from there on is the noise of the training trials.

@@ -268,11 +268,11 @@ else:
     print(f"Session {session.name} was recorded: there is nothing to draw here.")
 
 # %% [markdown]
-# You should see the recovered latents follow the true ones trial by trial, a little smoother. Engagement hardly changes within a trial; the network has to say it anew in every bin.
+# You should see the recovered latents follow the true ones trial by trial, a little smoother. Engagement stays the same within a trial; the network has to say it anew in every bin. Choice and reward begin too early: a network that smooths, and reads both directions, looks a little ahead.
 #
 # <details><summary>Think: why is R² not 1, and would a better network reach it?</summary>
 #
-# The network sees some hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. A linear decoder of all source neurons together, trained on the true latents, which no network is, reaches about 0.80 for it.
+# The network sees a few hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. Try it: align the smoothed counts of all source neurons (`nma.baselines.smooth(data.source, 4)`) to the truth. That is a linear decoder that was shown the true latents, as no network is, and it hardly does better.
 # </details>
 #
 # ## Denoised rates

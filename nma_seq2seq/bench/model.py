@@ -63,21 +63,28 @@ def run(
     tables: dict[str, pd.DataFrame] = {}
 
     rows, margins, times = [], [], []
-    jobs = [(session, seed) for session in sessions for seed in range(seeds)]
-    for session, seed in tqdm(jobs, desc="sessions x seeds", disable=not sys.stderr.isatty()):
-        dataset = make_dataset(session, target=target or usual_target(session), seed=seed)
-        scores, margin, clock = _one_split(dataset, seed, device, recipe=seed < recipe_seeds)
-        label = {"session": session.name, "target": dataset.target_name, "seed": seed}
-        rows += [label | score for score in scores]
-        margins.append(label | margin)
-        if clock:
-            times.append(label | clock)
+    bar = tqdm(total=len(sessions) * seeds, desc="splits", disable=not sys.stderr.isatty())
+    for session in sessions:
+        for seed in range(seeds):
+            dataset = make_dataset(session, target=target or usual_target(session), seed=seed)
+            scores, margin, clock = _one_split(dataset, seed, device, recipe=seed < recipe_seeds)
+            label = {"session": session.name, "target": dataset.target_name, "seed": seed}
+            rows += [label | score for score in scores]
+            margins.append(label | margin)
+            if clock:
+                times.append(label | clock)
+            bar.update()
+        # Shown at once, so that whoever interrupts a long run keeps what it has measured.
+        means = pd.DataFrame(rows).query("session == @session.name").groupby("model", sort=False)
+        line = means["bits_per_spike"].mean().round(3).to_dict()
+        show(f"{session.name}: " + ", ".join(f"{name} {bits}" for name, bits in line.items()))
+    bar.close()
     tables["scores"] = pd.DataFrame(rows)
     tables["ladder"] = tables["scores"].pivot_table(
         index=["session", "target"], columns="model", values="bits_per_spike", sort=False
     )
     tables["ladder"].loc[("mean", ""), :] = tables["ladder"].mean()
-    show("Bits per spike on test trials against the train mean, mean over seeds")
+    show("\nBits per spike on test trials against the train mean, mean over seeds")
     show(tables["ladder"].round(3).to_string())
     tables["margins"] = _summary_of_margins(pd.DataFrame(margins), tables["scores"])
     show(
