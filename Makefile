@@ -14,7 +14,7 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
 	NMA_SEQ2SEQ_DATA=simulated $(VENV)/bin/python -m pytest -n 2 --dist loadfile \
 		--nbval-lax --nbval-cell-timeout=300 --nbval-current-env $(TEST_ARGS) solutions tutorials
 

@@ -15,6 +15,8 @@ from nma_seq2seq import latents, plots, training
 def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # scikit-learn 1.6 hands SciPy an option that newer ones are about to drop.
+        warnings.filterwarnings("ignore", "scipy.optimize: The `disp`", DeprecationWarning)
         yield
 
 
