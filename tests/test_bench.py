@@ -3,12 +3,12 @@
 import pytest
 
 import nma_seq2seq as nma
-from nma_seq2seq.bench import model
+from nma_seq2seq.bench import model, usual_target
 from nma_seq2seq.bench import real_file as find
 
 
 def test_the_usual_target(real_file):
-    targets = {i: model.usual_target(nma.load_file(real_file, i)) for i in (0, 1, 4, 5)}
+    targets = {i: usual_target(nma.load_file(real_file, i)) for i in (0, 1, 4, 5)}
     assert targets[0] == "MOs" and targets[1] == "MG" and targets[4] == "MOp"
     assert targets[5] != "MOs"  # six neurons of it are too few
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nma_seq2seq.session import Session
+
+LEAST_TARGETS = 25  # neurons, for a score that says something of the model
+
 
 def real_file(data: str | os.PathLike | None) -> Path:
     """The file of real sessions to measure on: `data`, or the one that NMA_SEQ2SEQ_REAL names.
@@ -24,3 +28,9 @@ def real_file(data: str | os.PathLike | None) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}; name a file of recorded sessions with --data")
     return path
+
+
+def usual_target(session: Session) -> str:
+    """MOs where there are 25 neurons of it, else the region with the most."""
+    counts = session.units.query("region != 'root'")["region"].value_counts()
+    return "MOs" if counts.get("MOs", 0) >= LEAST_TARGETS else str(counts.index[0])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from nma_seq2seq.bench import usual_target
 from nma_seq2seq.dataset import make_dataset
 from nma_seq2seq.latents import align, decode, principal_components
 from nma_seq2seq.session import Session
@@ -18,7 +19,6 @@ from nma_seq2seq.training import Settings, fit_seq2seq
 
 #: The latents that MOs neurons read in the simulation.
 DRIVERS = (*BRAIN_WIDE, "motor cortex")
-_LEAST_TARGETS = 25
 # In bins of 20 ms; as `fit_seq2seq`'s own settings, for half as many bins.
 _SETTINGS = Settings(max_epochs=20, patience=4)
 _SMOOTHING = (1.5, 6.0)
@@ -101,8 +101,7 @@ def decoding_table(sessions: Sequence[Session], seeds: Sequence[int] = (0,)) -> 
     """
     tables = []
     for session in sessions:
-        sizes = session.units.loc[session.units["region"] != "root", "region"].value_counts()
-        target = "MOs" if sizes.get("MOs", 0) >= _LEAST_TARGETS else sizes.index[0]
+        target = usual_target(session)
         for seed in seeds:
             dataset = make_dataset(session, target=target, seed=seed)
             fit = fit_seq2seq(

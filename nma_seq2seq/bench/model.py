@@ -16,13 +16,11 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from nma_seq2seq import baselines, metrics, training
-from nma_seq2seq.bench import real_file
+from nma_seq2seq.bench import real_file, usual_target
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.session import Session
 from nma_seq2seq.steinmetz.reading import read_sessions
-
-LEAST_TARGETS = 25
 
 
 def run(
@@ -123,12 +121,6 @@ def run(
         show("\nThe default fit on either device, 1000 -> 100, 200 trials, 40 bins")
         show(tables["devices"].round(2).to_string(index=False))
     return tables
-
-
-def usual_target(session: Session) -> str:
-    """MOs where there are 25 neurons of it, else the region with the most."""
-    counts = session.units.query("region != 'root'")["region"].value_counts()
-    return "MOs" if counts.get("MOs", 0) >= LEAST_TARGETS else str(counts.index[0])
 
 
 def _one_split(

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from nma_seq2seq import baselines, metrics
-from nma_seq2seq.bench import real_file
+from nma_seq2seq.bench import real_file, usual_target
 from nma_seq2seq.dataset import Dataset, make_dataset
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
 from nma_seq2seq.steinmetz.reading import read_sessions
 
 WINDOW = (0.0, 0.4)  # s from stimulus onset: all that the recorded subset holds
-_LEAST_TARGETS = 25
 # A twentieth of the default search: the range over sessions is wider than what the rest would gain.
 _SEARCH = {"smoothings": ((2,), (4,), (8,)), "ridges": (1, 3, 10), "floors": (0.1,)}
 
@@ -84,10 +83,8 @@ def statistics(session: Session) -> pd.Series:
         "correlation, mean absolute": np.abs(correlations).mean(),
         "correlation, standard deviation": correlations.std(),
     }
-    sizes = session.units.loc[session.units["region"] != "root", "region"].value_counts()
-    target = "MOs" if sizes.get("MOs", 0) >= _LEAST_TARGETS else sizes.index[0]
     for source, label in (("other", "others -> region"), ("same", "half -> other half")):
-        dataset = make_dataset(session, source, target, window=WINDOW, seed=0)
+        dataset = make_dataset(session, source, usual_target(session), window=WINDOW, seed=0)
         result |= {f"bits per spike, {label}, {k}": v for k, v in _bits(dataset).items()}
     return pd.Series(result)
 

@@ -104,6 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     bench = benches.add_parser("twin", help="the simulated twin beside real sessions")
     bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
     bench.set_defaults(run=_bench_twin)
+    bench = benches.add_parser("latents", help="latents against the truth; what they decode")
+    bench.add_argument("--data", metavar="FILE", help="real sessions to decode from too")
+    bench.add_argument("--seeds", type=int, default=5, help="splits, networks and twins")
+    bench.set_defaults(run=_bench_latents)
     bench = benches.add_parser("notebooks", help="seconds and peak memory of each solution")
     bench.add_argument("names", nargs="*", help="such as 05 (default: all)")
     bench.set_defaults(run=_bench_notebooks)
@@ -275,3 +279,13 @@ def _bench_notebooks(arguments: argparse.Namespace) -> None:
     from nma_seq2seq.bench import notebooks
 
     print(notebooks.run(Path.cwd(), arguments.names).to_string(index=False))
+
+
+def _bench_latents(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.bench import latents
+
+    alignment, decoding = latents.run(arguments.data, seeds=range(arguments.seeds))
+    print("R2 of each true latent on test trials, from 15 latents of a network that saw none of it")
+    print(alignment.round(3).to_string(index=False))
+    print("\nBalanced accuracy on test trials, mean over splits, and latents minus each rival")
+    print(latents.summary(decoding).round(3).to_string())
