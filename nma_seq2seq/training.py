@@ -433,9 +433,11 @@ class _Passes:
         )
 
     def _there(self, counts: np.ndarray) -> torch.Tensor:
-        # Counts stay bytes until a batch is read, a quarter of the memory of floats.
+        # Counts stay bytes until a batch is read, a quarter of the memory of floats; but one batch
+        # of all trials would make the same floats anew in every epoch.
         there = torch.as_tensor(counts, device=self.place)
-        return there if counts.dtype == np.uint8 else there.float()
+        as_bytes = counts.dtype == np.uint8 and self.settings.batch_trials is not None
+        return there if as_bytes else there.float()
 
     @torch.no_grad()
     def loss(self, part: str) -> float:

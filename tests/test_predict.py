@@ -50,7 +50,7 @@ def test_anyone_can_score_the_saved_rates_anew(outputs, real_file):
 
 
 def test_every_model_on_a_simulated_session(monkeypatch, capsys, tmp_path):
-    small = nma.simulate_session(seed=1, n_trials=30, n_bins=40)
+    small = nma.simulate_session(seed=1, n_trials=30, n_bins=90)
     monkeypatch.setattr(cli, "simulate_session", lambda seed: small)
     brief = dataclasses.replace(nma.RECIPE, max_epochs=3)
     for fit in (nma.fit_recipe, nma.fit_seq2seq):

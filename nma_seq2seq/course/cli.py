@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--window",
         metavar="START,STOP",
-        help="seconds from stimulus onset (default: the whole trial)",
+        default="0,0.4",
+        help="seconds from stimulus onset, or all (default: 0,0.4)",
     )
     command.add_argument(
         "--models",
@@ -147,12 +148,12 @@ def _names(text: str) -> list[str]:
 
 
 def _window(text: str | None) -> tuple[float, float] | None:
-    if text is None:
+    if text is None or text == "all":
         return None
     try:
         start, stop = (float(edge) for edge in text.split(","))
     except ValueError:
-        raise ValueError(f"--window {text!r} must be two numbers, such as 0,0.4") from None
+        raise ValueError(f"--window {text!r} must be two numbers, such as 0,0.4, or all") from None
     return start, stop
 
 
