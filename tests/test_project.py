@@ -17,7 +17,7 @@ LAYERS = [
     {"dataset"},
     {"metrics", "model", "baselines"},
     {"training"},
-    {"latents", "region_map"},
+    {"latents", "region_maps"},
     {"plots", "widgets"},
     {"exercises"},
     {"bench", "course"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +14,10 @@ from tqdm.auto import tqdm
 from nma_seq2seq.course import build
 
 
-def run(root: Path, names: Sequence[str] = ()) -> pd.DataFrame:
-    """Run solutions one after the other, each in a process of its own.
+def run(
+    root: Path, names: Sequence[str] = (), *, show: Callable[[str], None] = print
+) -> pd.DataFrame:
+    """Run solutions one after the other, each in a process of its own, and show each when it ends.
 
     Parameters
     ----------
@@ -23,6 +25,7 @@ def run(root: Path, names: Sequence[str] = ()) -> pd.DataFrame:
         The course's folder.
     names : sequence of str
         Such as "05"; all if empty.
+    show : function of a str
 
     Returns
     -------
@@ -37,6 +40,7 @@ def run(root: Path, names: Sequence[str] = ()) -> pd.DataFrame:
             [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
         )
         rows.append({"notebook": path.stem} | json.loads(done.stdout.splitlines()[-1]))
+        show("{notebook}: {seconds:.0f} s, {peak_mb:.0f} MB".format(**rows[-1]))
     table = pd.DataFrame(rows)
     total = {
         "notebook": "all",

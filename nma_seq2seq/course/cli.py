@@ -1,4 +1,8 @@
-"""`nma-seq2seq`, the command line: options are read here, the work is done elsewhere."""
+"""`nma-seq2seq`, the command line: options are read here, the work is done elsewhere.
+
+What does the work is imported when it is called: `doctor` must run where torch is broken, and
+`--help` should not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,16 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nma_seq2seq.course.maps import engine, map_sessions
-from nma_seq2seq.course.predict import MODELS, NULL, predict
-from nma_seq2seq.dataset import make_dataset
-from nma_seq2seq.session import Session
-from nma_seq2seq.simulate import simulate_session
-from nma_seq2seq.steinmetz import count_sessions, list_sessions, load_file, load_session
+if TYPE_CHECKING:
+    from nma_seq2seq.session import Session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it went well, 2 with one sentence when it could not.
 
-    `build --check` gives 1 when it finds a difference.
+    `build --check`, `doctor` and `grade --against` give 1 when they find something.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -40,6 +41,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="command", required=True)
 
+    command = commands.add_parser("start", help="the tutorials in a folder, opened in JupyterLab")
+    command.add_argument(
+        "folder",
+        nargs="?",
+        default="nma-seq2seq",
+        type=Path,
+        help="made if need be; nothing in it is overwritten (default: nma-seq2seq)",
+    )
+    command.add_argument("--no-lab", action="store_true", help="only copy them")
+    command.set_defaults(run=_start)
+
+    command = commands.add_parser("doctor", help="what works here, and what to do about the rest")
+    command.set_defaults(run=_doctor)
+
     command = commands.add_parser("predict", help="score every model on one session")
     _add_session_options(command)
     command.add_argument(
@@ -57,8 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--models",
-        default=",".join(MODELS),
-        help=f"which models, separated by commas (default: {','.join(MODELS)})",
+        help="which models, separated by commas (default: mean,psth,rrr,recipe,seq2seq)",
     )
     command.add_argument("--latents", type=int, default=15, help="latents of the networks")
     command.add_argument("--seed", type=int, default=0, help="of the split and of the networks")
@@ -66,6 +80,29 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", metavar="FILE", help="write the table as JSON")
     command.add_argument("--save", metavar="FILE", help="write the predicted rates as .npz")
     command.set_defaults(run=_predict)
+
+    command = commands.add_parser(
+        "grade",
+        help="run and judge the notebooks of a class",
+        description="Run and judge every notebook below a folder or in a zip; see docs/grading.md.",
+    )
+    command.add_argument("folder", nargs="?", type=Path, help="or a zip")
+    command.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default: 2)")
+    command.add_argument(
+        "--timeout", type=float, default=120, help="seconds for a notebook (default: 120)"
+    )
+    command.add_argument(
+        "--memory", type=int, default=4000, help="MB for each of its processes (default: 4000)"
+    )
+    command.add_argument("--csv", metavar="FILE", type=Path, help="one row a file and exercise")
+    command.add_argument("--html", metavar="FILE", type=Path, help="a page to look at")
+    command.add_argument(
+        "--against",
+        metavar="SOLUTIONS",
+        type=Path,
+        help="first grade the course's own solutions with the same limits; all must be done",
+    )
+    command.set_defaults(run=_grade)
 
     command = commands.add_parser("build", help="make the notebooks from solutions/*.py")
     command.add_argument("names", nargs="*", help="such as 05_poisson_loss or 5 (default: all)")
@@ -135,6 +172,9 @@ def _add_session_options(command: argparse.ArgumentParser) -> None:
 
 
 def _session(arguments: argparse.Namespace) -> Session:
+    from nma_seq2seq.simulate import simulate_session
+    from nma_seq2seq.steinmetz import load_file, load_session
+
     if arguments.simulated:
         return simulate_session(seed=0)
     if arguments.data is not None:
@@ -157,7 +197,51 @@ def _window(text: str | None) -> tuple[float, float] | None:
     return start, stop
 
 
+def _start(arguments: argparse.Namespace) -> int:
+    from nma_seq2seq.course.start import start
+
+    return start(arguments.folder, lab=not arguments.no_lab)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from nma_seq2seq.course import doctor
+
+    return int(doctor.run(lambda text: print(text, flush=True)) > 0)
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from nma_seq2seq.course.grading import grade
+
+    if arguments.folder is None and arguments.against is None:
+        raise ValueError("nothing to grade; name a folder or a zip of notebooks")
+    options = {
+        "jobs": arguments.jobs,
+        "timeout": arguments.timeout,
+        "memory_mb": arguments.memory,
+        "progress": sys.stderr.isatty(),
+    }
+    outputs = {"csv": arguments.csv, "html": arguments.html}
+    if arguments.against is not None:
+        print(f"The course's own solutions, {arguments.against}:\n")
+        alone = outputs if arguments.folder is None else {}
+        solved = grade(arguments.against, **options, **alone)
+        short = [one.file for one in solved if not one.is_all_done]
+        if short:
+            print(
+                f"\nNot all is done in {', '.join(short)}: this machine needs a longer --timeout "
+                "or more --memory, or the course is not the one that these solve."
+            )
+            return 1
+        print("\nAll done: these limits are enough on this machine.\n")
+    if arguments.folder is not None:
+        grade(arguments.folder, **options, **outputs)
+    return 0
+
+
 def _predict(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.course.predict import MODELS, NULL, predict
+    from nma_seq2seq.dataset import make_dataset
+
     source = arguments.source if arguments.source in ("other", "same") else _names(arguments.source)
     if arguments.latents < 1:
         raise ValueError(f"--latents {arguments.latents} must be 1 or more")
@@ -176,7 +260,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     )
     table = predict(
         data,
-        _names(arguments.models),
+        list(MODELS) if arguments.models is None else _names(arguments.models),
         n_latents=arguments.latents,
         seed=arguments.seed,
         device=arguments.device,
@@ -216,6 +300,8 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]:
     """Name -> how to open it: those that --sessions lists, all of a file, or the one session."""
+    from nma_seq2seq.steinmetz import count_sessions, list_sessions, load_file, load_session
+
     if arguments.data is not None and arguments.sessions is not None:
         indices = range(count_sessions(arguments.data))
         if arguments.sessions != "all":
@@ -235,6 +321,8 @@ def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]
 
 
 def _map(arguments: argparse.Namespace) -> None:
+    from nma_seq2seq.course.maps import engine, map_sessions
+
     with engine(arguments.engine, arguments.address):
         summary = map_sessions(
             _sessions(arguments),
@@ -279,7 +367,8 @@ def _bench_model(arguments: argparse.Namespace) -> None:
 def _bench_notebooks(arguments: argparse.Namespace) -> None:
     from nma_seq2seq.bench import notebooks
 
-    print(notebooks.run(Path.cwd(), arguments.names).to_string(index=False))
+    table = notebooks.run(Path.cwd(), arguments.names, show=lambda text: print(text, flush=True))
+    print(table.to_string(index=False))
 
 
 def _bench_latents(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from nma_seq2seq.files import whole_file
-from nma_seq2seq.region_map import region_map
+from nma_seq2seq.region_maps import region_map
 from nma_seq2seq.session import Session
 
 _SETTINGS = "settings.json"

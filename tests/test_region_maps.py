@@ -10,7 +10,7 @@ import pytest
 import nma_seq2seq as nma
 from nma_seq2seq.simulate import PATHS, area_of
 
-region_map = importlib.import_module("nma_seq2seq.region_map")
+region_map = importlib.import_module("nma_seq2seq.region_maps")
 QUIET = {"progress": False}
 
 

@@ -1,0 +1,113 @@
+"""What runs inside a graded notebook's kernel, around the student's cells.
+
+It keeps honest mistakes from spoiling a grade: whatever a notebook changes in the package is undone
+before each check. It is no wall against a student who reads this file; see docs/grading.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+from nma_seq2seq.exercises import student
+
+_PACKAGE = "nma_seq2seq"
+_journal = ""
+_as_loaded: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
+
+
+def begin(journal: str, memory_mb: int, seconds: int, file_mb: int) -> None:
+    """Set the kernel's limits and remember the package as it is.
+
+    Parameters
+    ----------
+    journal : str
+        The file that results go to, a line of JSON each.
+    memory_mb : int
+        Of data, not of shared libraries.
+    seconds : int
+        Of processor time.
+    file_mb : int
+        The largest file that may be written.
+    """
+    global _journal
+    _journal = journal
+    import nma_seq2seq
+
+    for name in nma_seq2seq.__all__:
+        getattr(nma_seq2seq, name)
+    _remember()
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limits; the time limit holds there too
+        return
+    for what, most in (
+        ("RLIMIT_DATA", memory_mb * 2**20),
+        ("RLIMIT_CPU", seconds),
+        ("RLIMIT_FSIZE", file_mb * 2**20),
+        ("RLIMIT_CORE", 0),
+    ):
+        resource.setrlimit(getattr(resource, what), (most, most))
+
+
+def before(numbers: list[str]) -> None:
+    """Undo what the notebook changed in the package, and forget results of these exercises."""
+    if changed := sorted(set(_restore())):
+        _write({"note": f"changes {', '.join(changed)}; that was undone before the next check"})
+    _remember()
+    for number in numbers:
+        student._results.pop(number, None)
+
+
+def after(numbers: list[str]) -> None:
+    """Write down what the checks of a cell found."""
+    for number in numbers:
+        if number in student._results:
+            result = student._results[number]
+            _write({"exercise": number, "status": result.status, "message": result.message})
+
+
+def _write(line: dict[str, Any]) -> None:
+    with open(_journal, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _parts() -> Iterator[tuple[str, Any, str, Any]]:
+    """Name, owner, attribute and value of all that the package's modules and classes hold."""
+    for module_name, module in list(sys.modules.items()):
+        if module is None or module_name.split(".")[0] != _PACKAGE or module_name == __name__:
+            continue
+        for attribute, value in list(vars(module).items()):
+            if attribute.startswith("__") or attribute == "_":
+                continue
+            yield f"{module_name}.{attribute}", module, attribute, value
+            if isinstance(value, type) and value.__module__ == module_name:
+                for name, member in list(vars(value).items()):
+                    if isinstance(member, (FunctionType, property, classmethod, staticmethod)):
+                        yield f"{module_name}.{attribute}.{name}", value, name, member
+
+
+def _code(value: Any) -> Any:
+    if not isinstance(value, FunctionType):
+        return None
+    return value.__code__, value.__defaults__, value.__kwdefaults__
+
+
+def _remember() -> None:
+    """Add what is not remembered yet: modules are loaded as they are needed."""
+    for name, owner, attribute, value in _parts():
+        if callable(value) or isinstance(value, property):
+            _as_loaded.setdefault((id(owner), attribute), (owner, name, value, _code(value)))
+
+
+def _restore() -> Iterator[str]:
+    for (_, attribute), (owner, name, value, code) in _as_loaded.items():
+        if vars(owner).get(attribute) is not value:
+            yield name
+            setattr(owner, attribute, value)
+        if _code(value) != code:
+            yield name
+            value.__code__, value.__defaults__, value.__kwdefaults__ = code

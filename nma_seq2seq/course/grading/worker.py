@@ -1,0 +1,90 @@
+"""Runs one notebook, in a process of its own: `python -m nma_seq2seq.course.grading.worker JOB`.
+
+JOB is a JSON file: `cells` (index, source, exercises), `journal` and `limits`. What happens goes to
+the journal, a line of JSON each, so that nothing is lost when a process is ended from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+
+_INSIDE = "__import__('nma_seq2seq.course.grading.inside', fromlist=['inside'])"
+
+
+class _Client(NotebookClient):
+    """Keeps no outputs but errors: what a notebook prints must not fill this process's memory."""
+
+    journal: Path
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        if msg["msg_type"] in ("stream", "display_data", "execute_result", "update_display_data"):
+            return None
+        if msg["msg_type"] == "error" and cell.metadata.get("index") is not None:
+            content = msg["content"]
+            line = {
+                "failed": cell.metadata["index"],
+                "kind": content["ename"],
+                "error": _short(f"{content['ename']}: {content['evalue']}"),
+            }
+            write(self.journal, line)
+        return super().process_message(msg, cell, cell_index)
+
+
+def _short(text: str) -> str:
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())[:300]
+
+
+def write(journal: Path, line: dict[str, Any]) -> None:
+    """Add a line to a journal."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def main(job: str) -> None:
+    """Run the job's cells one after the other, whatever each of them does."""
+    task = json.loads(Path(job).read_text(encoding="utf-8"))
+    journal = Path(task["journal"])
+    cells = [_hidden(f"begin({str(journal)!r}, **{task['limits']!r})")]
+    for cell in task["cells"]:
+        code = nbformat.v4.new_code_cell(cell["source"], metadata={"index": cell["index"]})
+        around = [_hidden(f"{step}({cell['exercises']!r})") for step in ("before", "after")]
+        cells += [around[0], code, around[1]] if cell["exercises"] else [code]
+
+    manager = AsyncKernelManager(kernel_name="python3")
+    client = _Client(
+        nbformat.v4.new_notebook(cells=cells),
+        km=manager,
+        timeout=None,
+        allow_errors=True,
+        record_timing=False,
+        store_widget_state=False,
+    )
+    client.journal = journal
+    client.on_cell_execute = lambda cell, cell_index: (
+        write(journal, {"begun": cell.metadata["index"]}) if "index" in cell.metadata else None
+    )
+    try:
+        client.execute()
+        write(journal, {"end": "ok"})
+    except DeadKernelError:
+        provisioner = manager.provisioner
+        process = getattr(provisioner, "process", None)
+        code = process.poll() if process is not None else None
+        write(journal, {"end": "dead", "code": code})
+
+
+def _hidden(call: str) -> Any:
+    return nbformat.v4.new_code_cell(f"{_INSIDE}.{call}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
