@@ -4,19 +4,48 @@ VENV ?= .venv
 LAB_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: lab test
+# How notebooks are run: on the simulated session, and with one thread for each of two workers,
+# since on two cores more only wait for each other.
+NBVAL = OMP_NUM_THREADS=1 NMA_SEQ2SEQ_DATA=simulated
+NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --nbval-current-env
+
+.PHONY: lab test test-colab test-binder
 
 lab: $(VENV)/.installed
 	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
 
-# One thread each for the two workers: on two cores more only wait for each other.
 test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
-	NMA_SEQ2SEQ_DATA=simulated $(VENV)/bin/python -m pytest -n 2 --dist loadfile \
-		--nbval-lax --nbval-cell-timeout=300 --nbval-current-env $(TEST_ARGS) solutions tutorials
+	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
+
+# The course in an environment like Colab's: installing it changes no version there, and every
+# notebook runs.
+test-colab: $(VENV)/.installed
+	$(PYTHON) -m venv --clear .venv-colab
+	.venv-colab/bin/python -m pip install --requirement tests/colab.txt
+	.venv-colab/bin/python -m pip freeze > .venv-colab/before
+	rm -rf build/wheel
+	$(VENV)/bin/python -m pip wheel --no-deps --wheel-dir build/wheel .
+	.venv-colab/bin/python -m pip install build/wheel/*.whl
+	.venv-colab/bin/python -m pip freeze > .venv-colab/after
+	@! grep --invert-match --line-regexp --fixed-strings --file .venv-colab/after \
+		.venv-colab/before || { echo "Installing the course changes these versions."; exit 1; }
+	$(NBVAL) .venv-colab/bin/python -m $(NBVAL_ARGS) solutions tutorials
+
+# What Binder builds, without Docker: its files are read, followed in a fresh environment, and every
+# tutorial runs in what the gigabyte of memory leaves beside JupyterLab (150 MB).
+test-binder: $(VENV)/.installed
+	$(PYTHON) -m venv --clear .venv-binder
+	.venv-binder/bin/python -m pip install jupyterlab jupyter-repo2docker
+	.venv-binder/bin/jupyter-repo2docker --no-build --debug . > .venv-binder/Dockerfile 2>&1
+	grep --quiet postBuild .venv-binder/Dockerfile
+	.venv-binder/bin/python -m pip install --requirement binder/requirements.txt
+	PATH="$(CURDIR)/.venv-binder/bin:$$PATH" binder/postBuild
+	$(CURDIR)/.venv-binder/bin/nma-seq2seq grade tutorials --memory 850 --timeout 300 --jobs 1 \
+		--csv .venv-binder/tutorials.csv
 
 # The stamp is made last, so an interrupted set-up starts anew.
 $(VENV)/.installed: pyproject.toml constraints.txt

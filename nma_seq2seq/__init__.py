@@ -41,7 +41,7 @@ _HOMES = {
     "poisson_nll": "metrics",
     "principal_components": "latents",
     "progress": "exercises",
-    "region_map": "region_map",
+    "region_map": "region_maps",
     "regions": "",
     "score": "metrics",
     "shuffle_within_condition": "dataset",

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -84,14 +84,14 @@ def grade(
     state.mkdir(parents=True, exist_ok=True)
 
     def place(submission) -> Path:
-        key = json.dumps([course, asdict(limits)]).encode() + submission.content
+        key = json.dumps([course, asdict(limits), submission.file]).encode() + submission.content
         return state / f"{hashlib.sha256(key).hexdigest()[:32]}.json"
 
     grades: dict[str, Grade] = {}
     for submission in submissions:
         if place(submission).exists():
-            kept = Grade.from_dict(json.loads(place(submission).read_text(encoding="utf-8")))
-            grades[submission.file] = replace(kept, file=submission.file)
+            kept = json.loads(place(submission).read_text(encoding="utf-8"))
+            grades[submission.file] = Grade.from_dict(kept)
     if grades:
         show(
             f"{len(grades)} of {len(submissions)} taken over from {state}; delete it to start anew"

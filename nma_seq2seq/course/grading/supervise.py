@@ -235,6 +235,7 @@ def _grade(
 ) -> Grade:
     begun = [line["begun"] for line in lines if "begun" in line]
     failed = {line["failed"]: line["error"] for line in reversed(lines) if "failed" in line}
+    own = failed.pop(None, None)
     state, reason = _state(submission, lines, late, limits, begun, log_end)
     found: dict[str, list[Result]] = {}
     for line in lines:
@@ -260,6 +261,8 @@ def _grade(
         exercises[number] = result
     notes = list(submission.notes)
     notes += [line["note"] for line in lines if "note" in line]
+    if own is not None:
+        notes.append(f"the grading's own cells fail in this notebook: {own}")
     homes = {cell.index for cell in submission.cells if cell.exercises}
     notes += [
         f"cell {index} raises {error}" for index, error in failed.items() if index not in homes
@@ -295,7 +298,7 @@ def _state(
         return "crash", f"running it failed {where} ({log_end[:200]})"
     if end["end"] == "ok":
         for line in lines:
-            if "failed" in line and _lacks_memory(line):
+            if line.get("failed") is not None and _lacks_memory(line):
                 limit = f"more than {limits.memory_mb} MB"
                 return "out of memory", f"cell {line['failed']} wants {limit}: {line['error']}"
         return "ok", ""

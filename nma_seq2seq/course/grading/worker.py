@@ -28,10 +28,10 @@ class _Client(NotebookClient):
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "update_display_data"):
             return None
-        if msg["msg_type"] == "error" and cell.metadata.get("index") is not None:
+        if msg["msg_type"] == "error":
             content = msg["content"]
             line = {
-                "failed": cell.metadata["index"],
+                "failed": cell.metadata.get("index"),  # None for a cell of the grading's own
                 "kind": content["ename"],
                 "error": _short(f"{content['ename']}: {content['evalue']}"),
             }
