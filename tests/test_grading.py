@@ -264,6 +264,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     run = subprocess.Popen(
         [*command, "grade", "class", "--jobs", "1", "--timeout", "300"],
         cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -275,12 +276,16 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
         if list(state.glob("*.json")):
             break
         time.sleep(0.2)
+    for _ in range(600):
+        if [p for p in psutil.process_iter() if is_within(p, tmp_path / "grading_")]:
+            break
+        time.sleep(0.2)
     time.sleep(5)
     run.send_signal(signal.SIGINT)
     said, _ = run.communicate(timeout=30)
     assert run.returncode == 130 and "interrupted" in said and "Traceback" not in said
     assert len(list(state.glob("*.json"))) == 1
-    assert not [p for p in psutil.process_iter() if is_within(p, tmp_path)], "still running"
+    assert not [p for p in psutil.process_iter() if is_within(p, tmp_path / "grading_")]
 
     (folder / "b.ipynb").write_text(notebook(*BLANK))
     shown: list[str] = []
@@ -289,9 +294,9 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     assert [one.n_done for one in grades] == [4, 0]
 
 
-def is_within(process: psutil.Process, folder: Path) -> bool:
+def is_within(process: psutil.Process, start: Path) -> bool:
     try:
-        return str(folder) in process.cwd() and process.pid != os.getpid()
+        return process.cwd().startswith(str(start))
     except psutil.Error:
         return False
 

@@ -79,7 +79,7 @@ def grade(
     for path in filter(None, (csv, html)):
         check_writable(path)
     submissions = find_submissions(Path(where))
-    limits = Limits(timeout, memory_mb, max(1, (os.cpu_count() or 1) // jobs))
+    limits = Limits(float(timeout), memory_mb, max(1, (os.cpu_count() or 1) // jobs))
     course = _fingerprint()
     state.mkdir(parents=True, exist_ok=True)
 
