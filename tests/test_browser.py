@@ -1,0 +1,120 @@
+"""The notebooks in a real JupyterLab, by mouse and keyboard in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nma_seq2seq.course.start import copy_tutorials
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+PATIENCE = 120_000  # ms; a loaded machine takes its time
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[str]:
+    """Address of a JupyterLab on a folder with the tutorials."""
+    folder = tmp_path_factory.mktemp("lab")
+    copy_tutorials(folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--no-browser", f"--port={port}", "--ServerApp.token=", "--allow-root"]
+    with (folder / "lab.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env=os.environ
+            | {
+                "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),  # nobody's own settings
+                "NMA_SEQ2SEQ_DATA": "simulated",
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+    try:
+        yield f"http://127.0.0.1:{port}/lab/tree"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def page(lab) -> Iterator[playwright.Page]:
+    with playwright.sync_playwright() as play:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = play.chromium.launch(executable_path=BROWSER, args=quiet)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(PATIENCE)
+        yield page
+        browser.close()
+
+
+def open_notebook(page: playwright.Page, lab: str, name: str) -> None:
+    for _ in range(60):
+        try:
+            page.goto(f"{lab}/{name}?reset")
+            break
+        except playwright.Error:  # the server is not up yet
+            page.wait_for_timeout(1000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    # Run before there is a kernel, JupyterLab asks for one.
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+
+def test_the_picker_follows_the_mouse(page, lab):
+    open_notebook(page, lab, "03_region_selection.ipynb")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    target = page.get_by_label("target", exact=True)
+    target.wait_for(state="attached")
+    target.scroll_into_view_if_needed()
+    counts = page.locator(".widget-html", has_text="source neurons predict")
+    picture = page.locator("img.widget-image")
+    before = counts.text_content(), picture.get_attribute("src")
+    assert "target neurons of MOs" in before[0]
+
+    offered = target.locator("option").all_text_contents()
+    position, other = next((i, text) for i, text in enumerate(offered) if "MOs" not in text)
+    region, n_neurons = other.rstrip(")").replace("(", "").split()
+    target.select_option(index=position)
+    page.get_by_text(f"target neurons of {region}").wait_for()
+    assert f"predict {n_neurons} target neurons of {region}" in " ".join(
+        counts.text_content().split()
+    )
+    page.wait_for_function(
+        "before => document.querySelector('img.widget-image').src !== before", arg=before[1]
+    )
+
+
+def test_a_wrong_answer_is_diagnosed_on_the_page(page, lab):
+    open_notebook(page, lab, "01_data_exploration.ipynb")
+    run_cell(page, "import nma_seq2seq as nma")
+    run_cell(page, '@nma.exercise("1.1")')
+    page.get_by_text("Exercise 1.1 not yet").wait_for()
+    cell = '@nma.exercise("1.1")\ndef counts_to_hz(counts, bin_size):\nreturn counts.mean((0, 1))'
+    run_cell(page, '@nma.exercise("1.1")', cell)
+    page.get_by_text("Exercise 1.1 wrong").wait_for()
+    said = page.locator(".jp-OutputArea-output", has_text="Exercise 1.1").inner_text()
+    assert "likely cause: the mean count per bin" in " ".join(said.split())
+
+
+def run_cell(page: playwright.Page, text: str, replacement: str | None = None) -> None:
+    """Click into the cell that holds a text, type over it where asked to, and run it."""
+    editor = page.locator(".jp-CodeCell", has_text=text).first.locator(".cm-content")
+    editor.scroll_into_view_if_needed()
+    editor.click()
+    if replacement is not None:
+        page.keyboard.press("Control+A")
+        page.keyboard.type(replacement)  # the editor indents by itself, as for a student
+    page.keyboard.press("Control+Enter")
