@@ -33,6 +33,7 @@ test-colab: $(VENV)/.installed
 	.venv-colab/bin/python -m pip freeze > .venv-colab/after
 	@! grep --invert-match --line-regexp --fixed-strings --file .venv-colab/after \
 		.venv-colab/before || { echo "Installing the course changes these versions."; exit 1; }
+	.venv-colab/bin/python -m pytest tests/test_widgets.py
 	$(NBVAL) .venv-colab/bin/python -m $(NBVAL_ARGS) solutions tutorials
 
 # What Binder builds, without Docker: its files are read, followed in a fresh environment, and every
