@@ -43,10 +43,9 @@ test-binder: $(VENV)/.installed
 	.venv-binder/bin/python -m pip install jupyterlab jupyter-repo2docker
 	.venv-binder/bin/jupyter-repo2docker --no-build --debug . > .venv-binder/Dockerfile 2>&1
 	grep --quiet postBuild .venv-binder/Dockerfile
-	.venv-binder/bin/python -m pip install --requirement binder/requirements.txt
+	PIP_RETRIES=1 .venv-binder/bin/python -m pip install --requirement binder/requirements.txt
 	PATH="$(CURDIR)/.venv-binder/bin:$$PATH" binder/postBuild
-	$(CURDIR)/.venv-binder/bin/nma-seq2seq grade tutorials --memory 850 --timeout 300 --jobs 1 \
-		--csv .venv-binder/tutorials.csv
+	.venv-binder/bin/nma-seq2seq grade tutorials --memory 850 --timeout 300
 
 # The stamp is made last, so an interrupted set-up starts anew.
 $(VENV)/.installed: pyproject.toml constraints.txt

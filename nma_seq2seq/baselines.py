@@ -80,8 +80,17 @@ class ReducedRankRegression:
 
     def latents(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> latents (trials, time, rank)."""
-        scaled = (source - self.source_mean) / self.source_scale
-        return (_smoothed(scaled, self.smoothing) - self.center) @ self.encoder
+        # Smoothing acts on each column alike, so reading out first gives the same from far less.
+        encoders = np.split(
+            self.encoder / np.tile(self.source_scale, len(self.smoothing))[:, None],
+            len(self.smoothing),
+        )
+        counts = source.astype(np.float32, copy=False)
+        latents = sum(
+            smooth(counts @ encoder, width)
+            for encoder, width in zip(encoders, self.smoothing, strict=True)
+        )
+        return latents - self.source_mean @ sum(encoders) - self.center @ self.encoder
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it went well, 2 with one sentence when it could not.
 
-    `build --check`, `doctor` and `grade --against` give 1 when they find something.
+    1 when `build --check` or `doctor` finds something, or a graded notebook does not reach its end.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=float, default=120, help="seconds for a notebook (default: 120)"
     )
     command.add_argument(
-        "--memory", type=int, default=4000, help="MB for each of its processes (default: 4000)"
+        "--memory", type=int, default=4000, help="MB for a notebook (default: 4000)"
     )
     command.add_argument("--csv", metavar="FILE", type=Path, help="one row a file and exercise")
     command.add_argument("--html", metavar="FILE", type=Path, help="a page to look at")
@@ -233,9 +233,8 @@ def _grade(arguments: argparse.Namespace) -> int:
             )
             return 1
         print("\nAll done: these limits are enough on this machine.\n")
-    if arguments.folder is not None:
-        grade(arguments.folder, **options, **outputs)
-    return 0
+    grades = grade(arguments.folder, **options, **outputs) if arguments.folder is not None else []
+    return int(any(one.state != "ok" for one in grades))
 
 
 def _predict(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -44,7 +43,7 @@ def grade(
     timeout : float
         Seconds for each.
     memory_mb : int
-        Memory for each of a notebook's processes.
+        Resident memory for each.
     csv, html : Path, optional
         Where to write the long table and the page.
     state : Path
@@ -79,7 +78,7 @@ def grade(
     for path in filter(None, (csv, html)):
         check_writable(path)
     submissions = find_submissions(Path(where))
-    limits = Limits(float(timeout), memory_mb, max(1, (os.cpu_count() or 1) // jobs))
+    limits = Limits(float(timeout), memory_mb)
     course = _fingerprint()
     state.mkdir(parents=True, exist_ok=True)
 

@@ -27,7 +27,7 @@ def begin(journal: str, memory_mb: int, seconds: int, file_mb: int) -> None:
     journal : str
         The file that results go to, a line of JSON each.
     memory_mb : int
-        Of data, not of shared libraries.
+        Of address space for data; asking for more is a MemoryError.
     seconds : int
         Of processor time.
     file_mb : int
@@ -68,6 +68,17 @@ def after(numbers: list[str]) -> None:
         if number in student._results:
             result = student._results[number]
             _write({"exercise": number, "status": result.status, "message": result.message})
+
+
+def end() -> None:
+    """Write down the largest resident memory of the kernel, where the system knows it."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _write({"peak_mb": round(peak * unit / 2**20)})
 
 
 def _write(line: dict[str, Any]) -> None:

@@ -26,8 +26,8 @@ def long_table(grades: Sequence[Grade]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `file`, `notebook`, `state`, `reason`, `seconds`, `exercise`, `title`, `status`, `message`,
-        `notes`.
+        `file`, `notebook`, `state`, `reason`, `seconds`, `peak_mb`, `exercise`, `title`, `status`,
+        `message`, `notes`.
     """
     rows = []
     for grade in grades:
@@ -37,6 +37,7 @@ def long_table(grades: Sequence[Grade]) -> pd.DataFrame:
             "state": grade.state,
             "reason": grade.reason,
             "seconds": grade.seconds,
+            "peak_mb": grade.peak_mb,
         }
         for number, result in grade.exercises.items() or [("", None)]:
             exercise = {

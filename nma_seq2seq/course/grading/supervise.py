@@ -26,6 +26,8 @@ from nma_seq2seq.exercises import Result
 _MARK = "NMA_SEQ2SEQ_GRADING"  # in the environment of all that a notebook starts
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _FILE_MB = 1000
+# Data that is asked for at once and never used, and what threads keep aside, is not resident.
+_SPARE_MB = 1000
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,11 @@ class Limits:
     timeout : float
         Seconds, from its start to its end.
     memory_mb : int
-        Of data in each of its processes (not on Windows, nor fully on macOS).
-    threads : int
-        For numerical libraries.
+        Resident memory of its kernel and of what that starts.
     """
 
     timeout: float = 120.0
     memory_mb: int = 4000
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ class Grade:
     reason : str
         Where and why, for any state but ok.
     seconds : float
+    peak_mb : int
+        Largest resident memory of the kernel; 0 where it is not known.
     exercises : dict of exercise number -> Result
         `status` is done, wrong, not yet, missing, or not reached where the notebook ended before.
     notes : list of str
@@ -69,6 +70,7 @@ class Grade:
     state: str
     reason: str = ""
     seconds: float = 0.0
+    peak_mb: int = 0
     exercises: dict[str, Result] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -120,7 +122,7 @@ def run_submission(
             "cells": [asdict(cell) for cell in submission.cells],
             "journal": str(journal),
             "limits": {
-                "memory_mb": limits.memory_mb,
+                "memory_mb": limits.memory_mb + _SPARE_MB,
                 # Processor time counts in every thread; the timeout is the nearer limit.
                 "seconds": int(2 * limits.timeout) + 1,
                 "file_mb": _FILE_MB,
@@ -133,35 +135,48 @@ def run_submission(
             worker = subprocess.Popen(
                 [sys.executable, "-m", "nma_seq2seq.course.grading.worker", str(folder / "job")],
                 cwd=folder / "work",
-                env=_environment(folder, mark, limits.threads),
+                env=_environment(folder, mark),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
             )
             try:
-                late = _wait(worker, start + limits.timeout, stop)
+                ended = _wait(worker, start + limits.timeout, limits.memory_mb, stop)
             finally:
                 _end(worker, mark)
         lines = [json.loads(line) for line in _whole_lines(journal)]
         log_end = (folder / "worker.log").read_text(errors="replace").strip().splitlines()[-1:]
-    return _grade(submission, lines, late, limits, time.monotonic() - start, "".join(log_end))
+    return _grade(submission, lines, ended, limits, time.monotonic() - start, "".join(log_end))
 
 
-def _wait(worker: subprocess.Popen, deadline: float, stop: threading.Event | None) -> bool:
-    """Wait for the worker; True if it is late."""
+def _wait(
+    worker: subprocess.Popen, deadline: float, memory_mb: int, stop: threading.Event | None
+) -> str:
+    """Wait for the worker; why it was not waited for to its end ("late", "large"), if so."""
     while time.monotonic() < deadline:
         if stop is not None and stop.is_set():
             raise InterruptedError("grading was interrupted")
         try:
             worker.wait(0.2)
-            return False
+            return ""
         except subprocess.TimeoutExpired:
-            continue
-    return True
+            if _resident_mb(worker.pid) > memory_mb:
+                return "large"
+    return "late"
 
 
-def _environment(folder: Path, mark: str, threads: int) -> dict[str, str]:
+def _resident_mb(pid: int) -> float:
+    """Of all that a process has started, and these in turn."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+    return total / 2**20
+
+
+def _environment(folder: Path, mark: str) -> dict[str, str]:
     """What a notebook sees of the outside: no credentials, no home, no settings."""
     home = str(folder / "home")
     fonts = folder / "home" / "matplotlib"
@@ -181,7 +196,8 @@ def _environment(folder: Path, mark: str, threads: int) -> dict[str, str]:
             "MPLCONFIGDIR": str(fonts),
             "NMA_SEQ2SEQ_DATA": "simulated",
             "NMA_SEQ2SEQ_CACHE": str(folder / "home" / "cache"),
-            "OMP_NUM_THREADS": str(threads),
+            # Threads of several notebooks at a time would only wait for each other.
+            "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PIP_NO_INDEX": "1",
             _MARK: mark,
@@ -228,7 +244,7 @@ def _whole_lines(journal: Path) -> list[str]:
 def _grade(
     submission: Submission,
     lines: list[dict[str, Any]],
-    late: bool,
+    ended: str,
     limits: Limits,
     seconds: float,
     log_end: str,
@@ -236,7 +252,7 @@ def _grade(
     begun = [line["begun"] for line in lines if "begun" in line]
     failed = {line["failed"]: line["error"] for line in reversed(lines) if "failed" in line}
     own = failed.pop(None, None)
-    state, reason = _state(submission, lines, late, limits, begun, log_end)
+    state, reason = _state(submission, lines, ended, limits, begun, log_end)
     found: dict[str, list[Result]] = {}
     for line in lines:
         if "exercise" in line:
@@ -273,6 +289,7 @@ def _grade(
         state,
         reason,
         round(seconds, 1),
+        _peak_mb(lines),
         exercises,
         list(dict.fromkeys(notes)),
     )
@@ -281,7 +298,7 @@ def _grade(
 def _state(
     submission: Submission,
     lines: list[dict[str, Any]],
-    late: bool,
+    ended: str,
     limits: Limits,
     begun: list[int],
     log_end: str,
@@ -291,16 +308,20 @@ def _state(
         source = next(cell.source for cell in submission.cells if cell.index == begun[-1])
         first = next((line.strip() for line in source.splitlines() if line.strip()), "")
         where = f"in cell {begun[-1]}, which begins with `{first[:60]}`"
-    if late:
+    limit = f"more than {limits.memory_mb} MB"
+    if ended == "late":
         return "timeout", f"not done after {limits.timeout:g} s, {where}"
+    if ended == "large":
+        return "out of memory", f"it took {limit} {where}"
     end = next((line for line in lines if "end" in line), None)
     if end is None:
         return "crash", f"running it failed {where} ({log_end[:200]})"
     if end["end"] == "ok":
         for line in lines:
             if line.get("failed") is not None and _lacks_memory(line):
-                limit = f"more than {limits.memory_mb} MB"
                 return "out of memory", f"cell {line['failed']} wants {limit}: {line['error']}"
+        if _peak_mb(lines) > limits.memory_mb:
+            return "out of memory", f"it took {limit} for a moment"
         return "ok", ""
     code = end["code"]
     if code == -getattr(signal, "SIGXCPU", 24):
@@ -309,6 +330,10 @@ def _state(
         return "out of memory", f"the system ended it (signal 9) {where}, most likely for memory"
     how = "" if code is None else f" with signal {-code}" if code < 0 else f" with code {code}"
     return "crash", f"Python ended{how} {where}"
+
+
+def _peak_mb(lines: list[dict[str, Any]]) -> int:
+    return max((line["peak_mb"] for line in lines if "peak_mb" in line), default=0)
 
 
 def _lacks_memory(line: dict[str, Any]) -> bool:

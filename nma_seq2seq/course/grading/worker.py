@@ -21,21 +21,11 @@ _INSIDE = "__import__('nma_seq2seq.course.grading.inside', fromlist=['inside'])"
 
 
 class _Client(NotebookClient):
-    """Keeps no outputs but errors: what a notebook prints must not fill this process's memory."""
-
-    journal: Path
+    """Keeps no outputs: what a notebook prints must not fill this process's memory."""
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "update_display_data"):
             return None
-        if msg["msg_type"] == "error":
-            content = msg["content"]
-            line = {
-                "failed": cell.metadata.get("index"),  # None for a cell of the grading's own
-                "kind": content["ename"],
-                "error": _short(f"{content['ename']}: {content['evalue']}"),
-            }
-            write(self.journal, line)
         return super().process_message(msg, cell, cell_index)
 
 
@@ -58,6 +48,7 @@ def main(job: str) -> None:
         code = nbformat.v4.new_code_cell(cell["source"], metadata={"index": cell["index"]})
         around = [_hidden(f"{step}({cell['exercises']!r})") for step in ("before", "after")]
         cells += [around[0], code, around[1]] if cell["exercises"] else [code]
+    cells.append(_hidden("end()"))
 
     manager = AsyncKernelManager(kernel_name="python3")
     client = _Client(
@@ -68,10 +59,20 @@ def main(job: str) -> None:
         record_timing=False,
         store_widget_state=False,
     )
-    client.journal = journal
-    client.on_cell_execute = lambda cell, cell_index: (
-        write(journal, {"begun": cell.metadata["index"]}) if "index" in cell.metadata else None
-    )
+
+    def begun(cell: Any, cell_index: int) -> None:
+        if "index" in cell.metadata:
+            write(journal, {"begun": cell.metadata["index"]})
+
+    def executed(cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        content = execute_reply["content"]
+        if content["status"] != "ok":
+            kind = content.get("ename", content["status"])  # an aborted cell has no error
+            error = _short(f"{kind}: {content.get('evalue', 'not run')}")
+            # None stands for a cell of the grading's own.
+            write(journal, {"failed": cell.metadata.get("index"), "kind": kind, "error": error})
+
+    client.on_cell_execute, client.on_cell_executed = begun, executed
     try:
         client.execute()
         write(journal, {"end": "ok"})
