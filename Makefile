@@ -37,7 +37,7 @@ test-colab: $(VENV)/.installed
 	$(NBVAL) .venv-colab/bin/python -m $(NBVAL_ARGS) solutions tutorials
 
 # What Binder builds, without Docker: its files are read, followed in a fresh environment, and every
-# tutorial runs in what the gigabyte of memory leaves beside JupyterLab (150 MB).
+# tutorial runs in what the gigabyte of memory leaves beside JupyterLab (90 MB).
 test-binder: $(VENV)/.installed
 	$(PYTHON) -m venv --clear .venv-binder
 	.venv-binder/bin/python -m pip install jupyterlab jupyter-repo2docker
@@ -45,7 +45,7 @@ test-binder: $(VENV)/.installed
 	grep --quiet postBuild .venv-binder/Dockerfile
 	PIP_RETRIES=1 .venv-binder/bin/python -m pip install --requirement binder/requirements.txt
 	PATH="$(CURDIR)/.venv-binder/bin:$$PATH" binder/postBuild
-	.venv-binder/bin/nma-seq2seq grade tutorials --memory 850 --timeout 300
+	.venv-binder/bin/nma-seq2seq grade tutorials --memory 900 --timeout 300
 
 # The stamp is made last, so an interrupted set-up starts anew.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -296,7 +296,12 @@ def smooth(counts: np.ndarray, width: float) -> np.ndarray:
     # As one matrix over time, which is several times as fast as filtering each neuron.
     kernel = gaussian_filter1d(np.eye(counts.shape[1]), width, axis=0, mode="constant")
     kernel /= kernel.sum(axis=1, keepdims=True)
-    return kernel.astype(np.float32) @ counts.astype(np.float32)
+    kernel = kernel.astype(np.float32)
+    smoothed = np.empty(counts.shape, np.float32)
+    # A trial at a time, for a copy of all counts as floats would be as large as the result.
+    for trial, out in zip(counts, smoothed, strict=True):
+        np.matmul(kernel, trial.astype(np.float32, copy=False), out=out)
+    return smoothed
 
 
 def _smoothed(counts: np.ndarray, widths: Sequence[float]) -> np.ndarray:

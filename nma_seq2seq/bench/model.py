@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from tqdm.auto import tqdm
 
 from nma_seq2seq import baselines, metrics, training
@@ -214,6 +217,19 @@ def _without_recurrence(model: Seq2Seq) -> Seq2Seq:
     return model
 
 
+@torch.no_grad()
+def _cold(data: Dataset) -> Seq2Seq:
+    """The same network from random weights, its rates starting about the mean rates."""
+    model = training.new_model(data, smoothing=(2.0, 8.0), floor=0.2, beta=3.0)
+    seen = data.source[data.train]
+    model.read_in.source_mean.copy_(torch.as_tensor(seen.mean(axis=(0, 1), dtype=np.float32)))
+    generator = torch.Generator().manual_seed(0)
+    model.read_in.weight.normal_(0, data.n_sources**-0.5, generator=generator)
+    model.scale.copy_(torch.as_tensor(metrics.mean_rates(data.target[data.train])))
+    model.readout.bias.fill_(1.0)
+    return model
+
+
 class _Averaged:
     """Rates of several models, averaged."""
 
@@ -251,10 +267,7 @@ def _ablation(sessions: Sequence[Session], target: str | None, device: str) -> p
         "one width (3 bins)": lambda data: network(data, smoothing=(3.0,)),
         "25 latents": lambda data: network(data, n_latents=25),
         "cold start": lambda data: training.fit(
-            training.new_model(data, smoothing=(2.0, 8.0), floor=0.2, beta=3.0),
-            data,
-            settings,
-            **options,
+            _cold(data), data, replace(settings, max_epochs=200, patience=20), **options
         ),
         "five networks (default)": lambda data: training.fit_seq2seq(data, **options),
         "rrr": baselines.fit_rrr,
@@ -325,18 +338,24 @@ def sizes(device: str = "auto") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _measure(case: dict[str, Any], device: str) -> dict[str, float]:
+def _peak_mb() -> float:
+    """Largest resident memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # there, ru_maxrss would begin with what the parent process had
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
     import resource
 
-    def peak_mb() -> float:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
-    at_import = peak_mb()
+
+def _measure(case: dict[str, Any], device: str) -> dict[str, float]:
+    at_import = _peak_mb()
     data = made_data(**case.get("made", {}))
     start = time.perf_counter()
     training.fit_seq2seq(data, n_members=case["n_members"], device=device, progress=False)
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "peak MB above import": peak_mb() - at_import}
+    return {"seconds": seconds, "peak MB above import": _peak_mb() - at_import}
 
 
 def scaling(device: str = "auto") -> pd.DataFrame:
