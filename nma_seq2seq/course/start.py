@@ -56,9 +56,9 @@ def start(folder: Path, *, lab: bool = True, show: Callable[[str], None] = print
     """
     copied, kept = copy_tutorials(folder)
     if copied:
-        show(f"{len(copied)} files of the course are now in {folder}")
+        show(f"copied to {folder}: {', '.join(copied)}")
     if kept:
-        show(f"left as they are in {folder}: {', '.join(kept)}")
+        show(f"there already, and left as they are: {', '.join(kept)}")
     if not lab:
         return 0
     if importlib.util.find_spec("jupyterlab") is None:

@@ -1,0 +1,146 @@
+"""The doctor on a healthy environment and on broken ones, and the tutorials for a student."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nma_seq2seq as nma
+from nma_seq2seq.course.cli import main
+
+ROOT = Path(__file__).parent.parent
+
+
+def doctor(tmp_path: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess:
+    """`nma-seq2seq doctor` in a process whose start a student's machine has spoiled by `code`."""
+    (tmp_path / "sitecustomize.py").write_text(code)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-c", "from nma_seq2seq.course.cli import main; raise SystemExit(main())"]
+        + ["doctor"],
+        env=os.environ
+        | {"PYTHONPATH": path, "NMA_SEQ2SEQ_CACHE": str(tmp_path / "cache")}
+        | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def finding(run: subprocess.CompletedProcess, name: str) -> str:
+    """The line about something, and what to do about it."""
+    assert "Traceback" not in run.stdout + run.stderr, run.stderr
+    blocks = run.stdout.replace("\n         ", " ").splitlines()
+    return next(line for line in blocks if line[9:].startswith(f"{name}:"))
+
+
+# Without this a machine with a network and one without would not say the same.
+NO_NETWORK = """
+import socket
+def refuse(*args, **kwargs):
+    raise OSError("the network is unplugged")
+socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+def test_a_healthy_environment(tmp_path):
+    run = doctor(tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert "The course works here." in run.stdout
+    for name in ("Python", "packages", "widgets", "torch", "cache folder", "tiny fit"):
+        assert finding(run, name).startswith("ok"), name
+    assert "522 neurons" in finding(run, "simulated session")
+
+
+def test_no_network_is_no_problem_but_is_said(tmp_path):
+    run = doctor(tmp_path, NO_NETWORK)
+    assert run.returncode == 0
+    line = finding(run, "network")
+    assert line.startswith("warning") and "unplugged" in line
+    assert "go on with the simulated session" in line and "import_part" in line
+
+
+def test_torch_that_cannot_be_loaded(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(
+        "raise OSError('libtorch_cpu.so: cannot open shared object file')"
+    )
+    run = doctor(tmp_path)
+    assert run.returncode == 1
+    line = finding(run, "torch")
+    assert "libtorch_cpu.so" in line and 'pip install --force-reinstall "torch' in line
+    assert "mend that first" in finding(run, "course")
+
+
+def test_a_package_that_is_not_installed(tmp_path):
+    run = doctor(tmp_path, "import sys\nsys.modules['seaborn'] = None")
+    assert run.returncode == 1
+    assert 'pip install --upgrade "seaborn"' in finding(run, "seaborn")
+    assert "numpy" in finding(run, "packages")
+
+
+def test_a_package_that_is_too_old(tmp_path):
+    code = (
+        "import importlib.metadata as m\nreal = m.version\n"
+        "m.version = lambda name: '1.19.5' if name == 'numpy' else real(name)"
+    )
+    run = doctor(tmp_path, code)
+    assert run.returncode == 1
+    line = finding(run, "numpy")
+    assert "1.19.5 is not among numpy>=" in line and "pip install --upgrade" in line
+
+
+def test_a_cache_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    run = doctor(tmp_path, NMA_SEQ2SEQ_CACHE=str(tmp_path / "file" / "cache"))
+    assert run.returncode == 1
+    line = finding(run, "cache folder")
+    assert line.startswith("problem") and "set the environment variable NMA_SEQ2SEQ_CACHE" in line
+    assert finding(run, "tiny fit").startswith("ok")
+
+
+def test_widgets_of_two_ages(tmp_path):
+    code = (
+        "import importlib.metadata as m\nreal = m.version\n"
+        "m.version = lambda name: '1.1.1' if name == 'jupyterlab_widgets' else real(name)"
+    )
+    run = doctor(tmp_path, code)
+    assert run.returncode == 1
+    line = finding(run, "widgets")
+    assert "needs jupyterlab_widgets 3, not 1.1.1" in line and "restart JupyterLab" in line
+
+
+def test_a_full_disk_is_said(tmp_path):
+    code = (
+        "import shutil\nfrom collections import namedtuple\n"
+        "usage = namedtuple('usage', 'total used free')\n"
+        "shutil.disk_usage = lambda path: usage(10**12, 10**12, 10**8)"
+    )
+    line = finding(doctor(tmp_path, code), "cache folder")
+    assert line.startswith("warning") and "0.1 GB are free, too little" in line
+
+
+def test_the_doctor_in_a_notebook(capsys):
+    assert nma.doctor() is None
+    assert "tiny fit" in capsys.readouterr().out
+
+
+def test_start_never_touches_what_is_there(tmp_path, capsys):
+    folder = tmp_path / "course"
+    assert main(["start", str(folder), "--no-lab"]) == 0
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == sorted(path.name for path in (ROOT / "tutorials").iterdir() if path.is_file())
+    mine = folder / "01_data_exploration.ipynb"
+    mine.write_text("my work")
+    (folder / "02_rasters.ipynb").unlink()
+    assert main(["start", str(folder), "--no-lab"]) == 0
+    assert mine.read_text() == "my work"
+    assert (folder / "02_rasters.ipynb").exists()
+    assert capsys.readouterr().out.splitlines()[1].endswith("course: 02_rasters.ipynb")
+
+
+def test_start_where_there_is_a_file(tmp_path, capsys):
+    (tmp_path / "course").write_text("")
+    assert main(["start", str(tmp_path / "course")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
