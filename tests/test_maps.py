@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import nma_seq2seq as nma
+from nma_seq2seq import simulate
 from nma_seq2seq.course import cli, maps
 
 SETTINGS = {"n_neurons": 6, "n_resamples": 2, "window": (0.0, 0.3)}
@@ -66,7 +67,7 @@ def test_the_summary_counts_a_session_once():
 
 
 def test_the_command(small, expected, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "simulate_session", lambda seed: small)
+    monkeypatch.setattr(simulate, "simulate_session", lambda seed: small)
     options = f"--neurons 6 --resamples 2 --window 0,0.3 --jobs 1 --out {tmp_path / 'maps'}"
     assert cli.main(["map", "--simulated", *options.split()]) == 0
     assert "visual cortex" in capsys.readouterr().out

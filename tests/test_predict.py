@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nma_seq2seq as nma
+from nma_seq2seq import simulate
 from nma_seq2seq.course import cli
 
 
@@ -51,7 +52,7 @@ def test_anyone_can_score_the_saved_rates_anew(outputs, real_file):
 
 def test_every_model_on_a_simulated_session(monkeypatch, capsys, tmp_path):
     small = nma.simulate_session(seed=1, n_trials=30, n_bins=90)
-    monkeypatch.setattr(cli, "simulate_session", lambda seed: small)
+    monkeypatch.setattr(simulate, "simulate_session", lambda seed: small)
     brief = dataclasses.replace(nma.RECIPE, max_epochs=3)
     for fit in (nma.fit_recipe, nma.fit_seq2seq):
         monkeypatch.setattr(fit, "__defaults__", (brief,))
@@ -80,7 +81,7 @@ def test_every_model_on_a_simulated_session(monkeypatch, capsys, tmp_path):
     ],
 )
 def test_bad_options_get_one_sentence(arguments, message, monkeypatch, tiny, capsys):
-    monkeypatch.setattr(cli, "simulate_session", lambda seed: tiny)
+    monkeypatch.setattr(simulate, "simulate_session", lambda seed: tiny)
     assert cli.main(["predict", "--simulated", *arguments.split()]) == 2
     shown = capsys.readouterr()
     assert message in shown.err and shown.err.count("\n") == 1
