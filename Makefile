@@ -45,7 +45,7 @@ test-binder: $(VENV)/.installed
 	grep --quiet postBuild .venv-binder/Dockerfile
 	PIP_RETRIES=1 .venv-binder/bin/python -m pip install --requirement binder/requirements.txt
 	PATH="$(CURDIR)/.venv-binder/bin:$$PATH" binder/postBuild
-	.venv-binder/bin/nma-seq2seq grade tutorials --memory 900 --timeout 300
+	cd .venv-binder && bin/nma-seq2seq grade ../tutorials --memory 900 --timeout 300
 
 # The stamp is made last, so an interrupted set-up starts anew.
 $(VENV)/.installed: pyproject.toml constraints.txt

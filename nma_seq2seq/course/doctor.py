@@ -6,6 +6,7 @@ does not.
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import importlib.metadata
 import importlib.util
@@ -14,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,26 +60,27 @@ def run(show: Callable[[str], None]) -> int:
 def examine() -> Iterator[Finding]:
     """All checks, in an order in which the first problem explains those after it."""
     yield _python()
-    packages = list(_packages())
-    yield from packages
-    broken = any(finding.state == PROBLEM for finding in packages)
-    yield _widgets()
+    broken = False
+    for finding in _packages():
+        broken |= finding.state == PROBLEM
+        yield finding
+    yield _tried(_widgets)
     if broken:
         yield Finding(
             "course", PROBLEM, "not tried, for a package is missing or broken", "mend that first"
         )
         return
     for check in (_torch, _cache, _network, _session, _fit):
-        try:
-            yield check()
-        except Exception as error:  # whatever it is, the checks after it should be seen too
-            name = check.__name__.strip("_")
-            yield Finding(
-                name,
-                PROBLEM,
-                _short(error),
-                "install the course anew: pip install --upgrade --force-reinstall nma-seq2seq",
-            )
+        yield _tried(check)
+
+
+def _tried(check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except Exception as error:  # whatever it is, the checks after it should be seen too
+        name = check.__name__.strip("_")
+        mend = "install the course anew: pip install --upgrade --force-reinstall nma-seq2seq"
+        return Finding(name, PROBLEM, _short(error), mend)
 
 
 def _short(error: BaseException) -> str:
@@ -113,7 +114,7 @@ def _packages() -> Iterator[Finding]:
         mend = f'pip install --upgrade "{line}"'
         try:
             importlib.import_module(modules.get(name, name))
-            version = importlib.metadata.version(name)
+            version = importlib.metadata.version(name) or "of no version"
         except ModuleNotFoundError as error:
             yield Finding(name, PROBLEM, f"is not installed ({error})", mend)
             continue
@@ -134,7 +135,10 @@ def _in_range(version: str, line: str) -> bool:
         from packaging.requirements import Requirement
     except ModuleNotFoundError:
         return True
-    return Requirement(line).specifier.contains(version, prereleases=True)
+    try:
+        return Requirement(line).specifier.contains(version, prereleases=True)
+    except ValueError:  # a version that is none
+        return False
 
 
 def _widgets() -> Finding:
@@ -149,8 +153,8 @@ def _widgets() -> Finding:
             'pip install "nma-seq2seq[lab]", or open the notebooks where JupyterLab is',
         )
     try:
-        here = importlib.metadata.version("ipywidgets")
-        there = importlib.metadata.version("jupyterlab_widgets")
+        here = str(importlib.metadata.version("ipywidgets"))
+        there = str(importlib.metadata.version("jupyterlab_widgets"))
     except importlib.metadata.PackageNotFoundError as error:
         mend = "pip install --upgrade ipywidgets jupyterlab_widgets, then restart JupyterLab"
         return Finding("widgets", PROBLEM, f"{error.name} is not installed", mend)
@@ -162,12 +166,14 @@ def _widgets() -> Finding:
             f"ipywidgets {here} needs jupyterlab_widgets {partner}, not {there}",
             "pip install --upgrade ipywidgets jupyterlab_widgets, then restart JupyterLab",
         )
-    extension = "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager/package.json"
-    if not (Path(sys.prefix) / extension).exists():
+    from jupyter_core.paths import jupyter_path
+
+    places = jupyter_path("labextensions")
+    if not any((Path(p) / "@jupyter-widgets/jupyterlab-manager").is_dir() for p in places):
         return Finding(
             "widgets",
             PROBLEM,
-            f"JupyterLab's half of them is missing below {sys.prefix}",
+            f"JupyterLab's half of them is in none of {', '.join(places)}",
             "pip install --force-reinstall jupyterlab_widgets, then restart JupyterLab",
         )
     return Finding("widgets", OK, f"ipywidgets {here}, jupyterlab_widgets {there}")
@@ -219,7 +225,7 @@ def _network() -> Finding:
     try:
         with urllib.request.urlopen(request, timeout=_NETWORK_TIMEOUT):
             return Finding("network", OK, f"{address} answers")
-    except (OSError, ValueError) as error:  # a bad proxy address is a ValueError
+    except (OSError, ValueError, http.client.HTTPException) as error:  # proxies answer anything
         why = getattr(error, "reason", error)
         return Finding(
             "network",

@@ -68,4 +68,9 @@ def start(folder: Path, *, lab: bool = True, show: Callable[[str], None] = print
         )
         return 0
     first = min(folder.glob("*.ipynb"), default=folder)
-    return subprocess.run([sys.executable, "-m", "jupyterlab", str(first)]).returncode
+    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(first)])
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            continue  # JupyterLab got it too, and asks whether to stop

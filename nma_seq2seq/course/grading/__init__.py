@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
+import math
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -32,8 +34,8 @@ def grade(
 ) -> list:
     """Run and judge every notebook below a folder or in a zip.
 
-    What was graded before with the same limits and the same course is taken over from `state`, so
-    that an interrupted run goes on where it was.
+    What ran to its end before, or cannot be run, is taken over from `state`, so that an interrupted
+    run goes on where it was.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def grade(
     KeyboardInterrupt
         After all that was running has been ended.
     """
-    if jobs < 1 or timeout <= 0 or memory_mb < 500:
+    if jobs < 1 or not 0 < timeout < math.inf or memory_mb < 500:
         raise ValueError(
             f"jobs={jobs}, timeout={timeout:g} s and memory={memory_mb} MB must be at least "
             "1, above 0 and 500"
@@ -83,7 +85,7 @@ def grade(
     state.mkdir(parents=True, exist_ok=True)
 
     def place(submission) -> Path:
-        key = json.dumps([course, asdict(limits), submission.file]).encode() + submission.content
+        key = json.dumps([course, memory_mb, submission.file]).encode() + submission.content
         return state / f"{hashlib.sha256(key).hexdigest()[:32]}.json"
 
     grades: dict[str, Grade] = {}
@@ -106,8 +108,9 @@ def grade(
         try:
             for run in as_completed(runs):
                 done = run.result()
-                with whole_file(place(runs[run])) as temporary:
-                    temporary.write_text(json.dumps(done.as_dict()), encoding="utf-8")
+                if done.state in ("ok", "invalid"):  # a timeout may have been the machine's fault
+                    with whole_file(place(runs[run])) as temporary:
+                        temporary.write_text(json.dumps(done.as_dict()), encoding="utf-8")
                 grades[done.file] = done
                 bar.update()
         finally:
@@ -117,13 +120,15 @@ def grade(
             bar.close()
 
     ordered = [grades[submission.file] for submission in submissions]
-    show(report.text(ordered))
+    anything = {"encoding": "utf-8", "errors": "backslashreplace"}
     if csv is not None:
         with whole_file(csv) as temporary:
-            report.long_table(ordered).to_csv(temporary, index=False)
+            report.long_table(ordered).to_csv(temporary, index=False, **anything)
     if html is not None:
         with whole_file(html) as temporary:
-            temporary.write_text(report.page(ordered), encoding="utf-8")
+            temporary.write_text(report.page(ordered), **anything)
+    encoding = sys.stdout.encoding or "utf-8"
+    show(report.text(ordered).encode(encoding, "backslashreplace").decode(encoding))
     return ordered
 
 
@@ -132,9 +137,10 @@ def _is_there(name: str) -> bool:
 
 
 def _fingerprint() -> str:
-    """Changes when the course's code does, for then a check may judge otherwise."""
+    """Changes with the course's code and with what it runs on: a check may then judge otherwise."""
     package = Path(__file__).parents[2]
-    digest = hashlib.sha256()
+    versions = [importlib.metadata.version(name) for name in ("numpy", "pandas", "torch")]
+    digest = hashlib.sha256(" ".join([sys.version, *versions]).encode())
     for path in sorted(package.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -16,10 +16,12 @@ from nma_seq2seq.exercises import exercises_of, notebooks
 
 _CHECK = re.compile(r"""^[ \t]*@[ \t]*(?:\w+\.)*exercise\(\s*["'](\d+\.\d+)["']""", re.MULTILINE)
 # A student's install would change the instructor's own environment.
+_INSTALLER = r"\b(?:pip3?|uv|conda|mamba|apt|apt-get)\b"
 _INSTALL = re.compile(
-    r"^([ \t]*)[!%][ \t]*(?:\S*python\S* -m )?(?:pip|pip3|uv|conda|mamba|apt|apt-get)\b.*$",
-    re.MULTILINE,
+    rf"^([ \t]*)(?:\w+[ \t]*=[ \t]*)?[!%](?!%)(?:\\\n|.)*?{_INSTALLER}(?:\\\n|.)*$", re.MULTILINE
 )
+_INSTALL_CELL = re.compile(rf"\s*%%(?:bash|sh|script|cmd|!)(?:\n|.)*{_INSTALLER}")
+_LEFT_OUT = "pass  # an install, left out while grading"
 _LARGEST_MB = 100  # of one notebook file
 
 
@@ -87,41 +89,62 @@ def find_submissions(where: Path) -> list[Submission]:
         files = _in_zip(where)
     else:
         raise ValueError(f"{where} is neither a folder nor a zip; name one that holds notebooks")
-    found = [read_submission(file, content) for file, content in sorted(files)]
+    found = [
+        read_submission(_printable(file), content)
+        for file, content in sorted(files, key=lambda pair: pair[0])
+    ]
     if not found:
         raise ValueError(f"no .ipynb in {where}; name the folder or zip that was handed in")
     return found
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in folder.rglob("*.ipynb"):
+def _in_folder(folder: Path) -> Iterator[tuple[str, bytes | OSError]]:
+    for path in folder.rglob("*"):
         file = path.relative_to(folder).as_posix()
         if _wanted(file) and path.is_file():
-            too_large = path.stat().st_size > _LARGEST_MB * 1e6
-            yield file, b"" if too_large else path.read_bytes()
+            try:
+                too_large = path.stat().st_size > _LARGEST_MB * 1e6
+                yield file, b"" if too_large else path.read_bytes()
+            except OSError as error:
+                yield file, error
 
 
-def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
+def _in_zip(path: Path) -> Iterator[tuple[str, bytes | Exception]]:
+    seen: Counter[str] = Counter()
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            if info.filename.endswith(".ipynb") and _wanted(info.filename):
+            if not _wanted(info.filename) or info.is_dir():
+                continue
+            seen[info.filename] += 1
+            again = f" ({seen[info.filename]})" if seen[info.filename] > 1 else ""
+            try:
                 too_large = info.file_size > _LARGEST_MB * 1e6
-                yield info.filename, b"" if too_large else archive.read(info)
+                yield info.filename + again, b"" if too_large else archive.read(info)
+            except Exception as error:  # a bad checksum, a password, an unknown compression
+                yield info.filename + again, error
 
 
 def _wanted(file: str) -> bool:
-    parts = PurePosixPath(file).parts
-    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    path = PurePosixPath(file)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() == ".ipynb" and not hidden
 
 
-def read_submission(file: str, content: bytes) -> Submission:
+def _printable(text: str) -> str:
+    """Without what a broken name may hold and no table can."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def read_submission(file: str, content: bytes | Exception) -> Submission:
     """A notebook's code cells and exercises; nothing of its metadata or outputs is used."""
+    if isinstance(content, Exception):
+        return Submission(file, b"", problem=f"cannot be read ({content})")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of cells without ids, as Colab saves them
             notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
         sources = [
-            (index, cell["source"])
+            (index, _printable("".join(cell["source"])))
             for index, cell in enumerate(notebook["cells"])
             if cell["cell_type"] == "code"
         ]
@@ -132,10 +155,12 @@ def read_submission(file: str, content: bytes) -> Submission:
     there = {e.number for notebook in notebooks() for e in exercises_of(notebook)}
     cells, notes = [], []
     for index, source in sources:
-        if _INSTALL.search(source):
-            if "nma-seq2seq @ git" not in source:  # as the course's own first cell does
-                notes.append(f"cell {index} installs something; that was left out")
-            source = _INSTALL.sub(r"\1pass  # an install, left out while grading", source)
+        without = (
+            _LEFT_OUT if _INSTALL_CELL.match(source) else _INSTALL.sub(rf"\1{_LEFT_OUT}", source)
+        )
+        if without != source and "nma-seq2seq @ git" not in source:  # the course's own first cell
+            notes.append(f"cell {index} installs something; that was left out")
+        source = without
         numbers = tuple(number for number in _CHECK.findall(source) if number in there)
         cells.append(Cell(index, source, numbers))
     counts = Counter(number for cell in cells for number in cell.exercises)

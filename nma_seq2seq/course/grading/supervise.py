@@ -21,6 +21,7 @@ import matplotlib
 import psutil
 
 from nma_seq2seq.course.grading.submissions import Submission
+from nma_seq2seq.course.grading.worker import end_descendants
 from nma_seq2seq.exercises import Result
 
 _MARK = "NMA_SEQ2SEQ_GRADING"  # in the environment of all that a notebook starts
@@ -28,6 +29,7 @@ _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_P
 _FILE_MB = 1000
 # Data that is asked for at once and never used, and what threads keep aside, is not resident.
 _SPARE_MB = 1000
+_PATIENCE = 10.0  # seconds for processes to be gone
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,7 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PIP_NO_INDEX": "1",
+            "PIP_DRY_RUN": "1",
             _MARK: mark,
         }
     )
@@ -208,9 +211,11 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
 def _end(worker: subprocess.Popen, mark: str) -> None:
     """End the worker, its kernel, and whatever these have started, their process groups with them.
 
-    A process that leaves its group keeps the mark in its environment, and is found by it.
+    Processes that left their group are the worker's own by now (Linux), or bear the mark.
     """
+    end_descendants(worker.pid)
     groups = {worker.pid}
+    deadline = time.monotonic() + _PATIENCE
     while marked := [process for process in psutil.process_iter() if _is_marked(process, mark)]:
         for process in marked:
             with contextlib.suppress(psutil.Error, ProcessLookupError):
@@ -218,10 +223,13 @@ def _end(worker: subprocess.Popen, mark: str) -> None:
                     groups.add(os.getpgid(process.pid))
                 process.kill()
         psutil.wait_procs(marked, timeout=1)
+        if time.monotonic() > deadline:
+            break
     if hasattr(os, "killpg"):
         for group in groups - {os.getpgrp()}:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
+    worker.kill()
     worker.wait()
 
 

@@ -6,18 +6,25 @@ the journal, a line of JSON each, so that nothing is lost when a process is ende
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
+import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-_INSIDE = "__import__('nma_seq2seq.course.grading.inside', fromlist=['inside'])"
+_BEGIN = "__import__('nma_seq2seq.course.grading.inside', fromlist=['inside'])"
+_LATER = "__import__('builtins')._nma_seq2seq_grading"
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class _Client(NotebookClient):
@@ -43,12 +50,14 @@ def main(job: str) -> None:
     """Run the job's cells one after the other, whatever each of them does."""
     task = json.loads(Path(job).read_text(encoding="utf-8"))
     journal = Path(task["journal"])
-    cells = [_hidden(f"begin({str(journal)!r}, **{task['limits']!r})")]
+    cells = [_hidden(f"{_BEGIN}.begin({str(journal)!r}, **{task['limits']!r})")]
     for cell in task["cells"]:
         code = nbformat.v4.new_code_cell(cell["source"], metadata={"index": cell["index"]})
-        around = [_hidden(f"{step}({cell['exercises']!r})") for step in ("before", "after")]
-        cells += [around[0], code, around[1]] if cell["exercises"] else [code]
-    cells.append(_hidden("end()"))
+        before, after = (
+            _hidden(f"{_LATER}.{step}({cell['exercises']!r})") for step in ("before", "after")
+        )
+        cells += [before, code, after] if cell["exercises"] else [code]
+    cells.append(_hidden(f"{_LATER}.end()"))
 
     manager = AsyncKernelManager(kernel_name="python3")
     client = _Client(
@@ -84,8 +93,35 @@ def main(job: str) -> None:
 
 
 def _hidden(call: str) -> Any:
-    return nbformat.v4.new_code_cell(f"{_INSIDE}.{call}")
+    return nbformat.v4.new_code_cell(call)
+
+
+def adopt_orphans() -> None:
+    """On Linux, become the parent of processes whose own parent ends, so that they are found."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_descendants(pid: int, seconds: float = 10.0) -> None:
+    """End all that a process has started, and what these have, while more of them turn up."""
+    deadline = time.monotonic() + seconds
+    with contextlib.suppress(psutil.Error):
+        while living := [
+            process
+            for process in psutil.Process(pid).children(recursive=True)
+            if process.status() != psutil.STATUS_ZOMBIE
+        ]:
+            for process in living:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(living, timeout=1)
+            if time.monotonic() > deadline:
+                return
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    adopt_orphans()
+    try:
+        main(sys.argv[1])
+    finally:
+        end_descendants(os.getpid())
