@@ -161,7 +161,7 @@ EXPECTED: dict[str, tuple[str, str, dict, str]] = {
     "endless answer": ("ok", "", dict.fromkeys(NUMBERS, "missing") | {"1.1": "wrong"}, ""),
     "os._exit": ("crash", "code 3 in cell 2", NOT_REACHED, ""),
     "sys.exit": ("ok", "", DONE, "cell 2 raises SystemExit"),
-    "10 GB": ("out of memory", "cell 2", DONE, ""),
+    "10 GB": ("out of memory", "cell 2", DONE, "cell 2 raises MemoryError"),
     "1 GB of output": ("ok", "", DONE, ""),
     "fork": ("ok", "", DONE, ""),
     "deleted": ("ok", "", DONE | {"1.3": "missing"}, ""),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,6 @@ def run(
     data: str | os.PathLike | None = None,
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    n_members: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The alignment table of simulated sessions, and the decoding table of these and real ones.
 
@@ -38,8 +36,6 @@ def run(
         A file of recorded sessions; without it the simulated ones alone are decoded.
     seeds : sequence of int
         Of the simulated sessions, of the splits and of the networks.
-    n_members : int
-        Networks of each fit; the latents of all are aligned to the truth side by side.
 
     Returns
     -------
@@ -48,7 +44,7 @@ def run(
     """
     twins = [simulate_session(seed).rebin(2) for seed in seeds]
     alignment = pd.concat(
-        [alignment_table(twin, seed, n_members) for twin, seed in zip(twins, seeds, strict=True)],
+        [alignment_table(twin, seed) for twin, seed in zip(twins, seeds, strict=True)],
         ignore_index=True,
     )
     sessions = twins[:1]
@@ -57,25 +53,20 @@ def run(
     return alignment, decoding_table(sessions, seeds)
 
 
-def alignment_table(session: Session, seed: int = 0, n_members: int = 1) -> pd.DataFrame:
+def alignment_table(session: Session, seed: int = 0) -> pd.DataFrame:
     """R2 of each true latent on test trials, by maps fitted on the other trials.
 
     Returns
     -------
     DataFrame, one row a latent
-        `session`, `latent`, `drives_target`, and R2 from `network` (15 latents of the first
-        network), `all_networks` (those of all side by side), `pcs` (15 principal components).
+        `session`, `latent`, `drives_target`, and R2 from `network` (its 15 latents) and `pcs` (15
+        principal components).
     """
     dataset = make_dataset(session, seed=seed)
     fit = fit_seq2seq(
-        dataset, _SETTINGS, smoothing=_SMOOTHING, n_members=n_members, seed=seed, progress=False
+        dataset, _SETTINGS, smoothing=_SMOOTHING, n_members=1, seed=seed, progress=False
     )
-    each = [replace(fit, models=(model,)).latents(dataset.source) for model in fit.models]
-    sets = {
-        "network": each[0],
-        "all_networks": np.concatenate(each, axis=2),
-        "pcs": principal_components(dataset),
-    }
+    sets = {"network": fit.latents(dataset.source), "pcs": principal_components(dataset)}
     split = {"train": np.union1d(dataset.train, dataset.validation), "test": dataset.test}
     found = {name: align(each, session.latents, **split).r2 for name, each in sets.items()}
     return pd.DataFrame(
