@@ -137,7 +137,7 @@ print(f"median {np.median(rates_hz):.1f} Hz, busiest {rates_hz.max():.0f} Hz")
 # %%
 ax = nma.plots.firing_rates(session)
 # %% [markdown]
-# You should see that **within** a region rates spread over a factor of a thousand and more (mind the logarithmic axis), while the medians of the regions are rather alike. Points at the bottom are neurons that hardly ever fire.
+# You should see that **within** a region rates spread over a factor of a thousand and more (mind the logarithmic axis), while the medians of the regions lie much closer together. Points at the bottom are neurons that hardly ever fire.
 #
 # <details><summary><b>Think:</b> a model is to predict all neurons of a region at once, and its errors are added up. Which neurons decide what it learns? What would you do about those that hardly ever fire?</summary>
 #
@@ -301,7 +301,7 @@ print(
 )
 
 # %% [markdown]
-# You should see that variance grows along with the mean over several orders of magnitude, as it does for Poisson counts, and that busy neurons lie above the line: their counts vary **more** than chance alone allows. So their rate itself differs from trial to trial. That excess is what there is to predict.
+# You should see that variance grows along with the mean over several orders of magnitude, as it does for Poisson counts, and that busy neurons lie above the line: their counts vary **more** than chance alone allows. So their rate itself differs from trial to trial. Part of that excess is shared between neurons, and so can be predicted; part is each neuron's own.
 #
 # <details><summary><b>Think:</b> for a Gaussian with one variance for all, the points would lie on a horizontal line. What does that say about the mean squared error as a loss?</summary>
 #
@@ -349,7 +349,7 @@ variables
 # - Regions differ less in rate than neurons within a region do.
 # - Behaviour tells whether there is anything to explain: the mouse follows the contrast, and mostly moves before the go cue.
 # - The bin of an event is floor((t - start) / bin_size). Forget the start, and nothing warns you.
-# - Counts are close to Poisson with a rate that varies from trial to trial. The models of this course predict that rate.
+# - Counts vary somewhat more than Poisson counts of a fixed rate would. The models of this course predict how the rate changes, within and between trials.
 #
 # **Next:** notebook 2 looks at the spikes themselves, and asks whether regions are alike.
 #

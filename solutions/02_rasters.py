@@ -261,7 +261,7 @@ for name, (counts, _) in epochs(session).items():
 # ## Exercise 2.3 The region similarity matrix (15 minutes, difficulty 2 of 3)
 #
 # Three steps:
-# 1. *z-score* each neuron over the trials: take away its mean and divide by its standard deviation, so that busy neurons do not drown the others. A neuron that never fires gets zeros.
+# 1. *z-score* each neuron over the trials: take away its mean and divide by its standard deviation (numpy's default, `ddof=0`), so that busy neurons do not drown the others. A neuron that never fires gets zeros.
 # 2. A region's activity in a trial is the mean z-score of its neurons.
 # 3. The similarity of two regions is the correlation of their activities over trials.
 
@@ -343,7 +343,7 @@ for name, threshold in thresholds.items():
     )
 axes = nma.plots.similarity(similarity, thresholds)
 # %% [markdown]
-# You should see part of the cells turn white: what is left exceeds the null (500 shuffles of the trials, 95 %, the largest of all pairs; counts in 0.4 s). If the session has the epoch before the stimulus, compare it with the others: which regions join in when the mouse sees and moves?
+# You should see part of the cells turn white: what is left exceeds the null (500 shuffles of the trials, 95 %, the largest of all pairs; counts in 0.4 s). If the session has the epoch before the stimulus, compare it with the others. Mind that the epochs are not on equal terms: the one around movement has only the trials with a movement, so its threshold is higher, and it overlaps the one after the stimulus. Compare the correlations themselves, not only which cells are white.
 #
 # ### What the shuffle does not tell
 #

@@ -287,7 +287,9 @@ def held_out(way, seed):
     if way == "trials":
         is_test[split_trials(n_trials, 0.2, rng)[1]] = True
     else:  # a stretch of trials that follow one another, from a random start
-        is_test[(np.arange(round(n_trials * 0.2)) + rng.integers(n_trials)) % n_trials] = True
+        size = round(n_trials * 0.2)
+        start = rng.integers(n_trials - size + 1)
+        is_test[start : start + size] = True
     return is_test
 
 

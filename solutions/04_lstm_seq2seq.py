@@ -25,7 +25,7 @@ import nma_seq2seq as nma
 #
 # Some neurons, the *sources*, are recorded at the same time as others, the *targets*. From the spikes of the sources in a whole trial, give for each target neuron and each time bin the number of spikes to expect: its *rate*. A sequence goes in, a sequence comes out, hence *sequence to sequence*.
 #
-# As in notebook 3, you take the first 0.4 s after the stimulus, and all trials are split into train, validation and test. The target region is the secondary motor cortex (MOs) where the session has it, and otherwise the region with the most neurons.
+# From here on you take the first 0.4 s after the stimulus, in which the mouse sees and decides and which keep training short; all trials are split into train, validation and test. The target region is the secondary motor cortex (MOs) where the session has it, and otherwise the region with the most neurons.
 
 # %%
 session = nma.load_session(31, fallback="simulated")
@@ -398,7 +398,10 @@ ax = nma.plots.output_biases(first_rates, nma.metrics.mean_rates(seen[1]))
 # Now train each for 80 epochs, and look at the validation trials. The score is *bits per spike*: 0 is what a network gets that knows each neuron's mean rate and nothing else; notebook 5 explains it.
 
 # %%
-recipe = nma.Settings("adam", 1e-3, 1e-4, None, neuron_dropout=0, max_epochs=80, patience=None)
+recipe = nma.Settings(
+    optimizer="adam", learning_rate=1e-3, weight_decay=1e-4, batch_trials=None,
+    neuron_dropout=0, max_epochs=80, patience=None,
+)  # fmt: skip
 starts = {
     name: nma.fit(network, halves, recipe, progress=False) for name, network in networks.items()
 }
@@ -420,7 +423,7 @@ by_rank = {k: nma.fit_rrr(data, smoothings=((6,),), ridges=(3,), ranks=(k,)) for
 table = nma.score(by_rank, data, part="validation")
 ax = nma.plots.score_against(table, "number of latents (linear model, validation trials)")
 # %% [markdown]
-# You should see most of the score with two to four latents, and a plateau by eight: 15 is ample, and a few more or less change nothing. That also means that no single latent of the 15 is special, which notebook 6 takes up.
+# You should see most of the score with two to four latents, and no gain beyond eight: 15 is ample. That also means that no single latent of the 15 is special, which notebook 6 takes up.
 #
 # <details><summary>Think: the interval is wide. Is eight better than four?</summary>
 #
@@ -446,10 +449,13 @@ pd.DataFrame(
 # - *linear, smoothed*: the same with the sources smoothed over time (60 ms);
 # - *RNN, GRU, LSTM*: the network above with three cells. A GRU is an LSTM with two gates and without the second track.
 #
-# All networks start with the right bias, and are trained a little differently from the study, to save you time: 32 trials a step, learning rate 0.003, at most 20 epochs, and the best epoch is kept.
+# All networks start with your bias (it fits latents around zero; the untrained states of a plain RNN are far from zero, so it starts lower, and part of what it lacks in the end may be that start). They are trained a little differently from the study, to save you time: 32 trials a step, learning rate 0.003, at most 20 epochs, and the best epoch is kept.
 
 # %%
-quick = nma.Settings("adam", 3e-3, 1e-4, 32, neuron_dropout=0, max_epochs=20, patience=5)
+quick = nma.Settings(
+    optimizer="adam", learning_rate=3e-3, weight_decay=1e-4, batch_trials=32,
+    neuron_dropout=0, max_epochs=20, patience=5,
+)  # fmt: skip
 bias = output_bias(data.source[data.train], data.target[data.train])
 candidates = {
     "linear, bin by bin": nma.fit_rrr(data, smoothings=((0.1,),)),
@@ -467,7 +473,7 @@ choice.round(3)
 # %% [markdown]
 # You should see three things.
 # 1. *Time matters.* The linear model that sees one bin alone is far behind the one that sees smoothed sources.
-# 2. *Gates help a little.* GRU and LSTM are about equal and ahead of the plain RNN, within 20 epochs.
+# 2. *Gates help.* GRU and LSTM are about equal and ahead of the plain RNN, within 20 epochs; this is one seed, so do not read more into it.
 # 3. *The linear model holds its own.* A smoothed linear fit is not beaten by any of the three, and takes a second.
 #
 # The third is not a mistake. With some hundred trials there is little for a network to learn beyond what smoothing and a linear map give. Notebook 5 draws the consequence: start the network *from* the linear solution.
@@ -487,6 +493,6 @@ nma.progress()
 # - A recurrent layer is one step, repeated. An LSTM's step adds a memory and three gates.
 # - Source counts `(trials, time, n_sources)` become states with two directions, are averaged into latents `(trials, time, 15)`, and become rates `(trials, time, n_targets)`.
 # - The softplus makes rates positive; the output bias has to be undone through it, and comes from the targets.
-# - How many latents and which cell are questions to the validation trials. Here the cell matters less than that there is a memory at all.
+# - How many latents and which cell are questions to the validation trials. Here gated cells beat the plain one, and none beats a smoothed linear model.
 #
 # **Take it further** Keep both directions instead of averaging them (30 latents), or average but stack two recurrent layers, or give the network the linear model's smoothed sources as input. Does any of them beat the smoothed linear model on the validation trials, with five seeds each? Decide with `nma.compare`, and look at the test trials once.

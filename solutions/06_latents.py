@@ -41,7 +41,7 @@ quick = nma.Settings(max_epochs=6, patience=3)
 fit = nma.fit_seq2seq(data, quick, n_members=1, smoothing=(1.5, 6.0))
 
 
-# Two plain LSTMs, as in the original study, that differ in nothing but their random start.
+# Two plain LSTMs, of the original's architecture and trained briefly, that differ in nothing but their random start.
 def plain_lstm(seed):
     torch.manual_seed(seed)
     model = nma.Seq2Seq(data.n_sources, data.n_targets, n_latents=15, cell="lstm")
@@ -54,7 +54,7 @@ models = {"course's model": fit, "LSTM, seed 0": lstms[0], "LSTM, seed 1": lstms
 nma.score(models, data)[["bits_per_spike", "low", "high", "null"]].round(3)
 
 # %% [markdown]
-# Bits per spike on test trials, with the 95 % interval over trials, against each neuron's mean rate in training. You should see the course's model well ahead, and the two LSTMs close together: they predict alike. Do they also *think* alike?
+# Bits per spike on test trials, with the 95 % interval over trials, against each neuron's mean rate in training. You should see the course's model well ahead, and the two LSTMs close together: they predict about as well as each other. Do they also *think* alike?
 #
 # From here on you look at **test trials** alone. The networks have never met them, so nothing that you see can be memory.
 
@@ -80,7 +80,19 @@ axes = nma.plots.latent_pair(
     lstms[1].latents(data.source), session, which=(0, 1), trials=data.test, n_single=0
 )
 # %% [markdown]
-# The means alone: you should see other curves altogether. Latent 0 of one network has nothing to do with latent 0 of the next.
+# The means alone. Some of its curves may happen to look like those above; is latent 0 of one network the latent 0 of the next? Compare them over all test trials, number by number:
+
+# %%
+other = lstms[1].latents(data.source)[data.test].reshape(-1, 15)
+same_number = [
+    np.corrcoef(a, b)[0, 1]
+    for a, b in zip(lstm_latents[data.test].reshape(-1, 15).T, other.T, strict=True)
+]
+print("correlation of latent k of one with latent k of the other:")
+print(np.round(same_number, 2))
+
+# %% [markdown]
+# You should see all sizes and both signs: the numbers of the latents mean nothing.
 #
 # ## All fifteen
 #
@@ -105,7 +117,7 @@ else:
     print(f"Session {session.name} has no responses to sort the trials by.")
 
 # %% [markdown]
-# You should see the first latents tell the kinds of trials apart, and the last ones hardly move. They are in that order because the course's model starts from a reduced-rank regression, whose latents come by how much of the target they explain. A plain LSTM's come in no order.
+# You should see the first latents tell the kinds of trials apart most, and most of the last ones move less. They are in that order because the course's model starts from a reduced-rank regression, whose latents come by how much of the target they explain. A plain LSTM's come in no order.
 #
 # Fifteen small figures are hard to take in. Since any direction in the space of latents is as good as the axes, take the three in which the average trials differ most, and draw the trial as a path.
 
@@ -213,7 +225,7 @@ print(f"  after alignment: mean R2 {between_seeds.mean():.2f}, from {between_see
       f"to {between_seeds.max():.2f}")  # fmt: skip
 
 # %% [markdown]
-# You should see the alignment find far more than a comparison number by number, and still not everything: some latents of one network are not in the other at all.
+# You should see the alignment find far more than a comparison number by number, and still not everything: some latents of one network are hardly in the other.
 #
 # How many dimensions *are* shared? **Canonical correlations** answer that: find the direction in each space whose activities correlate best, then the next best pair that is uncorrelated with the first, and so on. `nma.align` does your exercise and this too, both on held-out trials.
 
@@ -257,7 +269,7 @@ else:
     display(pd.DataFrame({k: a.r2 for k, a in found.items()}, index=names).round(2))
 
 # %% [markdown]
-# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM. The other six are recovered worse by the course's model than by the principal components: a network that predicts MOs keeps what MOs reads and drops the rest. Hippocampus, whose own latent is tied to nothing else in the simulation, it drops entirely, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
+# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM (which was trained briefly). The other six are recovered worse by the course's model than by the principal components: a network that predicts MOs keeps what MOs reads and less of the rest. Hippocampus, whose own latent is tied to nothing else in the simulation, it drops entirely, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
 
 # %%
 if session.latents is not None:
@@ -268,7 +280,7 @@ else:
     print(f"Session {session.name} was recorded: there is nothing to draw here.")
 
 # %% [markdown]
-# You should see the recovered latents follow the true ones trial by trial, a little smoother. Engagement stays the same within a trial; the network has to say it anew in every bin. Choice and reward begin too early: a network that smooths, and reads both directions, looks a little ahead.
+# You should see the recovered latents follow the true ones trial by trial, noisier than these and with their fast peaks blunted. Engagement stays the same within a trial; the network has to say it anew in every bin. Choice and reward begin too early: a network that smooths, and reads both directions, looks a little ahead.
 #
 # <details><summary>Think: why is R² not 1, and would a better network reach it?</summary>
 #
@@ -416,7 +428,7 @@ def decode_honestly(features, label, train, test, n_best=20):
     -------
     array, (len(test),)
         What scikit-learn's Ridge(alpha=10), fitted to the labels from the best features, each with
-        mean 0 and standard deviation 1, predicts.
+        mean 0 and standard deviation 1 (numpy's default, `ddof=0`), predicts.
     """
     ### BEGIN SOLUTION
     mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
@@ -529,12 +541,17 @@ if session.rates is not None:
 by_variable = (accuracy["15 latents"] - neurons).groupby("variable").mean()
 worst = by_variable.idxmin()
 print(f"what the latents lose most of, on average over splits: {worst}, {by_variable[worst]:+.3f}")
-kept = by_variable[worst] >= -0.05
-print(f"same information about stimulus and behaviour, within 0.05: {'yes' if kept else 'no'}")
+for variable, values in (accuracy["15 latents"] - neurons).groupby("variable", sort=False):
+    full = (
+        ", all of it in both" if accuracy.loc[variable, list(features)].min().min() > 0.99 else ""
+    )
+    print(
+        f"  {variable}: worse than all neurons in {(values < 0).sum()} of {len(values)} splits{full}"
+    )
 print(f"less noise, single trials predicted beyond the PSTH: {'yes' if bits > 0 else 'no'}")
 
 # %% [markdown]
-# - **Keeps the information:** about what is decoded here, on this session, as the lines above say. Not about everything: the latents of areas that the target does not read are lost, as you saw against the truth, and a network trained for another target would keep others. The range over the splits says how sure that is: "no difference found" over a few dozen trials is not "no difference".
+# - **Keeps the information:** nearly, about what is decoded here, as the lines above say; look at the variables one by one, for one that everything decodes perfectly says nothing. A variable that is worse in every split is worse, if by little. Not about everything: of areas that the target does not read less is kept, and of hippocampus nothing, as you saw against the truth; a network trained for another target would keep others. The range over the splits says how sure that is: "no difference found" over a few dozen trials is not "no difference".
 # - **Less noise:** yes. Single trials are predicted beyond the average trial, from other neurons' spikes.
 # - **Easier to analyse:** smaller, yes. Yet principal components, which need no training, are as small, and often do nearly as well in decoding; and a latent cannot be read by itself, only the space can.
 #

@@ -325,7 +325,11 @@ def asymmetry(matrix):
 difference, of_region, share = asymmetry(matrix.to_numpy())
 frame = pd.DataFrame(difference, index=matrix.index, columns=matrix.columns)
 ax = nma.plots.region_matrix(frame, "forward minus backward (bits per spike)", signed=True)
-print(f"one number a region explains {share:.0%} of the asymmetry")
+noise = np.random.default_rng(0).normal(size=(200, *difference.shape))
+by_chance = np.mean([asymmetry(one)[2] for one in noise])
+print(
+    f"one number a region explains {share:.0%} of the asymmetry; of independent noise, {by_chance:.0%}"
+)
 
 # %% [markdown]
 # Is a pair's asymmetry a property of the pair, or of the neurons and trials that were drawn? The two resamples drew anew. If
@@ -364,6 +368,8 @@ if session.origin == "simulated":
 
     def kind(source, target):
         forward, backward = (area_of(source), area_of(target)), (area_of(target), area_of(source))
+        if source == target:
+            return "same region, other half"
         if forward[0] == forward[1]:
             return "same area"
         if forward in wired:
@@ -382,8 +388,8 @@ else:
 # %% [markdown]
 # **You should see** on the twin:
 # - pairs that are wired score higher than those that are not, so the map *is* about the wiring, on average;
-# - backward scores nearly as high as forward. The regression smooths over time in both directions, so it reads a
-#   source's future as well as its past;
+# - backward scores nearly as high as forward. One likely reason: the regression smooths over time in both directions,
+#   so it reads a source's future as well as its past;
 # - some pairs that are not wired beat many that are. They are fed by the same third area, or one reaches the other through
 #   one, or both follow the movement.
 #
@@ -430,7 +436,7 @@ else:
 # sessions there are few common regions; the command `nma-seq2seq map` runs many sessions, on all cores or on a cluster,
 # and sums them up by group of regions.
 #
-# <details><summary><b>Think:</b> the map has hundreds of entries. Which are "significant"?</summary>
+# <details><summary><b>Think:</b> the map has many entries. Which are "significant"?</summary>
 #
 # With 100 entries and a threshold of 5 %, five pass by chance. Resamples are no independent samples, so a t-test over
 # them is not valid. Test over sessions, correct for the number of pairs, or ask few questions that were fixed
