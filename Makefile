@@ -18,7 +18,7 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(TEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 $(TEST_ARGS)
 	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
 
 # The course in an environment like Colab's: installing it changes no version there, and every

@@ -53,10 +53,14 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f"{__name__}.{_HOMES[name] or name}")
-    found = getattr(home, name) if _HOMES[name] else home
+    place = f"{__name__}.{_HOMES.get(name) or name}"
+    try:
+        home = import_module(place)
+    except ModuleNotFoundError as error:
+        if name in _HOMES or error.name != place:
+            raise
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    found = getattr(home, name) if _HOMES.get(name) else home
     globals()[name] = found
     return found
 

@@ -542,9 +542,7 @@ by_variable = (accuracy["15 latents"] - neurons).groupby("variable").mean()
 worst = by_variable.idxmin()
 print(f"what the latents lose most of, on average over splits: {worst}, {by_variable[worst]:+.3f}")
 for variable, values in (accuracy["15 latents"] - neurons).groupby("variable", sort=False):
-    full = (
-        ", all of it in both" if accuracy.loc[variable, list(features)].min().min() > 0.99 else ""
-    )
+    full = " (all decode it)" if accuracy.loc[variable, list(features)].min().min() > 0.99 else ""
     print(
         f"  {variable}: worse than all neurons in {(values < 0).sum()} of {len(values)} splits{full}"
     )

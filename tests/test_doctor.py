@@ -100,24 +100,19 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path):
     assert finding(run, "tiny fit").startswith("ok")
 
 
-def test_widgets_of_two_ages(tmp_path):
+def test_widgets_of_two_ages_and_a_full_disk(tmp_path):
     code = (
-        "import importlib.metadata as m\nreal = m.version\n"
-        "m.version = lambda name: '1.1.1' if name == 'jupyterlab_widgets' else real(name)"
+        "import importlib.metadata as m, shutil\nfrom collections import namedtuple\n"
+        "real = m.version\n"
+        "m.version = lambda name: '1.1.1' if name == 'jupyterlab_widgets' else real(name)\n"
+        "usage = namedtuple('usage', 'total used free')\n"
+        "shutil.disk_usage = lambda path: usage(10**12, 10**12, 10**8)"
     )
     run = doctor(tmp_path, code)
     assert run.returncode == 1
     line = finding(run, "widgets")
     assert "needs jupyterlab_widgets 3, not 1.1.1" in line and "restart JupyterLab" in line
-
-
-def test_a_full_disk_is_said(tmp_path):
-    code = (
-        "import shutil\nfrom collections import namedtuple\n"
-        "usage = namedtuple('usage', 'total used free')\n"
-        "shutil.disk_usage = lambda path: usage(10**12, 10**12, 10**8)"
-    )
-    line = finding(doctor(tmp_path, code), "cache folder")
+    line = finding(run, "cache folder")
     assert line.startswith("warning") and "0.1 GB are free, too little" in line
 
 

@@ -100,6 +100,7 @@ import nma_seq2seq.exercises.checking as checking, nma_seq2seq.exercises.student
 checking.judge = student.judge = lambda task, answer, file="": (checking.Result("done"), answer)
 checking.same.__code__ = (lambda a, b, c, d: True).__code__
 """
+EDITED_LATER = "nma.metrics.poisson_nll = lambda rates, counts: 0.0"
 FAKED = "class nma:\n    exercise = staticmethod(lambda number: lambda answer: answer)"
 PURGED = """\
 import sys
@@ -111,7 +112,13 @@ WRONG_HZ = HZ.replace("counts.mean(axis=(0, 1)) / bin_size", "counts.mean(axis=(
 FIRST_TWO = [RIGHT[0], HZ, CURVE, *BLANK[3:]]
 
 CLASS = {
-    "right": notebook(*RIGHT),
+    "right": notebook(
+        RIGHT[0],
+        "import os, pathlib\n"
+        "assert 'SECRET_TOKEN' not in os.environ\n"
+        "assert not list(pathlib.Path.home().glob('.ssh'))",
+        *RIGHT[1:],
+    ),
     "half done": notebook(*FIRST_TWO),
     "blank": notebook(*BLANK),
     "wrong": notebook(RIGHT[0], WRONG_HZ, CURVE, BINS, FANO),
@@ -127,25 +134,25 @@ CLASS = {
     ),
     "fork": notebook(RIGHT[0], FORK, HZ, CURVE, BINS, FANO),
     "deleted": notebook(RIGHT[0], HZ, CURVE, FANO),
-    "reordered": notebook(RIGHT[0], FANO, BINS, CURVE, HZ),
+    "reordered": notebook(
+        RIGHT[0],
+        FANO,
+        BINS,
+        CURVE,
+        HZ,
+        kernelspec={"name": "conda-env-py27", "display_name": "not here"},
+    ),
     "duplicated": notebook(RIGHT[0], HZ, BLANK[1], CURVE, BINS, FANO),
     "Kopie von my homework (2)": colab(*RIGHT),
     "broken": notebook(*RIGHT)[:-100],
     "empty": "",
     "other course": notebook("print('hello')"),
-    "other kernel": notebook(*RIGHT, kernelspec={"name": "conda-env-py27", "display_name": "x"}),
     "replaced check": notebook(RIGHT[0], REPLACED, WRONG_HZ, CURVE, BINS, FANO),
     "edited package": notebook(RIGHT[0], EDITED, WRONG_HZ, CURVE, BINS, FANO),
+    "edited later": notebook(RIGHT[0], HZ, EDITED_LATER, CURVE, BINS, FANO),
     "faked module": notebook(RIGHT[0], HZ, FAKED, CURVE, BINS, FANO),
     "purged modules": notebook(RIGHT[0], HZ, PURGED, CURVE, BINS, FANO),
     "installs": notebook(RIGHT[0], "%pip install numpy==1.0", *RIGHT[1:]),
-    "credentials": notebook(
-        RIGHT[0],
-        "import os, pathlib\n"
-        "assert 'SECRET_TOKEN' not in os.environ\n"
-        "assert not list(pathlib.Path.home().glob('.ssh'))",
-        *RIGHT[1:],
-    ),
 }
 DONE = {number: "done" for number in NUMBERS}
 NOT_REACHED = {"1.1": "done"} | {number: "not reached" for number in NUMBERS[1:]}
@@ -171,9 +178,9 @@ EXPECTED: dict[str, tuple[str, str, dict, str]] = {
     "broken": ("invalid", "not a notebook", {}, ""),
     "empty": ("invalid", "not a notebook", {}, ""),
     "other course": ("invalid", "no exercise of the course", {}, ""),
-    "other kernel": ("ok", "", DONE, ""),
     "replaced check": ("ok", "", DONE | {"1.1": "wrong"}, "student.exercise"),
     "edited package": ("ok", "", DONE | {"1.1": "wrong"}, "checking.judge"),
+    "edited later": ("ok", "", DONE, "changes nma_seq2seq.metrics.poisson_nll"),
     "faked module": (
         "ok",
         "",
@@ -182,9 +189,8 @@ EXPECTED: dict[str, tuple[str, str, dict, str]] = {
     ),
     "purged modules": ("ok", "", DONE, ""),
     "installs": ("ok", "", DONE, "cell 1 installs something"),
-    "credentials": ("ok", "", DONE, ""),
 }
-TIMEOUT = 40
+TIMEOUT = 30
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ before each check. It is no wall against a student who reads this file; see docs
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 import sys
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from types import FunctionType
 from typing import Any
 
@@ -36,11 +38,9 @@ def begin(journal: str, memory_mb: int, seconds: int, file_mb: int) -> None:
     _journal = journal
     # The cells after this find it here, whatever becomes of sys.modules.
     builtins._nma_seq2seq_grading = sys.modules[__name__]
-    import nma_seq2seq
-
-    for name in nma_seq2seq.__all__:
-        getattr(nma_seq2seq, name)
+    importlib.import_module(f"{_PACKAGE}.exercises")
     _remember()
+    sys.meta_path.insert(0, _Watch())
     try:
         import resource
     except ModuleNotFoundError:  # Windows has no such limits; the time limit holds there too
@@ -57,11 +57,28 @@ def begin(journal: str, memory_mb: int, seconds: int, file_mb: int) -> None:
             resource.setrlimit(limit, (most, most + grace))
 
 
+class _Watch:
+    """Remembers each further module of the package when it is loaded, before it can be changed."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any, target: Any = None) -> Any:
+        """The module's own spec, with a loader that remembers."""
+        spec = PathFinder.find_spec(name, path) if name.startswith(f"{_PACKAGE}.") else None
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_remember(module: Any) -> None:
+                load(module)
+                _remember()
+
+            spec.loader.exec_module = load_and_remember
+        return spec
+
+
 def before(numbers: list[str]) -> None:
     """Undo what the notebook changed in the package, and forget results of these exercises."""
     if changed := sorted(set(_restore())):
         _write({"note": f"changes {', '.join(changed)}; that was undone before the next check"})
-    _remember()
     for number in numbers:
         _results().pop(number, None)
 
@@ -99,7 +116,7 @@ def _write(line: dict[str, Any]) -> None:
 def _parts() -> Iterator[tuple[str, Any, str, Any]]:
     """Name, owner, attribute and value of all that the package's modules and classes hold."""
     for module_name, module in list(sys.modules.items()):
-        if module is None or module_name.split(".")[0] != _PACKAGE or module_name == __name__:
+        if not module_name.startswith(f"{_PACKAGE}.") or module is None or module_name == __name__:
             continue
         for attribute, value in list(vars(module).items()):
             if attribute.startswith("__") or attribute == "_":
@@ -118,7 +135,7 @@ def _code(value: Any) -> Any:
 
 
 def _remember() -> None:
-    """Add what is not remembered yet: modules are loaded as they are needed."""
+    """Add what is not remembered yet."""
     for name, owner, attribute, value in _parts():
         if callable(value) or isinstance(value, (property, classmethod, staticmethod)):
             _as_loaded.setdefault((id(owner), attribute), (owner, name, value, _code(value)))
@@ -132,3 +149,11 @@ def _restore() -> Iterator[str]:
         if _code(value) != code:
             yield name
             value.__code__, value.__defaults__, value.__kwdefaults__ = code
+    # The names that a notebook uses are bound when they are first used, to what their modules have.
+    package = sys.modules.get(_PACKAGE)
+    for name, home in getattr(package, "_HOMES", {}).items():
+        module = sys.modules.get(f"{_PACKAGE}.{home or name}")
+        right = getattr(module, name, None) if home else module
+        if name in vars(package) and vars(package)[name] is not right:
+            yield f"{_PACKAGE}.{name}"
+            delattr(package, name)
