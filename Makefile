@@ -9,7 +9,7 @@ TEST_ARGS ?=
 NBVAL = OMP_NUM_THREADS=1 NMA_SEQ2SEQ_DATA=simulated
 NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --nbval-current-env
 
-.PHONY: lab test test-colab test-binder
+.PHONY: lab test test-class test-colab test-binder
 
 lab: $(VENV)/.installed
 	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
@@ -18,8 +18,12 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 $(TEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
 	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
+
+# A class that does everything wrong, graded whole; minutes, for endless loops have to end.
+test-class: $(VENV)/.installed
+	$(VENV)/bin/python -m pytest -m slow
 
 # The course in an environment like Colab's: installing it changes no version there, and every
 # notebook runs.

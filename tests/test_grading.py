@@ -206,6 +206,7 @@ def bad_class(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_bad_class_loses_nothing(bad_class, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     monkeypatch.chdir(tmp_path)
@@ -257,6 +258,7 @@ def left_over(argument: str) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     folder = tmp_path / "class"
     folder.mkdir()

@@ -70,7 +70,7 @@ def test_the_readme_names_the_commands_that_there_are():
     readme = (ROOT / "README.md").read_text()
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = re.findall(r"\bmake ([\w-]+)", readme)
-    assert {"lab", "test", "test-colab", "test-binder"} <= set(named) <= set(targets)
+    assert {"lab", "test", "test-class", "test-colab", "test-binder"} <= set(named) <= set(targets)
     continuous = (ROOT / ".ci" / "run").read_text()
     assert all(f"make {target}" in continuous for target in targets if target.startswith("test"))
 
