@@ -21,9 +21,10 @@ test: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
 	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
 
-# A class that does everything wrong, graded whole; minutes, for endless loops have to end.
+# A class that does everything wrong, graded whole, and every tutorial with wrong answers all along.
+test-class: export OMP_NUM_THREADS = 1
 test-class: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest -m slow
+	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m slow
 
 # The course in an environment like Colab's: installing it changes no version there, and every
 # notebook runs.

@@ -22,10 +22,8 @@ def test_solution_runs_on_a_recorded_session(path, real_file):
     assert "SIMULATED" not in shown
 
 
-# The quick ones: a wrong answer is handled alike in all, and each is tried by itself elsewhere.
-@pytest.mark.parametrize(
-    "path", build.sources(ROOT, ["1", "2", "3", "7"]), ids=lambda path: path.stem
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("path", build.sources(ROOT), ids=lambda path: path.stem)
 def test_a_tutorial_of_wrong_answers_runs_to_its_end(path, real_file):
     notebook = build.read_source(path).tutorial
     for cell in notebook.cells:
