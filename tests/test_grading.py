@@ -190,7 +190,7 @@ EXPECTED: dict[str, tuple[str, str, dict, str]] = {
     "purged modules": ("ok", "", DONE, ""),
     "installs": ("ok", "", DONE, "cell 1 installs something"),
 }
-TIMEOUT = 30
+TIMEOUT = 90
 
 
 @pytest.fixture
