@@ -28,6 +28,14 @@ def doctor(tmp_path: Path, code: str = "", **environment: str) -> subprocess.Com
     )
 
 
+def as_if(package: str, version: str) -> str:
+    """Code after which a package says that it has this version."""
+    return (
+        "import importlib.metadata as m\nreal = m.version\n"
+        f"m.version = lambda name: {version!r} if name == {package!r} else real(name)\n"
+    )
+
+
 def finding(run: subprocess.CompletedProcess, name: str) -> str:
     """The line about something, and what to do about it."""
     assert "Traceback" not in run.stdout + run.stderr, run.stderr
@@ -81,11 +89,7 @@ def test_a_package_that_is_not_installed(tmp_path):
 
 
 def test_a_package_that_is_too_old(tmp_path):
-    code = (
-        "import importlib.metadata as m\nreal = m.version\n"
-        "m.version = lambda name: '1.19.5' if name == 'numpy' else real(name)"
-    )
-    run = doctor(tmp_path, code)
+    run = doctor(tmp_path, as_if("numpy", "1.19.5"))
     assert run.returncode == 1
     line = finding(run, "numpy")
     assert "1.19.5 is not among numpy>=" in line and "pip install --upgrade" in line
@@ -101,10 +105,8 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path):
 
 
 def test_widgets_of_two_ages_and_a_full_disk(tmp_path):
-    code = (
-        "import importlib.metadata as m, shutil\nfrom collections import namedtuple\n"
-        "real = m.version\n"
-        "m.version = lambda name: '1.1.1' if name == 'jupyterlab_widgets' else real(name)\n"
+    code = as_if("jupyterlab_widgets", "1.1.1") + (
+        "import shutil\nfrom collections import namedtuple\n"
         "usage = namedtuple('usage', 'total used free')\n"
         "shutil.disk_usage = lambda path: usage(10**12, 10**12, 10**8)"
     )

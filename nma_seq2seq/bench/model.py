@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ import torch
 from tqdm.auto import tqdm
 
 from nma_seq2seq import baselines, metrics, training
-from nma_seq2seq.bench import real_file, usual_target
+from nma_seq2seq.bench import peak_mb, real_file, usual_target
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.session import Session
@@ -338,24 +336,13 @@ def sizes(device: str = "auto") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _peak_mb() -> float:
-    """Largest resident memory of this process so far."""
-    status = Path("/proc/self/status")
-    if status.exists():  # there, ru_maxrss would begin with what the parent process had
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
-    import resource
-
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
 def _measure(case: dict[str, Any], device: str) -> dict[str, float]:
-    at_import = _peak_mb()
+    at_import = peak_mb()
     data = made_data(**case.get("made", {}))
     start = time.perf_counter()
     training.fit_seq2seq(data, n_members=case["n_members"], device=device, progress=False)
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "peak MB above import": _peak_mb() - at_import}
+    return {"seconds": seconds, "peak MB above import": peak_mb() - at_import}
 
 
 def scaling(device: str = "auto") -> pd.DataFrame:

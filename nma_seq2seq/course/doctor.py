@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -108,9 +109,7 @@ def _packages() -> Iterator[Finding]:
         return
     found, modules = [], {"scikit-learn": "sklearn"}
     for line in needed:
-        name = line.split(";")[0].strip()
-        for sign in "<>=!~[ ":
-            name = name.split(sign)[0]
+        name = re.match(r"[\w.-]+", line)[0]
         mend = f'pip install --upgrade "{line}"'
         try:
             importlib.import_module(modules.get(name, name))

@@ -12,10 +12,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
 from nma_seq2seq.files import check_writable, whole_file
+
+if TYPE_CHECKING:
+    from nma_seq2seq.course.grading.submissions import Submission
+    from nma_seq2seq.course.grading.supervise import Grade
 
 STATE_FOLDER = ".nma-seq2seq-grading"  # in the current folder; delete it to grade anew
 
@@ -31,7 +36,7 @@ def grade(
     state: Path = Path(STATE_FOLDER),
     progress: bool = True,
     show: Callable[[str], None] = print,
-) -> list:
+) -> list[Grade]:
     """Run and judge every notebook below a folder or in a zip.
 
     What ran to its end before, or cannot be run, is taken over from `state`, so that an interrupted
@@ -84,7 +89,7 @@ def grade(
     course = _fingerprint()
     state.mkdir(parents=True, exist_ok=True)
 
-    def place(submission) -> Path:
+    def place(submission: Submission) -> Path:
         key = json.dumps([course, memory_mb, submission.file]).encode() + submission.content
         return state / f"{hashlib.sha256(key).hexdigest()[:32]}.json"
 

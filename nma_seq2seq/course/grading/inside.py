@@ -15,6 +15,8 @@ from importlib.machinery import PathFinder
 from types import FunctionType
 from typing import Any
 
+from nma_seq2seq.bench import peak_mb
+
 _PACKAGE = "nma_seq2seq"
 _journal = ""
 _as_loaded: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
@@ -99,18 +101,17 @@ def _results() -> dict[str, Any]:
 
 def end() -> None:
     """Write down the largest resident memory of the kernel, where the system knows it."""
-    try:
-        import resource
-    except ModuleNotFoundError:
-        return
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _write({"peak_mb": round(peak * unit / 2**20)})
+    _write({"peak_mb": round(peak_mb())})
+
+
+def write(journal: str, line: dict[str, Any]) -> None:
+    """Add a line to a journal."""
+    with open(journal, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def _write(line: dict[str, Any]) -> None:
-    with open(_journal, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    write(_journal, line)
 
 
 def _parts() -> Iterator[tuple[str, Any, str, Any]]:

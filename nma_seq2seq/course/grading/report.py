@@ -145,11 +145,11 @@ def _e(text: str) -> str:
     return html.escape(str(text))
 
 
-def _sign(status: str, tip: str = "") -> str:
+def _sign(status: str) -> str:
     sign, background, colour = _STATUS[status]
     return (
         f'<span class="sign" style="background:{background};color:{colour}" '
-        f'title="{_e(tip or status)}">{sign}</span>'
+        f'title="{status}">{sign}</span>'
     )
 
 

@@ -261,6 +261,7 @@ def _grade(
     failed = {line["failed"]: line["error"] for line in reversed(lines) if "failed" in line}
     own = failed.pop(None, None)
     state, reason = _state(submission, lines, ended, limits, begun, log_end)
+    cut = {"end": "ok"} not in lines
     found: dict[str, list[Result]] = {}
     for line in lines:
         if "exercise" in line:
@@ -276,9 +277,9 @@ def _grade(
             result = next((r for r in results if r.status == "done"), results[-1])
         elif errors := [failed[home] for home in homes if home in failed]:
             result = Result("wrong", f"its cell stops before the check: {errors[-1]}")
-        elif state != "ok" and begun and begun[-1] in homes:
+        elif cut and begun and begun[-1] in homes:
             result = Result("wrong", f"its check never ended: {reason}")
-        elif state != "ok" and (not begun or begun[-1] < max(homes)):
+        elif cut and (not begun or begun[-1] < max(homes)):
             result = Result("not reached", f"the notebook ended before: {reason}")
         else:
             result = Result("missing", "its cell ran, but not the course's check of it")

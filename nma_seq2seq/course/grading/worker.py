@@ -22,6 +22,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
+from nma_seq2seq.course.grading.inside import write
+
 _BEGIN = "__import__('nma_seq2seq.course.grading.inside', fromlist=['inside'])"
 _LATER = "__import__('builtins')._nma_seq2seq_grading"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -40,17 +42,11 @@ def _short(text: str) -> str:
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())[:300]
 
 
-def write(journal: Path, line: dict[str, Any]) -> None:
-    """Add a line to a journal."""
-    with journal.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
 def main(job: str) -> None:
     """Run the job's cells one after the other, whatever each of them does."""
     task = json.loads(Path(job).read_text(encoding="utf-8"))
-    journal = Path(task["journal"])
-    cells = [_hidden(f"{_BEGIN}.begin({str(journal)!r}, **{task['limits']!r})")]
+    journal = task["journal"]
+    cells = [_hidden(f"{_BEGIN}.begin({journal!r}, **{task['limits']!r})")]
     for cell in task["cells"]:
         code = nbformat.v4.new_code_cell(cell["source"], metadata={"index": cell["index"]})
         before, after = (
