@@ -22,7 +22,9 @@ _HOMES = {
     "doctor": "course.doctor",
     "exercise": "exercises",
     "fit": "training",
+    "fit_glm": "baselines",
     "fit_mean": "baselines",
+    "fit_population": "baselines",
     "fit_psth": "baselines",
     "fit_recipe": "training",
     "fit_rrr": "baselines",
@@ -47,6 +49,7 @@ _HOMES = {
     "shuffle_within_condition": "dataset",
     "simulate": "",
     "simulate_session": "simulate",
+    "smooth": "smoothing",
     "split_trials": "dataset",
 }
 __all__ = list(_HOMES)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.ndimage import gaussian_filter1d
-from sklearn.decomposition import PCA
-from sklearn.linear_model import PoissonRegressor
 
 from nma_seq2seq import metrics
 from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.smoothing import smooth
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +136,17 @@ def fit_rrr(
     ridges : in units of the mean variance of an input, for all samples together
     ranks : ranks above the number of targets or of inputs are left out
     floors : least rates, as shares of the mean
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from, a value cannot be, or no source neuron ever changes.
     """
+    # Imported here, for it takes as long as a small fit, and scikit-learn as long as torch.
+    from scipy.linalg import cho_factor, cho_solve
+
     start = time.perf_counter()
+    _check_choices(smoothings, ridges, ranks, floors)
     target_mean = metrics.mean_rates(data.target[data.train]).astype(np.float32)
     target_scale = np.sqrt(target_mean)
     targets = (data.target[data.train] - target_mean) / target_scale
@@ -146,6 +156,11 @@ def fit_rrr(
         np.maximum(data.source[data.train].var(axis=(0, 1), dtype=np.float32), 1e-4) ** 0.25
     )
     best_loss, best = np.inf, None
+    if np.ptp(data.source[data.train], axis=(0, 1)).max() == 0:
+        raise ValueError(
+            f"none of the {data.n_sources} source neurons ever changes its count in the training "
+            "trials, so nothing can be predicted from them; choose other sources or trials"
+        )
     for smoothing in smoothings:
 
         def inputs(trials: np.ndarray, smoothing=smoothing) -> np.ndarray:
@@ -169,6 +184,11 @@ def fit_rrr(
                     if loss < best_loss:
                         best_loss = loss
                         best = encoder[:, :rank], decoder[:rank], center, smoothing, ridge, floor
+    if best is None:
+        raise ValueError(
+            f"every rank of {tuple(ranks)} is above the {data.n_targets} targets or the inputs, or "
+            "no choice gave a finite loss; add a smaller rank"
+        )
     encoder, decoder, center, smoothing, ridge, floor = best
     return ReducedRankRegression(
         encoder=encoder,
@@ -182,6 +202,29 @@ def fit_rrr(
         floor=floor,
         seconds=time.perf_counter() - start,
     )
+
+
+def _check_choices(
+    smoothings: Sequence[tuple[float, ...]],
+    ridges: Sequence[float],
+    ranks: Sequence[int],
+    floors: Sequence[float],
+) -> None:
+    for widths in smoothings:
+        if np.ndim(widths) != 1 or not len(widths) or not min(widths) > 0:
+            raise ValueError(
+                f"smoothings={smoothings!r} must be tuples of widths above 0, such as ((2,),)"
+            )
+    choices = {"smoothings": smoothings, "ridges": ridges, "ranks": ranks, "floors": floors}
+    for name, values in choices.items():
+        if not len(values):
+            raise ValueError(f"{name}={values!r} leaves nothing to choose from; give one or more")
+    if not all(ridge > 0 and np.isfinite(ridge) for ridge in ridges):
+        raise ValueError(f"ridges={ridges!r} must be finite and above 0")
+    if not all(rank >= 1 and int(rank) == rank for rank in ranks):
+        raise ValueError(f"ranks={ranks!r} must be whole numbers of 1 or more")
+    if not all(0 < floor < 1 for floor in floors):
+        raise ValueError(f"floors={floors!r} must be above 0 and below 1, shares of the mean rate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +269,7 @@ class PoissonGLM:
         Standard deviation of the Gaussian over time, bins.
     penalty : float
         On the squared weights, in units of the mean rate and the first component's variance.
-    most : array, (n_targets,)
+    max_rate : array, (n_targets,)
         The largest rate in training; an exponential goes far astray beyond what it has seen.
     seconds : float
     """
@@ -236,14 +279,14 @@ class PoissonGLM:
     bias: np.ndarray
     smoothing: float
     penalty: float
-    most: np.ndarray
+    max_rate: np.ndarray
     seconds: float
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
         smoothed = smooth(source, self.smoothing)
         inputs = self.components.transform(smoothed.reshape(-1, source.shape[2]))
-        rates = np.minimum(np.exp(inputs @ self.weights + self.bias), self.most)
+        rates = np.minimum(np.exp(inputs @ self.weights + self.bias), self.max_rate)
         return rates.reshape(*source.shape[:2], -1)
 
 
@@ -260,6 +303,10 @@ def fit_glm(
     stand in for the neurons, for a GLM on a thousand inputs and a few hundred trials would take
     minutes and overfit.
     """
+    # Imported here, for scikit-learn takes as long as torch to load.
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import PoissonRegressor
+
     start = time.perf_counter()
     counts = data.target[data.train].reshape(-1, data.n_targets)
     mean = metrics.mean_rates(data.target[data.train])
@@ -278,30 +325,14 @@ def fit_glm(
                 )
                 glm.fit(inputs, counts[:, neuron])
                 weights[:, neuron], bias[neuron] = glm.coef_, glm.intercept_
-            most = np.exp(inputs @ weights + bias).max(axis=0)
-            model = PoissonGLM(components, weights, bias, smoothing, penalty, most, 0.0)
+            max_rate = np.exp(inputs @ weights + bias).max(axis=0)
+            model = PoissonGLM(components, weights, bias, smoothing, penalty, max_rate, 0.0)
             loss = metrics.poisson_nll(
                 model.predict(data.source[data.validation]), data.target[data.validation]
             )
             if loss < best_loss:
                 best_loss, best = loss, model
     return replace(best, seconds=time.perf_counter() - start)
-
-
-def smooth(counts: np.ndarray, width: float) -> np.ndarray:
-    """Gaussian smoothing over time of (trials, time, neurons), float32; `width` in bins.
-
-    Near the ends of a trial the average is over the bins that are there.
-    """
-    # As one matrix over time, which is several times as fast as filtering each neuron.
-    kernel = gaussian_filter1d(np.eye(counts.shape[1]), width, axis=0, mode="constant")
-    kernel /= kernel.sum(axis=1, keepdims=True)
-    kernel = kernel.astype(np.float32)
-    smoothed = np.empty(counts.shape, np.float32)
-    # A trial at a time, for a copy of all counts as floats would be as large as the result.
-    for trial, out in zip(counts, smoothed, strict=True):
-        np.matmul(kernel, trial.astype(np.float32, copy=False), out=out)
-    return smoothed
 
 
 def _smoothed(counts: np.ndarray, widths: Sequence[float]) -> np.ndarray:

@@ -13,10 +13,10 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nma_seq2seq.baselines import smooth
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import r2
 from nma_seq2seq.session import Session
+from nma_seq2seq.smoothing import smooth
 
 # Of the decoder, as scikit-learn's C: from the strongest on.
 _PENALTIES = np.logspace(-5, 1, 7)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.ndimage import gaussian_filter1d
 
 from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.smoothing import smooth
 
 NULLS = ("train", "test", "psth")
 _PSTH_WIDTHS = (1.0, 2.0, 4.0, 8.0)  # bins
@@ -53,10 +53,7 @@ def psth(data: Dataset) -> np.ndarray:
     train, validation = data.target[data.train], data.target[data.validation]
     mean = mean_rates(train)
     average = train.mean(axis=0, dtype=np.float64)
-    candidates = [
-        0.99 * gaussian_filter1d(average, width, axis=0, mode="nearest") + 0.01 * mean
-        for width in _PSTH_WIDTHS
-    ]
+    candidates = [0.99 * smooth(average[None], width)[0] + 0.01 * mean for width in _PSTH_WIDTHS]
     return min(candidates, key=lambda rates: poisson_nll(rates[None], validation))
 
 
@@ -133,7 +130,8 @@ def score(
     Parameters
     ----------
     models : dict of name -> fitted model
-        Whatever has `predict(source) -> rates` and `seconds`.
+        Whatever has `predict(source) -> rates`, and `seconds` where it is known. A pair of models,
+        as `fit_recipe` returns, makes two rows.
     data : Dataset
     null : "train", "test" or "psth"
         See `null_rates`.
@@ -150,9 +148,9 @@ def score(
     trials = data.trials(part)
     counts, baseline = data.target[trials], null_rates(data, null, part)
     rows = {}
-    for name, model in models.items():
-        rates = model.predict(data.source[trials])
-        seen = rates if part == "train" else model.predict(data.source[data.train])
+    for name, model in _one_by_one(models):
+        rates = _rates(model, data.source[trials])
+        seen = rates if part == "train" else _rates(model, data.source[data.train])
         low, high = bits_interval(rates, counts, baseline, n_resamples=n_resamples, seed=seed)
         rows[name] = {
             "train_loss": float(poisson_nll(seen, data.target[data.train])),
@@ -161,7 +159,7 @@ def score(
             "low": low,
             "high": high,
             "null": null,
-            "seconds": model.seconds,
+            "seconds": getattr(model, "seconds", np.nan),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
@@ -201,7 +199,7 @@ def compare(
     """
     trials = data.trials(part)
     counts = data.target[trials]
-    rates, others = (m.predict(data.source[trials]) for m in (model, other))
+    rates, others = (_rates(m, data.source[trials]) for m in (model, other))
     low, high = bits_interval(rates, counts, others, seed=seed)
     each = bits_per_spike(rates, counts, others, per_neuron=True)
     return pd.Series(
@@ -212,6 +210,33 @@ def compare(
             "share_of_neurons": float((each[~np.isnan(each)] > 0).mean()),
         }
     )
+
+
+def _one_by_one(models: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and models; those of a tuple of models get its fields' names behind their own."""
+    if not isinstance(models, Mapping):
+        raise TypeError(
+            f"models is a {type(models).__name__}; give a dict of names and fitted models, such as "
+            '{"mine": fit}'
+        )
+    for name, model in models.items():
+        if isinstance(model, tuple):
+            fields = getattr(model, "_fields", range(1, len(model) + 1))
+            for field, member in zip(fields, model, strict=True):
+                yield f"{name}, {str(field).replace('_', ' ')}", member
+        else:
+            yield name, model
+
+
+def _rates(model: Any, source: np.ndarray) -> np.ndarray:
+    """What a model predicts, as an array; a reader's own model may return a tensor."""
+    if not callable(getattr(model, "predict", None)):
+        raise TypeError(
+            f"a {type(model).__name__} has no predict(source) -> rates, so it cannot be scored; "
+            "give a fitted model"
+        )
+    rates = model.predict(source)
+    return rates.detach().cpu().numpy() if isinstance(rates, torch.Tensor) else np.asarray(rates)
 
 
 def _gain(rates: np.ndarray, counts: np.ndarray, null: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -126,6 +126,13 @@ class Fit:
             torch.save(content, temporary)
 
 
+class Recipe(NamedTuple):
+    """Two fits of one run of the original recipe; `metrics.score` makes two rows of them."""
+
+    early_stopped: Fit
+    as_given: Fit
+
+
 def load_fit(path: str | os.PathLike) -> Fit:
     """A fit that `Fit.save` wrote, on the CPU. Only tensors and plain values are read.
 
@@ -218,8 +225,8 @@ def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> 
     Latents are scaled to unit variance over the training trials, so that one learning rate suits
     all of them. Before it is trained, the network's rates are about the regression's.
     """
-    spread = linear.latents(data.source[data.train]).std(axis=(0, 1)) + 1e-6
-    encoder = linear.encoder / spread
+    std = linear.latents(data.source[data.train]).std(axis=(0, 1)) + 1e-6
+    encoder = linear.encoder / std
     read_in, n_sources, rank = model.read_in, data.n_sources, linear.rank
     for width in range(len(linear.smoothing)):
         columns = slice(width * model.n_latents, width * model.n_latents + rank)
@@ -228,7 +235,7 @@ def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> 
     read_in.offset[:rank] = torch.as_tensor(-linear.center @ encoder)
     read_in.source_mean.copy_(torch.as_tensor(linear.source_mean))
     read_in.source_scale.copy_(torch.as_tensor(linear.source_scale))
-    decoder = linear.decoder * spread[:, None] / linear.target_mean
+    decoder = linear.decoder * std[:, None] / linear.target_mean
     model.readout.weight.zero_()
     model.readout.weight[:, :rank] = torch.as_tensor(decoder.T)
     model.readout.bias.fill_(1.0)
@@ -341,7 +348,7 @@ def fit_recipe(
     device: str = "auto",
     seed: int = 0,
     progress: bool = True,
-) -> tuple[Fit, Fit]:
+) -> Recipe:
     """The original study's recipe: early-stopped on the validation trials, and as it was given.
 
     A bidirectional LSTM whose directions are averaged into 15 latents, a linear layer, softplus
@@ -349,13 +356,14 @@ def fit_recipe(
 
     Returns
     -------
-    (early_stopped, as_given)
-        From one run: the weights of the best validation epoch, and those of the last epoch.
+    Recipe
+        The pair (early_stopped, as_given) from one run: the weights of the best validation epoch,
+        and those of the last epoch.
     """
     model = new_model(data, seed=seed, n_latents=n_latents)
     with _bar(settings.max_epochs, progress) as bar:
         run = _train(model, data, settings, device, seed, bar)
-    return run.best, run.last
+    return Recipe(run.best, run.last)
 
 
 def folds(data: Dataset, n_members: int, seed: int) -> Iterator[Dataset]:
@@ -386,11 +394,11 @@ def _train(
             f"the network takes {sizes[0]} sources to {sizes[1]} targets, the data has "
             f"{data.n_sources} and {data.n_targets}; build it with these numbers"
         )
-    place = pick_device(device)
+    chosen = pick_device(device)
     first = copy.deepcopy(model.state_dict())
-    with _one_thread(place):
+    with _one_thread(chosen):
         try:
-            return _train_on(place, model, data, settings, seed, bar)
+            return _train_on(chosen, model, data, settings, seed, bar)
         except torch.cuda.OutOfMemoryError:
             tqdm.write("the GPU's memory is full, so this network is trained on the CPU")
             model.cpu().load_state_dict(first)
@@ -398,13 +406,13 @@ def _train(
 
 
 @contextmanager
-def _one_thread(place: torch.device) -> Iterator[None]:
+def _one_thread(device: torch.device) -> Iterator[None]:
     """On a CPU, compute in one thread: a recurrent layer's steps are too small to share out.
 
     On two busy cores, two threads that wait for each other were 2 to 40 times as slow as one.
     """
     before = torch.get_num_threads()
-    if place.type == "cpu":
+    if device.type == "cpu":
         torch.set_num_threads(1)
     try:
         yield
@@ -416,15 +424,15 @@ class _Passes:
     """A network and its data on one device, and the passes over them that training consists of."""
 
     def __init__(
-        self, place: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int
+        self, device: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int
     ):
-        self.place, self.model, self.settings = place, model.to(place), settings
+        self.device, self.model, self.settings = device, model.to(device), settings
         self.parts = {
             part: (self._there(data.source[trials]), self._there(data.target[trials]))
             for part, trials in (("train", data.train), ("validation", data.validation))
         }
         mean = data.source[data.train].mean(axis=(0, 1), dtype=np.float32)
-        self.source_mean = torch.as_tensor(mean, device=place)
+        self.source_mean = torch.as_tensor(mean, device=device)
         # Drawn on the CPU, so that every device trains with the same batches and dropout.
         self.generator = torch.Generator().manual_seed(seed)
         kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
@@ -435,7 +443,7 @@ class _Passes:
     def _there(self, counts: np.ndarray) -> torch.Tensor:
         # Counts stay bytes until a batch is read, a quarter of the memory of floats; but one batch
         # of all trials would make the same floats anew in every epoch.
-        there = torch.as_tensor(counts, device=self.place)
+        there = torch.as_tensor(counts, device=self.device)
         as_bytes = counts.dtype == np.uint8 and self.settings.batch_trials is not None
         return there if as_bytes else there.float()
 
@@ -457,9 +465,9 @@ class _Passes:
         keep = torch.ones(len(source), 1, source.shape[2])
         if kept < 1:
             keep.bernoulli_(kept, generator=self.generator)
-        order, keep = order.to(self.place), (keep / kept).to(self.place)
+        order, keep = order.to(self.device), (keep / kept).to(self.device)
         size = self.settings.batch_trials or len(order)
-        total = torch.zeros((), device=self.place)
+        total = torch.zeros((), device=self.device)
         for trials, kept_sources in zip(order.split(size), keep.split(size), strict=True):
             seen = source[trials].float()  # (batch, time, n_sources)
             if kept < 1:
@@ -473,10 +481,10 @@ class _Passes:
 
 
 def _train_on(
-    place: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int, bar: tqdm
+    device: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int, bar: tqdm
 ) -> _Run:
     start = time.perf_counter()
-    passes = _Passes(place, model, data, settings, seed)
+    passes = _Passes(device, model, data, settings, seed)
     to_bits = [_to_bits(data, part) for part in ("train", "validation")]
     rows: list[dict[str, float]] = []
     best_epoch, best_state, interrupted = 0, copy.deepcopy(model.state_dict()), False

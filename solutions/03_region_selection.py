@@ -314,9 +314,9 @@ source_units, target_units = choose_neurons(
 )
 counts = part.spikes[:, :, target_units]  # (trials, time, targets)
 # Smoothed over time, within each trial, by a Gaussian with a standard deviation of 8 bins (80 ms).
-brain = nma.baselines.smooth(part.spikes[:, :, source_units], width=8)
+brain = nma.smooth(part.spikes[:, :, source_units], width=8)
 noise = np.random.default_rng(0).standard_normal(brain.shape, dtype=np.float32)
-noise = nma.baselines.smooth(noise, width=8)
+noise = nma.smooth(noise, width=8)
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 3.6), sharex=True, layout="constrained")
 for ax, inputs, name in zip(

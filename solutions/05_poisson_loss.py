@@ -371,7 +371,7 @@ def reduced_rank_regression(x, y, rank, ridge):
 def your_regression(data, width=6, rank=8):
     """A model of `reduced_rank_regression` on sources smoothed by `width` bins."""
     start = time.perf_counter()
-    smoothed = nma.baselines.smooth(data.source[data.train], width).reshape(-1, data.n_sources)
+    smoothed = nma.smooth(data.source[data.train], width).reshape(-1, data.n_sources)
     counts = data.target[data.train].reshape(-1, data.n_targets)
     center, mean = smoothed.mean(axis=0), nma.metrics.mean_rates(data.target[data.train])
     x = (smoothed - center).astype(float)
@@ -379,7 +379,7 @@ def your_regression(data, width=6, rank=8):
     weights = reduced_rank_regression(x, counts - mean, min(rank, data.n_targets), ridge)
 
     def predict(source):
-        rates = mean + (nma.baselines.smooth(source, width) - center) @ weights
+        rates = mean + (nma.smooth(source, width) - center) @ weights
         return np.maximum(rates, 0.2 * mean)
 
     return Model(predict, time.perf_counter() - start)

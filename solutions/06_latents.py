@@ -284,7 +284,7 @@ else:
 #
 # <details><summary>Think: why is R² not 1, and would a better network reach it?</summary>
 #
-# The network sees a few hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. Try it: align the smoothed counts of all source neurons (`nma.baselines.smooth(data.source, 4)`) to the truth. That is a linear decoder that was shown the true latents, as no network is, and it hardly does better.
+# The network sees a few hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. Try it: align the smoothed counts of all source neurons (`nma.smooth(data.source, 4)`) to the truth. That is a linear decoder that was shown the true latents, as no network is, and it hardly does better.
 # </details>
 #
 # ## Denoised rates
@@ -359,7 +359,7 @@ if session.rates is None:
     print(f"Session {session.name} was recorded: nobody knows its true rates.")
 else:
     true_rates = session.rates[data.test][:, :, data.target_units]
-    estimates = {f"its own counts, smoothed by {width * 20} ms": nma.baselines.smooth(counts, width)
+    estimates = {f"its own counts, smoothed by {width * 20} ms": nma.smooth(counts, width)
                  for width in (1, 4, 16)}  # fmt: skip
     estimates |= {"PSTH": np.broadcast_to(psth, counts.shape), "denoised rates": rates}
     close = {name: nma.metrics.r2(true_rates, rate) for name, rate in estimates.items()}

@@ -26,7 +26,7 @@ def rng():
 
 
 def smooth_noise(rng, n_trials, n_bins, n_latents):
-    return nma.baselines.smooth(rng.normal(size=(n_trials, n_bins, n_latents)), 2.0)
+    return nma.smooth(rng.normal(size=(n_trials, n_bins, n_latents)), 2.0)
 
 
 # ---------------------------------------------------------------------- align

@@ -140,3 +140,18 @@ def test_r2():
     estimate = truth.copy()
     estimate[..., 1] = truth[..., 1].mean()
     np.testing.assert_allclose(metrics.r2(truth, estimate), [1, 0])
+
+
+def test_a_pair_of_fits_makes_two_rows_and_a_tensor_is_taken(tiny_data):
+    class Mine:
+        def predict(self, source):
+            return torch.full((*source.shape[:2], tiny_data.n_targets), 0.3)
+
+    pair = nma.fit_recipe(tiny_data, dataclasses.replace(nma.RECIPE, max_epochs=1), progress=False)
+    table = nma.score({"recipe": pair, "mine": Mine()}, tiny_data)
+    assert list(table.index) == ["recipe, early stopped", "recipe, as given", "mine"]
+    assert np.isnan(table.loc["mine", "seconds"])
+    with pytest.raises(TypeError, match="a function has no predict"):
+        nma.score({"f": lambda source: source}, tiny_data)
+    with pytest.raises(TypeError, match="models is a MeanRate; give a dict"):
+        nma.score(nma.fit_mean(tiny_data), tiny_data)

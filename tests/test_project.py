@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"session", "regions", "files"},
+    {"session", "regions", "files", "smoothing"},
     {"steinmetz", "simulate"},
     {"dataset"},
     {"metrics", "model", "baselines"},
