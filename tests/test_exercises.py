@@ -35,6 +35,7 @@ def made_up(monkeypatch):
     monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(HERE / "made_up")])
     for memory in ("_results", "_hints_given"):
         monkeypatch.setattr(student, memory, {})
+    monkeypatch.setattr(student, "_observers", [])
     monkeypatch.setattr(student, "_touched", set())
 
 
@@ -207,7 +208,7 @@ def test_an_endless_loop_is_ended(line):
     for answer in (plain, stubborn):
         began = time.monotonic()
         said = line("90.1", answer)
-        assert "took longer than 1 s" in said and "an endless loop?" in said
+        assert "not judged: it took longer than 1 s" in said and "an endless loop?" in said
         assert time.monotonic() - began < 8
 
 
@@ -325,7 +326,7 @@ def test_a_wrong_class_is_told_its_likely_cause(line):
     assert "not yet" in line("90.3", Blank)
     assert "no attribute 'missing' in line" in line("90.3", Failing)
     assert "wrong: it has no attribute linear." in line("90.3", Unnamed)
-    assert "an endless loop?" in line("90.3", Endless)
+    assert "not judged" in line("90.3", Endless)
     assert "expected a class" in line("90.3", loops)
 
 
@@ -358,6 +359,19 @@ def test_progress_lists_the_notebooks_touched_so_far():
     assert set(table.index) <= set(nma.progress("all").index)
     nma.exercise("90.2")(reference("90.2"))
     assert nma.progress().loc["90.2", "status"] == "done"
+
+
+def test_whoever_observes_is_told_of_each_check():
+    seen = []
+    stop = student.observe(lambda number, result, answer: seen.append((number, result, answer)))
+    nma.exercise("90.1")(loops)
+    nma.exercise("90.3")(nn.Linear)
+    stop()
+    nma.exercise("90.1")(loops)
+    (number, result, answer), (_, other, _) = seen
+    assert (number, result, answer) == ("90.1", exercises.Result("done"), loops)
+    assert (other.status, other.cause) == ("wrong", "")
+    assert "no attribute linear" in other.symptom
 
 
 def test_an_unknown_number_is_told():

@@ -2,7 +2,7 @@
 
 from nma_seq2seq.exercises.comparing import difference
 from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
-from nma_seq2seq.exercises.student import exercise, hint, progress, results
+from nma_seq2seq.exercises.student import exercise, hint, observe, progress, results
 
 __all__ = [
     "Exercise",
@@ -13,6 +13,7 @@ __all__ = [
     "find",
     "hint",
     "notebooks",
+    "observe",
     "progress",
     "results",
 ]

@@ -97,12 +97,13 @@ def _judge_by_cases(exercise: Exercise, answer: Any, file: str) -> tuple[Result,
         got.append(_Outcome(error=error))
 
     error = got[-1].error
-    if isinstance(error, NotImplementedError):
-        return Result("not yet"), answer
     names = _parameters(exercise.reference)
     if error is not None:
-        found, case = _raised(error, file, exercise), cases[len(got) - 1]
-        return _wrong(found, case, names, _known_mistake(exercise, cases, got)), answer
+        result = _raised(error, file, exercise)
+        if result.status != "wrong":
+            return result, answer
+        cause = _known_mistake(exercise, cases, got)
+        return _wrong(result.symptom, cases[len(got) - 1], names, cause), answer
     options = {"tolerance": exercise.tolerance, "squeeze": exercise.squeeze}
     for case, mine, right in zip(cases, got, expected, strict=True):
         found = symptom(mine.value, right.value, **options)
@@ -129,30 +130,27 @@ def _judge_by_cases(exercise: Exercise, answer: Any, file: str) -> tuple[Result,
 
 
 def _judge_by_check(exercise: Exercise, answer: Any, file: str) -> Result:
-    def found(reference: Any) -> str | None:
+    def found(reference: Any) -> Result:
         try:
             with _time_limit(exercise.time_limit):
                 _seed()
-                return exercise.check(answer, reference)
+                diagnosis = exercise.check(answer, reference)
         except KeyboardInterrupt:
             raise
-        except NotImplementedError:
-            return "not yet"
         except BaseException as error:
-            if isinstance(error, AssertionError) and str(error) and not _line(error, file):
-                return str(error)
-            return _raised(error, file, exercise)
+            if not isinstance(error, AssertionError) or not str(error) or _line(error, file):
+                return _raised(error, file, exercise)
+            diagnosis = str(error)
+        if diagnosis is None:
+            return Result("done")
+        return Result("wrong", *((diagnosis,) if isinstance(diagnosis, str) else diagnosis))
 
-    diagnosis = found(exercise.reference)
-    if diagnosis is None:
-        return Result("done")
-    if diagnosis == "not yet":
-        return Result("not yet")
-    if "longer than" not in diagnosis:
+    result = found(exercise.reference)
+    if result.status == "wrong":
         for sentence, mistake in exercise.mistakes:
-            if found(mistake) is None:
-                return _wrong(diagnosis, (), [], sentence)
-    return Result("wrong", diagnosis)
+            if found(mistake).status == "done":
+                return Result("wrong", result.symptom, sentence)
+    return result
 
 
 def _known_mistake(exercise: Exercise, cases: list[tuple], got: list[_Outcome]) -> str | None:
@@ -263,8 +261,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 def _wrong(found: str, case: tuple, names: list[str], cause: str | None) -> Result:
     inputs = ", ".join(filter(None, map(_input, names, case)))
-    message = f"{found} (for {inputs})" if inputs else found
-    return Result("wrong", f"{message}: likely cause: {cause}" if cause else message)
+    return Result("wrong", f"{found} (for {inputs})" if inputs else found, cause or "")
 
 
 def _input(name: str, value: Any) -> str:
@@ -274,18 +271,19 @@ def _input(name: str, value: Any) -> str:
     return "" if array is None else f"{name} of shape {array.shape}"
 
 
-def _raised(error: BaseException, file: str, exercise: Exercise) -> str:
-    if isinstance(error, TimeLimit):
-        return (
-            f"it took longer than {exercise.time_limit:g} s{_line(error, file)}: an endless loop?"
-        )
-    if isinstance(error, SystemExit):
-        return f"it ends Python with exit(){_line(error, file)}: return the result instead"
+def _raised(error: BaseException, file: str, exercise: Exercise) -> Result:
     line = _line(error, file)
+    if isinstance(error, NotImplementedError):
+        return Result("not yet")
+    if isinstance(error, TimeLimit):
+        took = f"it took longer than {exercise.time_limit:g} s{line}"
+        return Result("not judged", took, "an endless loop?")
+    if isinstance(error, SystemExit):
+        return Result("wrong", f"it ends Python with exit(){line}: return the result instead")
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, TypeError) and not line and "argument" in text:
         line = f" (its arguments must stay {', '.join(_parameters(exercise.reference))})"
-    return f"it raises {text}{line}"
+    return Result("wrong", f"it raises {text}{line}")
 
 
 def _line(error: BaseException, file: str) -> str:

@@ -31,8 +31,8 @@ def difference(
     tolerance: float = 1e-4,
     squeeze: bool = False,
     what: str = "the result",
-) -> str | None:
-    """What is different in a result, with the likely cause if one is recognised; None if nothing.
+) -> tuple[str, str] | None:
+    """What is different in a result, and the likely cause or ""; None if nothing is.
 
     Numbers, lists, arrays, tensors and, where an array is expected, tables count as equal when
     their values are; tuples and dicts are compared part by part.
@@ -47,8 +47,7 @@ def difference(
         How the sentence begins.
     """
     found = symptom(got, expected, tolerance=tolerance, squeeze=squeeze, what=what)
-    cause = likely_cause([(got, expected)], tolerance) if found else None
-    return f"{found}: likely cause: {cause}" if cause else found
+    return (found, likely_cause([(got, expected)], tolerance) or "") if found else None
 
 
 def symptom(

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+# What a check of an exercise's own finds: nothing, a symptom, or a symptom and a cause.
+Diagnosis = str | tuple[str, str] | None
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exercise:
@@ -33,7 +36,7 @@ class Exercise:
     cases : function of a numpy Generator -> sequence of argument tuples
         Inputs on which the answer must return what the reference returns. At least two, of
         different sizes, without symmetry that hides a mistake.
-    check : function of (answer, reference) -> None or a diagnosis
+    check : function of (answer, reference) -> None, a symptom, or a symptom and a cause
         In place of `cases`, where comparing returned values is not enough. Returns or asserts what
         is wrong in half a sentence ("the latents have shape ..."); what else it raises is reported
         as the answer's own error.
@@ -60,7 +63,7 @@ class Exercise:
     reference: Callable[..., Any]
     hints: tuple[str, str]
     cases: Callable[[np.random.Generator], Sequence[tuple]] | None = None
-    check: Callable[[Any, Any], str | None] | None = None
+    check: Callable[[Any, Any], Diagnosis] | None = None
     mistakes: Sequence[tuple[str, Callable[..., Any]]] = ()
     tolerance: float = 1e-4
     squeeze: bool = False
@@ -78,10 +81,27 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Result:
-    """How an answer fared: `status` "done", "wrong" or "not yet", and the diagnosis if any."""
+    """How an answer fared.
+
+    Parameters
+    ----------
+    status : "done", "wrong", "not yet" or "not judged"
+        The last when a limit ended the check, which says more about the machine than the answer.
+    symptom : str
+        What is seen, such as "the result has shape (3, 4), expected (4,)".
+    cause : str
+        What most likely lies behind it; empty unless the evidence singles one out.
+    """
 
     status: str
-    message: str = ""
+    symptom: str = ""
+    cause: str = ""
+
+    @property
+    def message(self) -> str:
+        """Symptom and cause as one line."""
+        text = f"{self.symptom}: likely cause: {self.cause}" if self.cause else self.symptom
+        return " ".join(text.split())
 
 
 def notebooks() -> dict[int, str]:

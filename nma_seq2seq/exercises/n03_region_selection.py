@@ -46,13 +46,11 @@ def _check_halves(answer, reference):
             return "units is changed in place (rng.shuffle does that); use rng.permutation"
         parts = [np.asarray(part) for part in parts]
         if any(part.dtype == bool for part in parts):
-            return (
-                "these are masks, expected positions; likely cause: the np.flatnonzero is missing"
-            )
+            return ("these are masks, expected positions", "the np.flatnonzero is missing")
         if not np.isin(np.concatenate(parts), units).all():
             return (
-                "some of these are not among units; likely cause: positions in units are returned, "
-                "where the units themselves are asked for"
+                "some of these are not among units",
+                "positions in units are returned, where the units themselves are asked for",
             )
         if len(np.intersect1d(*parts)):
             return (
@@ -74,8 +72,8 @@ def _check_halves(answer, reference):
         return "the same generator gives other halves each time; draw with rng, not np.random"
     if np.array_equal(first, other):
         return (
-            "every generator gives the same halves, so nothing is drawn; likely cause: cut in the "
-            "order of the file, in which neighbours on the probe stand together"
+            "every generator gives the same halves, so nothing is drawn",
+            "cut in the order of the file, in which neighbours on the probe stand together",
         )
     if not any(np.diff(np.sort(part)).max() > 1 for part in (first, other)):
         return "the halves are two stretches of the file, not drawn one by one"
@@ -99,12 +97,12 @@ def _check_split(answer, reference):
             return "these are masks, expected positions; np.flatnonzero makes them"
         n_test = round(n_trials * fraction)
         if len(train) == n_test != len(test):
-            return f"train has {n_test} trials and test {len(test)}; likely cause: the two swapped"
+            return f"train has {n_test} trials and test {len(test)}", "the two swapped"
         both = np.concatenate([train, test])
         if len(np.unique(test)) < len(test) or len(np.unique(train)) < len(train):
             return (
-                "a trial is drawn twice; likely cause: drawn with replacement (rng.integers, or "
-                "rng.choice without replace=False)"
+                "a trial is drawn twice",
+                "drawn with replacement (rng.integers, or rng.choice without replace=False)",
             )
         if len(np.intersect1d(train, test)):
             return "some trials are in train and in test, so the test trials have been seen"
@@ -122,8 +120,9 @@ def _check_split(answer, reference):
         return "the same generator gives another split each time; draw with rng, not np.random"
     if np.array_equal(first, other):
         return (
-            "every generator gives the same split; likely cause: the first or last trials are "
-            "taken, at whose time the mouse is at its most eager or its most tired"
+            "every generator gives the same split",
+            "the first or last trials are "
+            "taken, at whose time the mouse is at its most eager or its most tired",
         )
     return None
 

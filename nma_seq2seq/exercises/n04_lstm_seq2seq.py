@@ -141,9 +141,9 @@ def _check_seq2seq(answer, reference):
             missing, extra = sorted(set(wanted) - set(weights)), sorted(set(weights) - set(wanted))
             return (
                 f"the network has no weights {', '.join(missing) or '(none is missing)'}"
-                + (f", but has {', '.join(extra)}" if extra else "")
-                + ": likely cause: self.recurrent must be a bidirectional nn.LSTM of one layer and "
-                "self.readout an nn.Linear, and nothing else has weights"
+                + (f", but has {', '.join(extra)}" if extra else ""),
+                "self.recurrent must be a bidirectional nn.LSTM of one layer and self.readout an "
+                "nn.Linear, and nothing else has weights",
             )
         for name, weight in weights.items():
             if weight.shape != wanted[name].shape:

@@ -27,15 +27,13 @@ def _check_draw(answer, reference):
             if len(units) != n:
                 return f"{len(units)} {side} neurons of {name} are drawn, expected {n}"
             if len(np.unique(units)) < n:
-                return (
-                    f"a {side} neuron is drawn twice; likely cause: rng.choice without "
-                    "replace=False"
-                )
+                return (f"a {side} neuron is drawn twice", "rng.choice without replace=False")
             if units.max() >= len(region) or set(region[units]) != {name}:
                 return (
-                    f"some {side} neurons do not lie in {name}; likely cause: positions among the "
+                    f"some {side} neurons do not lie in {name}",
+                    "positions among the "
                     "region's neurons, where positions among all neurons are asked for, or source "
-                    "and target swapped"
+                    "and target swapped",
                 )
         if len(np.intersect1d(*parts)):
             return (
@@ -74,7 +72,7 @@ def _check_shuffle(answer, reference):
         before = condition.copy()
         order = answer(condition, np.random.default_rng(4))
         if order is None:
-            return "this returns None; likely cause: the return is missing"
+            return "this returns None", "the return is missing"
         order = np.asarray(order)
         if not np.array_equal(condition, before):
             return "condition is changed in place; work on a copy"
@@ -90,12 +88,13 @@ def _check_shuffle(answer, reference):
             if np.array_equal(condition[order], np.sort(condition)):
                 return (
                     "the trials are sorted by condition, where each must stay at a place of "
-                    "its own condition; likely cause: the shuffled groups are joined one after the "
-                    "other"
+                    "its own condition",
+                    "the shuffled groups are joined one after the other",
                 )
             return (
-                "some trials change places with trials of another condition; likely cause: all "
-                "trials are shuffled together, which destroys what is locked to the stimulus too"
+                "some trials change places with trials of another condition",
+                "all "
+                "trials are shuffled together, which destroys what is locked to the stimulus too",
             )
         sizes = np.bincount(condition)[condition]
         stayed += int(((order == np.arange(len(order))) & (sizes > 1)).sum())
@@ -104,9 +103,10 @@ def _check_shuffle(answer, reference):
     if stayed:
         return (
             f"{stayed} trials that have others of their condition keep their own place, and so "
-            "their own targets; likely cause: a plain permutation, which leaves one trial of each "
+            "their own targets",
+            "a plain permutation, which leaves one trial of each "
             "condition where it is, on average. After permuting, let each take the next one's "
-            "place (np.roll)"
+            "place (np.roll)",
         )
     big = np.repeat([0, 1], 30)
     first, again, other = (

@@ -16,6 +16,7 @@ from nma_seq2seq.exercises.definition import Result, exercises_of, find, noteboo
 _results: dict[str, Result] = {}
 _hints_given: dict[str, int] = {}
 _touched: set[int] = set()
+_observers: list[Callable[[str, Result, Any], None]] = []
 
 
 def exercise(number: str) -> Callable[[Any], Any]:
@@ -52,9 +53,10 @@ def exercise(number: str) -> Callable[[Any], Any]:
                 space.pop(name, None)
             elif name:
                 space[name] = before
-        result = Result(result.status, " ".join(result.message.split()))
         _results[task.number] = result
         print(_line(task.number, result))
+        for observer in _observers:
+            observer(task.number, result, answer)
         return accepted
 
     return checked
@@ -135,6 +137,22 @@ def progress(which: int | str | None = None) -> pd.DataFrame:
 def results() -> dict[str, Result]:
     """Number -> Result of each exercise checked since the kernel was started."""
     return dict(_results)
+
+
+def observe(callback: Callable[[str, Result, Any], None]) -> Callable[[], None]:
+    """Have a function called after each check, as grading does.
+
+    Parameters
+    ----------
+    callback : function of (number, result, answer)
+        The answer is what the student wrote, not what the notebook goes on with.
+
+    Returns
+    -------
+    function without arguments that ends it
+    """
+    _observers.append(callback)
+    return lambda: _observers.remove(callback)
 
 
 def _touch(number: str) -> None:
