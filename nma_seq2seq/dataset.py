@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nma_seq2seq.session import Session
+from nma_seq2seq.session import Session, mean_counts, taken
 
 MIN_TRIALS = 10
 
@@ -175,8 +175,7 @@ def make_dataset(
     target_name = _in_words(target)
     active = np.ones(session.n_neurons, bool)
     if min_rate_hz > 0:
-        train_rate = session.spikes[parts[0]].mean(axis=(0, 1), dtype=np.float64) / session.bin_size
-        active = train_rate >= min_rate_hz
+        active = mean_counts(session.spikes, parts[0]) / session.bin_size >= min_rate_hz
 
     if isinstance(source, str) and source == "same":
         candidates = np.flatnonzero(is_target & active)
@@ -223,9 +222,10 @@ def dataset_of_units(
     target_name: str = "chosen neurons",
 ) -> Dataset:
     """A Dataset of the given neurons (positions) and parts (as `split_trials` gives them)."""
+    every = np.arange(session.n_trials)
     return Dataset(
-        source=session.spikes[:, :, source_units],
-        target=session.spikes[:, :, target_units],
+        source=taken(session.spikes, every, slice(None), source_units),
+        target=taken(session.spikes, every, slice(None), target_units),
         train=parts[0],
         validation=parts[1],
         test=parts[2],

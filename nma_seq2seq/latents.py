@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import r2
 from nma_seq2seq.session import Session
 from nma_seq2seq.smoothing import smooth
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+# scikit-learn takes a second to import, so each function imports what it uses of it.
 
 # Of the decoder, as scikit-learn's C: from the strongest on.
 _PENALTIES = np.logspace(-5, 1, 7)
@@ -89,12 +90,14 @@ def align(
             raise ValueError(f"the {name} hold NaN or infinite numbers; align finite ones")
     if (train is None) != (test is None):
         raise ValueError("give both train and test trials, or neither for cross-validation")
-    if train is None:
+    if train is None or test is None:
         if not 2 <= n_folds <= len(latents):
             raise ValueError(
                 f"{len(latents)} trials cannot be dealt into {n_folds} folds; take from 2 folds to "
                 "as many as there are trials"
             )
+        from sklearn.model_selection import KFold
+
         folds = list(KFold(n_folds, shuffle=True, random_state=seed).split(latents))
     else:
         train, test = np.asarray(train), np.asarray(test)
@@ -120,6 +123,8 @@ def _mapped(
     x: np.ndarray, y: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
     """x mapped onto y, shape of y; trials that no fold holds out are NaN."""
+    from sklearn.linear_model import LinearRegression
+
     mapped = np.full(y.shape, np.nan)
     for train, test in folds:
         line = LinearRegression().fit(_flat(x[train]), _flat(y[train]))
@@ -179,6 +184,8 @@ def principal_components(
             f"n_components={n_components} must be from 1 to {data.n_sources}, the number of source "
             "neurons"
         )
+    from sklearn.decomposition import PCA
+
     seen = _flat(smooth(data.source[data.train], smoothing))
     pca = PCA(n_components, svd_solver="covariance_eigh").fit(seen)
     # Some trials at a time: Binder gives 1 GB in all.
@@ -196,8 +203,8 @@ def labels(session: Session) -> dict[str, np.ndarray]:
     """
     trials, found = session.trials, {}
     if {"contrast_left", "contrast_right"} <= set(trials):
-        side = np.sign(trials["contrast_right"] - trials["contrast_left"])
-        found["stimulus side"] = side.where(side != 0).to_numpy(float)
+        side = np.sign((trials["contrast_right"] - trials["contrast_left"]).to_numpy(float))
+        found["stimulus side"] = np.where(side != 0, side, np.nan)
     if "response" in trials:
         found["choice"] = trials["response"].where(trials["response"] != 0).to_numpy(float)
     if "reaction_time" in trials:
@@ -282,17 +289,17 @@ def decode(
         for name, array in features.items():
             windows = _window_means(array, n_windows)
             decoder = _fitted_decoder(windows[train], label[train], seed)
-            said = decoder.predict(windows[test])
+            predicted = decoder.predict(windows[test])
             drawn = rng.integers(len(test), size=(n_shuffles, len(test)))
-            low, high = np.nanpercentile(_balanced(truth[drawn], said[drawn]), [2.5, 97.5])
+            low, high = np.nanpercentile(_balanced(truth[drawn], predicted[drawn]), [2.5, 97.5])
             shuffled = rng.permuted(np.tile(truth, (n_shuffles, 1)), axis=1)
-            by_chance = _balanced(shuffled, said)
+            by_chance = _balanced(shuffled, predicted)
             rows.append(
                 {
                     "variable": variable,
                     "features": name,
                     "n_features": array.shape[2],
-                    "accuracy": float(_balanced(truth, said)),
+                    "accuracy": float(_balanced(truth, predicted)),
                     "low": low,
                     "high": high,
                     "chance": by_chance.mean(),
@@ -310,15 +317,20 @@ def _fitted_decoder(x: np.ndarray, y: np.ndarray, seed: int) -> Pipeline:
     As scikit-learn's GridSearchCV would have it, in a third of the time: each fold is scaled once,
     and each penalty starts from the solution of the stronger one before it.
     """
-    settings = {"class_weight": "balanced", "max_iter": 2000}
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    settings: dict[str, Any] = {"class_weight": "balanced", "max_iter": 2000}
     scores = np.zeros(len(_PENALTIES))
     for train, held_out in StratifiedKFold(5, shuffle=True, random_state=seed).split(x, y):
         scaler = StandardScaler().fit(x[train])
         seen, unseen = scaler.transform(x[train]), scaler.transform(x[held_out])
         model = LogisticRegression(warm_start=True, **settings)
-        for place, penalty in enumerate(_PENALTIES):
-            said = model.set_params(C=penalty).fit(seen, y[train]).predict(unseen)
-            scores[place] += _balanced(y[held_out], said)
+        for candidate, penalty in enumerate(_PENALTIES):
+            predicted = model.set_params(C=penalty).fit(seen, y[train]).predict(unseen)
+            scores[candidate] += _balanced(y[held_out], predicted)
     best = _PENALTIES[scores.argmax()]
     return make_pipeline(StandardScaler(), LogisticRegression(C=best, **settings)).fit(x, y)
 
@@ -336,12 +348,12 @@ def _window_means(array: np.ndarray, n_windows: int) -> np.ndarray:
     return np.concatenate([part.mean(axis=1, dtype=np.float32) for part in parts], axis=1)
 
 
-def _balanced(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """Mean over the values of `truth` of the share that was said right, over the last axis.
+def _balanced(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Mean over the values of `truth` of the share that was predicted right, over the last axis.
 
     A value that a resample does not hold is left out of its mean.
     """
-    right, shares = truth == said, []
+    right, shares = truth == predicted, []
     for value in np.unique(truth):
         here = truth == value
         n_here = here.sum(axis=-1)

@@ -145,7 +145,7 @@ def _score(
 
     def bits(data: Dataset) -> float:
         rates = fit(data).predict(data.source[data.test])
-        return metrics.bits_per_spike(rates, counts, null) if spikes else np.nan
+        return float(metrics.bits_per_spike(rates, counts, null)) if spikes else np.nan
 
     score, shuffled = bits(data), np.nan
     if "contrast_right" in session.trials or "contrast_left" in session.trials:

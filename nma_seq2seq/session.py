@@ -11,20 +11,8 @@ import numpy as np
 import pandas as pd
 
 from nma_seq2seq import regions as allen
+from nma_seq2seq import school_format
 
-# Keys of the format that hold one number a trial; `reaction_time` holds two, see below.
-_TRIAL_KEYS = (
-    "contrast_left",
-    "contrast_right",
-    "response",
-    "feedback_type",
-    "gocue",
-    "response_time",
-    "feedback_time",
-    "prev_reward",
-)
-_TRACE_KEYS = ("wheel", "face", "licks")
-_PUPIL = ("pupil_area", "pupil_x", "pupil_y")
 _EVENT_COLUMNS = ("gocue", "response_time", "feedback_time", "reaction_time")
 
 
@@ -127,8 +115,7 @@ class Session:
         ValueError
             One sentence that names the key, what is wrong with it and what it should be.
         """
-        mouse = _text(dat.get("mouse_name", "unknown"))
-        date = _text(dat.get("date_exp", "unknown"))
+        mouse, date = school_format.session_name(dat)
         name = f"{mouse}_{date}"
         for key in ("spks", "brain_area"):
             if key not in dat:
@@ -136,32 +123,31 @@ class Session:
                     f"session {name} has no {key!r}; a session needs 'spks' and 'brain_area', "
                     f"this one has {', '.join(sorted(map(str, dat))) or 'nothing'}"
                 )
-        spks = _checked_counts(np.asarray(dat["spks"]), name)
-        n_neurons, n_trials, n_bins = spks.shape
-        bin_size = _scalar(dat.get("bin_size", 0.01), "bin_size", name)
-        stim_onset = _scalar(dat.get("stim_onset", 0.5), "stim_onset", name)
-        if not bin_size > 0:
-            raise ValueError(f"session {name}: bin_size is {bin_size}; it must be above 0 seconds")
+        spks = school_format.checked_counts(np.asarray(dat["spks"]), name)
+        # Copied into (trials, time, neurons) order, so that one trial lies together in memory.
+        spikes = np.ascontiguousarray(spks.transpose(1, 2, 0))
+        return cls.from_counts(spikes, dat, origin=origin, latents=latents, rates=rates)
 
-        units = _units_table(dat, n_neurons, name)
-        trials = _trials_table(dat, n_trials, name)
-
-        behavior = {}
-        for key in _TRACE_KEYS:
-            if key in dat:
-                trace = _sized(dat, key, (n_trials, n_bins), name)
-                behavior[key] = np.asarray(trace, dtype=np.float32)
-        if "pupil" in dat:
-            pupil = np.asarray(_sized(dat, "pupil", (3, n_trials, n_bins), name), dtype=np.float32)
-            behavior |= dict(zip(_PUPIL, pupil, strict=True))
-
+    @classmethod
+    def from_counts(
+        cls,
+        spikes: np.ndarray,
+        dat: Mapping[str, Any],
+        origin: str = "recorded",
+        latents: np.ndarray | None = None,
+        rates: np.ndarray | None = None,
+    ) -> Session:
+        """As `from_dict`, for counts that lie as a session wants them: (trials, time, neurons)."""
+        mouse, date = school_format.session_name(dat)
+        name = f"{mouse}_{date}"
+        n_trials, n_bins, n_neurons = spikes.shape
+        bin_size, stim_onset = school_format.seconds(dat, name)
         return cls(
-            # Copied into (trials, time, neurons) order, so that one trial lies together in memory.
-            spikes=np.ascontiguousarray(spks.transpose(1, 2, 0)),
+            spikes=spikes,
             time=np.round(np.arange(n_bins) * bin_size - stim_onset, 9),
-            units=units,
-            trials=trials,
-            behavior=behavior,
+            units=school_format.units_table(dat, n_neurons, name),
+            trials=school_format.trials_table(dat, n_trials, name),
+            behavior=school_format.traces(dat, n_trials, n_bins, name),
             name=name,
             mouse=mouse,
             date=date,
@@ -193,7 +179,7 @@ class Session:
     @property
     def rates_hz(self) -> np.ndarray:
         """Mean firing rate of each neuron over all trials and bins, (neurons,), in Hz."""
-        return self.spikes.mean(axis=(0, 1), dtype=np.float64) / self.bin_size
+        return mean_counts(self.spikes) / self.bin_size
 
     def region_mask(self, names: str | Iterable[str]) -> np.ndarray:
         """Which neurons lie in the named regions or groups, (neurons,) bool.
@@ -256,22 +242,22 @@ class Session:
                     f"{self.time[0]:g} to {last:g} s from stimulus onset"
                 )
             bins = slice(where[0], where[-1] + 1)
-        spikes = self.spikes[chosen, bins]
         if min_rate_hz > 0:
-            neurons &= spikes.mean(axis=(0, 1), dtype=np.float64) / self.bin_size >= min_rate_hz
+            neurons &= mean_counts(self.spikes, chosen, bins) / self.bin_size >= min_rate_hz
         if not neurons.any():
             raise ValueError(
                 f"no neuron fires at {min_rate_hz:g} Hz or more; choose a lower min_rate_hz"
             )
+        units = np.flatnonzero(neurons)
         return replace(
             self,
-            spikes=np.ascontiguousarray(spikes[:, :, neurons]),
+            spikes=taken(self.spikes, chosen, bins, units),
             time=self.time[bins],
-            units=self.units[neurons],
+            units=self.units.iloc[units],
             trials=self.trials.iloc[chosen],
-            behavior={k: v[chosen, bins] for k, v in self.behavior.items()},
+            behavior={key: trace[chosen, bins] for key, trace in self.behavior.items()},
             latents=None if self.latents is None else self.latents[chosen, bins],
-            rates=None if self.rates is None else self.rates[chosen, bins][:, :, neurons],
+            rates=None if self.rates is None else taken(self.rates, chosen, bins, units),
         )
 
     def rebin(self, n: int) -> Session:
@@ -376,99 +362,33 @@ class Session:
         )
 
 
-# ---------------------------------------------------------------------- checks of the format
+def taken(array: np.ndarray, trials: np.ndarray, bins: slice, units: np.ndarray) -> np.ndarray:
+    """Some trials, bins and neurons (positions) of (trials, time, neurons), copied once.
+
+    Where all trials and neurons are asked for, it is a view: a window copies nothing.
+    """
+    n_trials, _, n_neurons = array.shape
+    windowed = array[:, bins]
+    if np.array_equal(trials, np.arange(n_trials)) and np.array_equal(units, np.arange(n_neurons)):
+        return windowed
+    part = np.empty((len(trials), windowed.shape[1], len(units)), array.dtype)
+    # A trial at a time: a fifth of the time of one index for all axes. Positions are checked; with
+    # mode="raise" numpy would write into a buffer and copy that.
+    for out, trial in zip(part, trials, strict=True):
+        np.take(windowed[trial], units, axis=1, out=out, mode="clip")
+    return part
 
 
-def _text(value: Any) -> str:
-    value = np.asarray(value)
-    return str(value.reshape(-1)[0]) if value.size else "unknown"
-
-
-def _scalar(value: Any, key: str, name: str) -> float:
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-        raise ValueError(f"session {name}: {key} must be one number of seconds")
-    return float(array.reshape(-1)[0])
-
-
-def _checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
-    """`spks` as uint8, or a ValueError that says what is wrong with it."""
-    if spks.dtype.kind not in "iufb":
-        raise ValueError(f"session {name}: spks holds {spks.dtype} values; it must hold counts")
-    if spks.ndim != 3:
-        raise ValueError(
-            f"session {name}: spks has shape {spks.shape}; it must be (neurons, trials, time)"
-        )
-    n_neurons, n_trials, n_bins = spks.shape
-    if n_neurons < 2 or n_trials < 1 or n_bins < 1:
-        raise ValueError(
-            f"session {name}: {n_neurons} neurons, {n_trials} trials, {n_bins} bins; a session "
-            "needs at least two neurons (one to predict the other), one trial and one bin"
-        )
-    if spks.dtype.kind != "f" and spks.min() >= 0 and spks.max() <= 255:
-        # Whole counts need no temporary array, and are read in the order in which they lie.
-        return spks.view(np.uint8) if spks.dtype.itemsize == 1 else spks.astype(np.uint8)
-    # One neuron at a time, so that no temporary array is as large as the whole session.
-    for neuron, counts in enumerate(spks):
-        if counts.dtype.kind == "f" and not np.isfinite(counts).all():
-            raise ValueError(f"session {name}: spks of neuron {neuron} holds NaN or inf")
-        if counts.dtype.kind == "f" and (counts != np.floor(counts)).any():
-            raise ValueError(f"session {name}: spks of neuron {neuron} holds fractions of a spike")
-        if counts.dtype != bool and counts.min() < 0:
-            raise ValueError(f"session {name}: spks of neuron {neuron} holds negative counts")
-        if counts.max() > 255:
-            raise ValueError(f"session {name}: spks of neuron {neuron} exceeds 255 in one bin")
-    return spks.astype(np.uint8)
-
-
-def _sized(dat: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """`dat[key]` in the given shape; axes of length 1 may be there or not."""
-    array = np.asarray(dat[key])
-    if tuple(n for n in array.shape if n != 1) != tuple(n for n in shape if n != 1):
-        raise ValueError(
-            f"session {name}: {key} has shape {array.shape}; it must be {shape} to go with spks"
-        )
-    if array.dtype.kind not in "iufb":
-        raise ValueError(f"session {name}: {key} holds {array.dtype} values; it must hold numbers")
-    return array.reshape(shape)
-
-
-def _units_table(dat: Mapping[str, Any], n_neurons: int, name: str) -> pd.DataFrame:
-    area = np.asarray(dat["brain_area"])
-    if area.shape != (n_neurons,) or area.dtype.kind not in "US":
-        raise ValueError(
-            f"session {name}: brain_area has shape {area.shape} and type {area.dtype}; it must be "
-            f"one acronym for each of the {n_neurons} neurons"
-        )
-    if area.dtype.kind == "S":
-        area = np.char.decode(area, "ascii", "replace")
-    # The summer school's own lists hold " TT": a stray space must not make a new region.
-    region = [str(acronym).strip() for acronym in area]
-    units = {"region": region, "group": [allen.group_of(acronym) for acronym in region]}
-    if "ccf" in dat:
-        axes = [str(a) for a in np.asarray(dat.get("ccf_axes", ["ap", "dv", "lr"])).reshape(-1)]
-        if sorted(axes) != ["ap", "dv", "lr"]:
-            raise ValueError(f"session {name}: ccf_axes are {axes}; they must be ap, dv and lr")
-        ccf = np.asarray(_sized(dat, "ccf", (n_neurons, 3), name), dtype=np.float64)
-        units |= {axis: ccf[:, axes.index(axis)] for axis in ("ap", "dv", "lr")}
-    if "trough_to_peak" in dat:
-        units["trough_to_peak"] = _sized(dat, "trough_to_peak", (n_neurons,), name)
-    return pd.DataFrame(units, index=pd.RangeIndex(n_neurons, name="unit"))
-
-
-def _trials_table(dat: Mapping[str, Any], n_trials: int, name: str) -> pd.DataFrame:
-    trials = pd.DataFrame(index=pd.RangeIndex(n_trials, name="trial"))
-    for key in _TRIAL_KEYS:
-        if key in dat:
-            trials[key] = _sized(dat, key, (n_trials,), name).astype(np.float64)
-    if "reaction_time" in dat:
-        reaction = _sized(dat, "reaction_time", (n_trials, 2), name).astype(np.float64)
-        # Milliseconds, and inf where the mouse did not move.
-        trials["reaction_time"] = (
-            np.where(np.isfinite(reaction[:, 0]), reaction[:, 0], np.nan) / 1e3
-        )
-        trials["movement_direction"] = reaction[:, 1]
-    return trials
+def mean_counts(
+    spikes: np.ndarray, trials: np.ndarray | None = None, bins: slice = slice(None)
+) -> np.ndarray:
+    """Mean count a bin of each neuron over some trials (all by default) and bins, (neurons,)."""
+    trials = np.arange(len(spikes)) if trials is None else trials
+    total = np.zeros(spikes.shape[2], dtype=np.int64)
+    for trial in trials:
+        part = spikes[trial, bins]
+        total += part.sum(axis=0, dtype=np.int64)
+    return total / (len(trials) * part.shape[0])
 
 
 def _positions(trials: Any, n_trials: int) -> np.ndarray:

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import lfilter
-from scipy.special import ndtri
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq.files import whole_file
@@ -119,7 +116,7 @@ def simulate_session(
     Eleven latents (`LATENTS`) drive all neurons. Four are brain-wide: engagement (slow over
     trials), movement (locked to the wheel and to the face), choice (signed, rising before the
     movement and slowly falling) and reward. The other seven are one area's own (`area_of`): noise
-    with dynamics, the answers to the contralateral (right) grating and to the movement, and what
+    with dynamics, the responses to the contralateral (right) grating and to the movement, and what
     arrives from other areas with a delay (`PATHS`). A neuron's log-rate is a linear read-out
     of the latents plus a bias plus a gain that drifts slowly over trials; its spikes are Poisson.
 
@@ -325,6 +322,8 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], tau: float) 
     That is a critically damped second-order system: causal, and smooth enough to be read from
     spikes.
     """
+    from scipy.signal import lfilter  # slow to import, and only simulating needs it
+
     decay = np.exp(-1 / tau)
     filter_ = [1.0, -2 * decay, decay**2]
     past = int(10 * tau)
@@ -349,13 +348,13 @@ def _record(
 
 
 def _wheel(rng: np.random.Generator, task: dict[str, np.ndarray], time: np.ndarray) -> np.ndarray:
-    """Wheel speed, (trials, time); positive turns answer "left" (response +1)."""
+    """Wheel speed, (trials, time); positive turns are "left" (response +1)."""
     n_trials = len(task["onset"])
-    onset, answered = task["onset"], task["response_time"]
+    onset, turned = task["onset"], task["response_time"]
     speed = task["response"] * rng.lognormal(0.6, 0.3, n_trials)
     wheel = speed[:, None] * _bump(time, onset, 0.3)
-    # Who moved long before the answer counted turns once more for it.
-    late = np.where(answered > onset + 0.4, answered - 0.2, np.inf)
+    # Who moved long before a response counted turns once more for it.
+    late = np.where(turned > onset + 0.4, turned - 0.2, np.inf)
     wheel += speed[:, None] * _bump(time, late, 0.3)
     fidget = task["feedback_time"] + rng.exponential(0.8, n_trials)
     wheel += rng.normal(0, 0.8, n_trials)[:, None] * _bump(time, fidget, 0.4)
@@ -368,7 +367,7 @@ def _bump(time: np.ndarray, start: np.ndarray, duration: float) -> np.ndarray:
     return np.where((phase > 0) & (phase < 1), np.sin(np.pi * phase.clip(0, 1)) ** 2, 0.0)
 
 
-def _answer(time: np.ndarray, start: np.ndarray, rise: float, fall: float) -> np.ndarray:
+def _transient(time: np.ndarray, start: np.ndarray, rise: float, fall: float) -> np.ndarray:
     """A quick rise and slow fall of height 1 from each `start`, (trials, time); none where inf."""
     since = (time[None, :] - start[:, None]).clip(min=0)
     peak = rise * np.log1p(fall / rise)
@@ -383,19 +382,23 @@ def _latents(
     wheel: np.ndarray,
 ) -> np.ndarray:
     """The latents in the order of `LATENTS`, (trials, time, latents), float32."""
+    from scipy.ndimage import gaussian_filter1d
+
     body = _smooth_noise(rng, wheel.shape, tau=20.0)  # what moves besides the wheel
     moving = np.tanh(gaussian_filter1d(np.abs(wheel), 4, axis=1, mode="nearest"))
-    decided = _answer(time, task["onset"] - 0.12, rise=0.08, fall=0.8)
+    decided = _transient(time, task["onset"] - 0.12, rise=0.08, fall=0.8)
     latents = {
         "engagement": np.broadcast_to(task["engagement"][:, None], wheel.shape),
         "movement": 1.8 * moving + 0.6 * body,
         "choice": 1.8 * task["response"][:, None] * decided,
-        "reward": 2.0 * task["feedback"][:, None] * _answer(time, task["feedback_time"], 0.1, 0.8),
+        "reward": 2.0
+        * task["feedback"][:, None]
+        * _transient(time, task["feedback_time"], 0.1, 0.8),
     }
     contrast = task["contrast_right"]
-    # Higher contrasts are answered more strongly and sooner.
-    seen = np.sqrt(contrast)[:, None] * _answer(time, 0.065 - 0.02 * contrast, 0.03, 0.15)
-    preparing = _answer(time, task["onset"] - 0.15, rise=0.1, fall=0.2)
+    # Higher contrasts drive more strongly and sooner.
+    seen = np.sqrt(contrast)[:, None] * _transient(time, 0.065 - 0.02 * contrast, 0.03, 0.15)
+    preparing = _transient(time, task["onset"] - 0.15, rise=0.1, fall=0.2)
     drive = {
         "thalamus": 1.5 * seen,
         "visual cortex": 2.0 * seen,
@@ -421,14 +424,16 @@ def _traces(
     latents: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """`wheel`, `face`, `licks` (1, trials, time) and `pupil` (3, trials, time) of the format."""
+    from scipy.ndimage import gaussian_filter1d
+
     moving = latents[:, :, LATENTS.index("movement")]
     rewarded = np.where(task["feedback"] > 0, task["feedback_time"], np.inf)
     # Licking, about seven a second, starts a little after the drop and lasts a second.
     rhythm = 0.5 + 0.5 * np.cos(2 * np.pi * 7 * (time[None] - rewarded[:, None].clip(max=1e6)))
-    drinking = _answer(time, rewarded + 0.08, 0.05, 0.6) * rhythm
+    drinking = _transient(time, rewarded + 0.08, 0.05, 0.6) * rhythm
     licks = rng.random(wheel.shape) < 0.25 * drinking
     face = 1.0 + 0.6 * moving + 0.8 * drinking + 0.15 * rng.standard_normal(wheel.shape)
-    aroused = _answer(time, task["feedback_time"], 0.4, 1.5) + 0.5 * moving
+    aroused = _transient(time, task["feedback_time"], 0.4, 1.5) + 0.5 * moving
     area = 30 + 5 * task["engagement"][:, None] + 6 * gaussian_filter1d(aroused, 20, axis=1)
     gaze = _smooth_noise(rng, (2, *wheel.shape), tau=30.0)
     return {
@@ -444,6 +449,8 @@ def _traces(
 
 def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np.ndarray]:
     """What is known of each neuron: arrays (neurons, ...)."""
+    from scipy.special import ndtri
+
     names = [name for name, n_neurons in regions.items() for _ in range(n_neurons)]
     n_neurons = len(names)
     # A squared normal has the many near-silent and the few busy neurons of real recordings. Its
@@ -498,8 +505,9 @@ def _rates(rng: np.random.Generator, readout: np.ndarray, latents: np.ndarray) -
 
 def _spikes(rng: np.random.Generator, rates: np.ndarray) -> np.ndarray:
     """Poisson counts (neurons, trials, time) for `rates` (trials, time, neurons)."""
-    spks = np.empty((rates.shape[2], *rates.shape[:2]), dtype=np.int8)
-    # A trial at a time, since the generator answers in 64 bits.
-    for trial, expected in enumerate(rates):
-        spks[:, trial] = rng.poisson(expected).T
-    return spks
+    spikes = np.empty(rates.shape, dtype=np.int8)
+    # A trial at a time, since the generator draws in 64 bits.
+    for trial, expected in zip(spikes, rates, strict=True):
+        trial[:] = rng.poisson(expected)
+    # A view: a Session, whose order is (trials, time, neurons), takes it without a copy.
+    return spikes.transpose(2, 0, 1)

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.linear_model
 
 import nma_seq2seq as nma
 from nma_seq2seq import latents, plots, training
@@ -189,12 +190,12 @@ def test_no_test_trial_touches_the_decoder(labelled, monkeypatch):
     data, features = labelled
     fitted = []
 
-    class Watched(latents.LogisticRegression):
+    class Watched(sklearn.linear_model.LogisticRegression):
         def fit(self, x, y):
             fitted.append((x, y))
             return super().fit(x, y)
 
-    monkeypatch.setattr(latents, "LogisticRegression", Watched)
+    monkeypatch.setattr(sklearn.linear_model, "LogisticRegression", Watched)
     nma.decode({"x": features}, data, variables=["stimulus side"], n_shuffles=5)
     spoiled = features.copy()
     spoiled[data.test] = 1e6

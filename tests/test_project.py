@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"session", "regions", "files", "smoothing"},
+    {"regions", "files", "school_format", "smoothing", "arguments"},
+    {"session"},
     {"steinmetz", "simulate"},
     {"dataset"},
     {"metrics", "model", "baselines"},

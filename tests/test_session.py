@@ -179,3 +179,21 @@ def test_regions_have_one_group_one_colour_and_one_place():
     assert len(set(regions.COLORS.values())) == len(regions.COLORS)
     assert regions.color_of("MOs") == regions.color_of("other cortex")
     assert regions.in_order(["zzz", "CA1", "MOs", "VISp", "MOs"]) == ["VISp", "MOs", "CA1", "zzz"]
+
+
+def test_a_window_is_a_view_and_a_part_is_copied_once(tiny):
+    window = tiny.select(window=(0, 0.1))
+    assert np.shares_memory(window.spikes, tiny.spikes)
+    part = tiny.select(regions="MOs", trials=[5, 2, 5], window=(0, 0.1))
+    assert (part.spikes == tiny.spikes[[5, 2, 5], 10:20, 25:35]).all()
+    assert part.spikes.flags.c_contiguous and part.spikes.base is None
+    assert tiny.select(trials=np.arange(40)[::-1]).spikes[0].tolist() == tiny.spikes[39].tolist()
+
+
+def test_counts_in_a_sessions_own_order_are_not_copied():
+    dat = tiny_dict()
+    spikes = np.ascontiguousarray(dat["spks"].transpose(1, 2, 0)).view(np.uint8)
+    assert nma.Session.from_counts(spikes, dat).spikes is spikes
+    assert np.shares_memory(
+        nma.Session.from_dict(dat | {"spks": spikes.transpose(2, 0, 1)}).spikes, spikes
+    )

@@ -271,10 +271,9 @@ def _open(path: Path) -> Session:
     """A session from the cache."""
     with np.load(path, allow_pickle=False) as file:
         dat = {key: file[key] for key in file.files}
-    # Laid out as Session wants it, (trials, time, neurons), so that it need not copy it.
     spikes = np.zeros(dat.pop("spike_shape"), dtype=np.uint8)
     ends = np.cumsum(dat.pop("spike_n"))[:-1]
     gaps, counts = (np.split(dat.pop(key), ends) for key in ("spike_gaps", "spike_counts"))
     for trial, gap, count in zip(spikes.reshape(len(spikes), -1), gaps, counts, strict=True):
         trial[np.cumsum(gap, dtype=np.intp)] = count
-    return Session.from_dict(dat | {"spks": spikes.transpose(2, 0, 1)})
+    return Session.from_counts(spikes, dat)
