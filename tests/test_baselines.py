@@ -1,9 +1,11 @@
 """Baselines: right on data whose answer is known, and honest about the test trials."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 import nma_seq2seq as nma
 from nma_seq2seq import metrics
@@ -57,6 +59,121 @@ def test_reduced_rank_regression_without_a_code_predicts_the_mean(linear):
     data = nma.make_dataset(dataclasses.replace(data.session, spikes=noise))
     table = nma.score({"rrr": nma.fit_rrr(data)}, data)
     assert abs(table.loc["rrr", "bits_per_spike"]) < 0.01
+
+
+ONE = {"smoothings": ((2,),), "ridges": (3,), "floors": (0.1,)}
+
+
+def test_the_regression_written_out(linear):
+    """Ridge on scaled sources and targets, projected on the leading axes of what it fits."""
+    data, _ = linear
+    model = nma.fit_rrr(data, **ONE, ranks=(2,))
+    train, mean = data.target[data.train], data.target[data.train].mean((0, 1))
+    scale = data.source[data.train].std((0, 1)) ** 0.5  # the ridge spares neither busy nor quiet
+    center = data.source[data.train].mean((0, 1))
+
+    def inputs(trials):
+        x = gaussian_filter1d((data.source[trials] - center) / scale, 2, axis=1, mode="constant")
+        x /= gaussian_filter1d(np.ones(x.shape[1]), 2, mode="constant")[:, None]
+        return x.reshape(-1, data.n_sources)
+
+    x, y = inputs(data.train), ((train - mean) / np.sqrt(mean)).reshape(-1, data.n_targets)
+    shift = x.mean(axis=0)
+    gram = (x - shift).T @ (x - shift)
+    ridge = 3 * np.trace(gram) / len(gram)
+    weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), (x - shift).T @ y)
+    axes = np.linalg.eigh(y.T @ (x - shift) @ weights)[1][:, -2:]
+    rates = mean + (inputs(data.test) - shift) @ weights @ axes @ axes.T * np.sqrt(mean)
+    np.testing.assert_allclose(
+        model.predict(data.source[data.test]).reshape(rates.shape),
+        np.maximum(rates, 0.1 * mean),
+        rtol=2e-3,
+    )
+
+
+def test_the_regression_s_rates_stop_at_the_floor(linear):
+    """Sources as they never were drive a line far below zero, where no rate may go."""
+    data, _ = linear
+    model = nma.fit_rrr(data, **ONE | {"floors": (0.2,)}, ranks=(2,))
+    mean = data.target[data.train].mean((0, 1))
+    wild = 50 * data.source[data.test].astype(float)
+    least = model.predict(wild).min(axis=(0, 1))
+    np.testing.assert_allclose(least, 0.2 * mean, rtol=1e-5)
+    usual = model.predict(data.source[data.test])
+    assert (usual > 0.3 * mean).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("fit", "choices"),
+    [
+        (
+            nma.fit_rrr,
+            {
+                "smoothings": ((1,), (4,)),
+                "ridges": (0.3, 30),
+                "ranks": (1, 4),
+                "floors": (0.05, 0.6),
+            },
+        ),
+        (fit_glm, {"smoothings": (1, 4, 16), "penalties": (0.01, 0.3, 10.0)}),
+    ],
+)
+def test_the_best_on_validation_trials_is_chosen(linear, fit, choices):
+    """And not the best in training, nor the first or last of the candidates."""
+    data, _ = linear
+    # Few trials, so that training and validation trials disagree.
+    data = dataclasses.replace(data, train=data.train[:8])
+
+    def losses(model):
+        return [
+            nma.poisson_nll(model.predict(data.source[part]), data.target[part])
+            for part in (data.validation, data.train)
+        ]
+
+    each = [
+        losses(fit(data, **{key: (value,) for key, value in zip(choices, values, strict=True)}))
+        for values in itertools.product(*choices.values())
+    ]
+    validation, train = np.transpose(each)
+    assert validation.argmin() not in (0, len(each) - 1, train.argmin())
+    assert losses(fit(data, **choices))[0] == pytest.approx(validation.min(), rel=1e-5)
+
+
+def test_a_glm_never_goes_beyond_the_rates_of_training(linear):
+    """An exponential explodes where the sources are as they never were in training."""
+    data, _ = linear
+    glm = fit_glm(data)
+    most = glm.predict(data.source[data.train]).max(axis=(0, 1))
+    wild = glm.predict(20 * data.source[data.test])
+    assert (wild <= most * (1 + 1e-6)).all() and (wild.max(axis=(0, 1)) > 0.99 * most).all()
+
+
+def test_a_glm_s_penalty_does_not_care_for_the_sources_scale(linear):
+    data, _ = linear
+    one = {"smoothings": (2,), "penalties": (0.1,)}
+    double = dataclasses.replace(data, source=2 * data.source)
+    np.testing.assert_allclose(
+        fit_glm(double, **one).predict(double.source[double.test]),
+        fit_glm(data, **one).predict(data.source[data.test]),
+        rtol=1e-3,
+    )
+
+
+def test_a_neuron_with_a_handful_of_spikes_keeps_its_mean_in_a_glm(linear):
+    data, _ = linear
+    target = data.target.copy()
+    target[:, :, 3] = 0
+    target[data.train[:9], 5, 3] = 1
+    rates = fit_glm(dataclasses.replace(data, target=target)).predict(data.source[data.test])
+    mean = 9 / (len(data.train) * data.n_bins)
+    np.testing.assert_allclose(rates[:, :, 3], mean)
+    assert rates[:, :, 4].std() > 0.01
+
+
+def test_fits_say_how_long_they_took(linear):
+    data, _ = linear
+    for fit in FITS:
+        assert fit(data).seconds > 0
 
 
 def test_a_glm_and_population_coupling(linear):

@@ -1,5 +1,7 @@
 """make_dataset: who predicts whom, and a split that leaks nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,34 @@ def test_the_least_rate_looks_at_training_trials_alone(tiny):
     rates = tiny.spikes[data.train].mean(axis=(0, 1)) / 0.01
     assert (rates[data.source_units] >= 30).all() and (rates[data.target_units] >= 30).all()
     assert data.n_targets < 10
+
+
+def test_a_neuron_is_as_active_as_it_is_in_the_training_trials(tiny):
+    """One that fires in the other trials alone is silent to the rule, and the other way round."""
+    train = nma.make_dataset(tiny).train
+    other = np.setdiff1d(np.arange(40), train)
+    spikes = np.ones_like(tiny.spikes)
+    spikes[np.ix_(train, range(30), [3, 30])] = 0
+    spikes[np.ix_(other, range(30), [4, 31])] = 0
+    # Every bin of a hundredth of a second holds a spike: exactly 100 Hz, which is kept.
+    session = dataclasses.replace(tiny, spikes=spikes)
+    data = nma.make_dataset(session, min_rate_hz=100)
+    assert 3 not in data.source_units and 30 not in data.target_units
+    assert 4 in data.source_units and 31 in data.target_units
+    assert data.n_sources == 25 and data.n_targets == 9
+    halves = nma.make_dataset(session, source="same", target="MOs", min_rate_hz=100)
+    assert 30 not in {*halves.source_units, *halves.target_units} and halves.n_sources == 4
+
+
+def test_the_seed_draws_the_halves(tiny):
+    drawn = [nma.make_dataset(tiny, source="same", target="VISp", seed=s) for s in (0, 0, 1)]
+    units = [set(data.source_units) for data in drawn]
+    assert units[0] == units[1] != units[2]
+
+
+def test_a_blocked_split_starts_anywhere():
+    starts = {int(split_trials(100, split="blocked", seed=seed)[2][0]) for seed in range(20)}
+    assert len(starts) > 5
 
 
 def test_a_blocked_split_is_contiguous():
@@ -94,6 +124,8 @@ def test_shuffling_within_condition_keeps_the_stimulus_and_breaks_the_trial(tiny
             # Each trial's sources come from a trial of the same part and the same contrasts.
             same = (data.source[part] == shuffled.source[trial]).all(axis=(1, 2))
             assert (condition[part[same]] == condition[trial]).all(axis=1).any()
+    again, other = (shuffle_within_condition(data, seed=seed) for seed in (1, 2))
+    assert (again.source == shuffled.source).all() and (other.source != shuffled.source).any()
     bare = nma.Session(tiny.spikes, tiny.time, tiny.units, tiny.trials[[]])
     with pytest.raises(ValueError, match="no contrast_left or contrast_right"):
         shuffle_within_condition(nma.make_dataset(bare))

@@ -126,6 +126,23 @@ def test_principal_components_are_fitted_on_training_trials(tiny):
         nma.principal_components(data, 27)
 
 
+def test_principal_components_are_those_of_the_smoothed_counts(tiny):
+    """Their variances on the training trials are the largest that any directions have."""
+    data = nma.make_dataset(tiny)
+    pcs = nma.principal_components(data, 4, smoothing=3.0)
+    smoothed = nma.baselines.smooth(data.source, 3.0)
+    flat = smoothed[data.train].reshape(-1, data.n_sources)
+    largest = np.linalg.eigvalsh(np.cov(flat.T))[::-1][:4]
+    np.testing.assert_allclose(
+        pcs[data.train].reshape(-1, 4).var(axis=0, ddof=1), largest, rtol=1e-3
+    )
+    # A linear map, the same for test trials.
+    axes, *_ = np.linalg.lstsq(flat - flat.mean(axis=0), pcs[data.train].reshape(-1, 4), rcond=None)
+    np.testing.assert_allclose(
+        pcs[data.test], (smoothed[data.test] - flat.mean(axis=0)) @ axes, atol=1e-4
+    )
+
+
 # ---------------------------------------------------------------------- decode
 
 
@@ -156,6 +173,9 @@ def test_labels_say_what_they_promise(labelled):
     assert list(found) == ["stimulus side", "choice", "movement", "reward"]
     np.testing.assert_array_equal(found["stimulus side"] > 0, trials["contrast_right"] > 0)
     np.testing.assert_array_equal(np.isnan(found["choice"]), trials["response"] == 0)
+    went = trials["response"] != 0
+    np.testing.assert_array_equal(found["choice"][went], trials["response"][went])  # +1 is left
+    np.testing.assert_array_equal(found["reward"], trials["feedback_type"])
     np.testing.assert_array_equal(found["movement"], trials["reaction_time"] == 0.3)
     equal = dataclasses.replace(data.session, trials=trials.assign(contrast_left=1.0))
     assert np.isnan(latents.labels(equal)["stimulus side"][trials["contrast_right"] == 1]).all()
@@ -172,6 +192,65 @@ def test_separable_labels_are_decoded_and_others_are_not(labelled):
     assert (table["low"] <= table["accuracy"]).all() and (table["accuracy"] <= table["high"]).all()
     assert (table["n_features"] == 3).all()
     assert table.loc["stimulus side", ["n_train", "n_test"]].tolist() == [160, 40]
+
+
+def test_what_only_the_time_course_tells_is_decoded(labelled, rng):
+    """A feature that goes up and then down, or the other way round, with nothing in its mean."""
+    data, _ = labelled
+    side = latents.labels(data.session)["stimulus side"]
+    course = np.repeat([1.0, -1.0], 6)
+    feature = side[:, None, None] * course[:, None] + rng.normal(size=(200, 12, 1))
+    asked = {"variables": ["stimulus side"], "n_shuffles": 20}
+    assert nma.decode({"x": feature}, data, **asked)["accuracy"].item() > 0.9
+    assert nma.decode({"x": feature}, data, n_windows=1, **asked)["accuracy"].item() < 0.7
+
+
+def test_chance_is_what_shuffled_labels_reach(labelled):
+    data, features = labelled
+    row = nma.decode({"x": features}, data, variables=["stimulus side"]).iloc[0]
+    # Of 40 trials in two halves, guesses are right in 1/2 with a standard deviation of 0.08.
+    assert row["chance"] == pytest.approx(0.5, abs=0.02)
+    assert row["chance_high"] - row["chance"] == pytest.approx(1.96 * 0.08, abs=0.04)
+
+
+def test_a_hint_of_a_rare_kind_is_taken(labelled, rng):
+    """A decoder that weighs trials alike would call everything the frequent kind."""
+    data, _ = labelled
+    still = np.arange(200) % 8 == 0
+    trials = data.session.trials.assign(reaction_time=np.where(still, np.nan, 0.3))
+    data = dataclasses.replace(data, session=dataclasses.replace(data.session, trials=trials))
+    feature = 1.2 * still[:, None, None] + rng.normal(size=(200, 4, 1)) * np.sqrt(4) / 2
+    table = nma.decode({"x": feature}, data, variables=["movement"], n_shuffles=20)
+    assert table["accuracy"].item() > 0.7
+
+
+def test_the_penalty_is_chosen(labelled, rng):
+    """Three hundred features that each say a little, or three that say it all: both are read."""
+    data, _ = labelled
+    side = latents.labels(data.session)["stimulus side"]
+    asked = {"variables": ["stimulus side"], "n_shuffles": 20, "n_windows": 1}
+    weak = 0.25 * side[:, None, None] + rng.normal(size=(200, 4, 300)) * 2
+    assert nma.decode({"x": weak}, data, **asked)["accuracy"].item() > 0.9
+    # Two that must be taken from each other: weak weights would not do.
+    shared = 30 * rng.normal(size=(200, 4, 1))
+    pair = np.concatenate([shared + side[:, None, None], shared], axis=2)
+    pair += 0.1 * rng.normal(size=pair.shape)
+    assert nma.decode({"x": pair}, data, **asked)["accuracy"].item() > 0.9
+
+
+@pytest.mark.parametrize(("n_rare", "enough"), [(4, False), (5, True)])
+def test_five_trials_of_a_kind_are_enough_to_fit_on(labelled, n_rare, enough):
+    data, features = labelled
+    fitted_on = np.union1d(data.train, data.validation)
+    feedback = np.ones(200)
+    feedback[fitted_on[:n_rare]] = feedback[data.test[0]] = -1
+    trials = pd.DataFrame({"feedback_type": feedback})
+    data = dataclasses.replace(data, session=dataclasses.replace(data.session, trials=trials))
+    if enough:
+        assert len(nma.decode({"x": features}, data, variables=["reward"], n_shuffles=5)) == 1
+    else:
+        with pytest.raises(ValueError, match="'reward' has too few trials of a kind"):
+            nma.decode({"x": features}, data, variables=["reward"], n_shuffles=5)
 
 
 def test_shuffled_labels_stay_at_chance(labelled, rng):

@@ -20,7 +20,8 @@ class Given:
         self.data, self.rates = data, np.broadcast_to(rates, data.target.shape)
 
     def predict(self, source):
-        trials = {len(self.data.train): self.data.train, len(self.data.test): self.data.test}
+        parts = (self.data.train, self.data.validation, self.data.test)
+        trials = {len(part): part for part in parts}
         return self.rates[trials[len(source)]]
 
 
@@ -64,13 +65,56 @@ def test_no_test_trial_touches_the_train_or_psth_null(tiny):
         assert (nma.null_rates(clean, null) == nma.null_rates(spoiled, null)).all()
 
 
-def test_a_neuron_silent_in_training_has_a_finite_null(tiny):
+def test_a_neuron_silent_in_training_is_given_half_a_spike(tiny):
     spikes = tiny.spikes.copy()
     spikes[nma.make_dataset(tiny).train, :, 30] = 0
     data = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
     rates = nma.null_rates(data, "train")
-    assert (rates > 0).all()
+    train = data.target[data.train]
+    silent = list(data.target_units).index(30)
+    assert rates[silent] == 0.5 / (train.shape[0] * train.shape[1])
+    np.testing.assert_allclose(
+        np.delete(rates, silent), train.mean((0, 1))[np.arange(10) != silent]
+    )
     assert np.isfinite(nma.bits_per_spike(np.full((8, 30, 10), 0.3), data.target[data.test], rates))
+
+
+def with_targets(rates, n_trials, seed=0):
+    """A dataset whose MOs neurons have these rates (time, neurons) in every trial."""
+    n_bins, n_targets = rates.shape
+    rng = np.random.default_rng(seed)
+    targets = rng.poisson(np.broadcast_to(rates, (n_trials, n_bins, n_targets)))
+    return nma.make_dataset(
+        nma.Session.from_dict(
+            {
+                "spks": np.concatenate([targets, targets[:, :, :1]], axis=2).transpose(2, 0, 1),
+                "brain_area": np.array(["MOs"] * n_targets + ["VISp"]),
+            }
+        )
+    )
+
+
+def test_the_psth_null_rules_no_bin_out_and_keeps_the_mean():
+    """Where no training spike is near, a hundredth of the mean is left, and no more."""
+    burst = np.zeros((100, 1))
+    burst[50] = 3.0
+    data = with_targets(burst, 60)
+    mean = data.target[data.train].mean()
+    rates = nma.null_rates(data, "psth")
+    np.testing.assert_allclose(rates[:15], 0.01 * mean)
+    assert rates.mean() == pytest.approx(mean)
+
+
+def test_the_psth_null_smooths_as_much_as_the_validation_trials_ask_for():
+    sharp, flat = np.full((100, 5), 0.1), np.full((100, 5), 0.1)
+    sharp[50] = 5.0
+    peak = nma.null_rates(with_targets(sharp, 400), "psth")[50]
+    assert (peak > 0.35 * 5).all()  # a Gaussian of one bin leaves 0.4 of it, one of two bins 0.2
+    few = with_targets(flat, 12)
+    raw = few.target[few.train].mean(axis=0)
+    rates = nma.null_rates(few, "psth")
+    # A Gaussian of eight bins leaves a fifth of the noise, one of a single bin half of it.
+    assert rates.std(axis=0).mean() < 0.4 * raw.std(axis=0).mean()
 
 
 @pytest.mark.parametrize(
@@ -86,6 +130,8 @@ def test_wrong_rates_are_named(rates, message):
         nma.bits_per_spike(rates, np.ones((2, 3, 4)), np.ones(4))
     with pytest.raises(ValueError, match="no spike"):
         nma.bits_per_spike(np.ones((2, 3, 4)), np.zeros((2, 3, 4)), np.ones(4))
+    with pytest.raises(ValueError, match="must be above 0"):
+        nma.bits_per_spike(np.ones((2, 3, 4)), np.ones((2, 3, 4)), np.array([1, 1, 0, 1]))
 
 
 def test_silent_neurons_have_no_score_of_their_own():
@@ -107,6 +153,63 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         )
         hits += low <= truth <= high
     assert 0.88 <= hits / 200 <= 0.99
+
+
+def test_an_interval_divides_by_the_spikes_of_the_trials_that_were_drawn():
+    """Each spike of the first neuron is worth one bit, so every resample is worth one bit."""
+    rates, null = np.array([2.0, 1.0]), np.array([1.0, 2.0])
+    counts = np.zeros((30, 10, 2))
+    counts[..., 0] = np.random.default_rng(0).poisson(np.linspace(0.1, 5, 30)[:, None], (30, 10))
+    interval = metrics.bits_interval(np.broadcast_to(rates, counts.shape), counts, null)
+    assert interval == pytest.approx((1.0, 1.0))
+
+
+def test_an_interval_knows_its_level_and_its_seed(tiny_data):
+    counts = tiny_data.target[tiny_data.test]
+    rates, null = np.full(counts.shape, 0.4), np.full(10, 0.3)
+
+    def width(**settings):
+        low, high = metrics.bits_interval(rates, counts, null, **settings)
+        return high - low
+
+    # As those of a normal distribution: 2 x 1.96 against 2 x 0.674 standard errors.
+    assert width(level=0.95) / width(level=0.5) == pytest.approx(1.96 / 0.674, rel=0.25)
+    assert width(seed=1) != width(seed=2)
+    assert width(seed=1) == width(seed=1)
+
+
+def test_scores_are_of_the_part_that_was_asked_for(tiny_data):
+    """Two models that are right in one part each: only that part may tell them apart."""
+    level = np.full(tiny_data.target.shape, 0.3)
+    for part in ("validation", "test"):
+        trials = tiny_data.trials(part)
+        knows = level.copy()
+        knows[trials] = 0.05 + 0.9 * tiny_data.target[trials]
+        informed, constant = Given(tiny_data, knows), Given(tiny_data, 0.3)
+        for asked in ("validation", "test"):
+            table = nma.score({"informed": informed, "constant": constant}, tiny_data, part=asked)
+            gap = table["bits_per_spike"].diff().iloc[1]
+            difference = nma.compare(informed, constant, tiny_data, part=asked)["difference"]
+            assert (gap < -0.5) == (difference > 0.5) == (asked == part)
+            assert f"{asked}_loss" in table
+            # Neither knows the training trials.
+            seen = nma.poisson_nll(level[tiny_data.train], tiny_data.target[tiny_data.train])
+            np.testing.assert_allclose(table["train_loss"], seen)
+
+
+def test_the_test_null_is_the_mean_of_the_trials_that_are_scored(tiny_data):
+    counts = tiny_data.target[tiny_data.validation]
+    table = nma.score({"a": Given(tiny_data, 0.3)}, tiny_data, null="test", part="validation")
+    expected = nma.bits_per_spike(np.full(counts.shape, 0.3), counts, metrics.mean_rates(counts))
+    assert table.loc["a", "bits_per_spike"] == pytest.approx(expected)
+
+
+def test_a_silent_neuron_is_predicted_better_by_nobody(tiny_data):
+    target = tiny_data.target.copy()
+    target[tiny_data.test, :, :4] = 0
+    data = dataclasses.replace(tiny_data, target=target)
+    good, less = Given(data, 0.2 + 0.5 * target), Given(data, np.full(target.shape, 0.3))
+    assert nma.compare(good, less, data)["share_of_neurons"] == 1
 
 
 def test_score_table_names_its_null(tiny_data):

@@ -69,6 +69,37 @@ def test_a_group_shares_no_neuron_with_a_region_of_it(small, datasets):
     assert set(table["source_group"]) == {"other cortex"}
 
 
+def test_each_region_comes_with_its_own_group(small, datasets):
+    table = nma.region_map(small, ["MOs", "VISp"], n_neurons=5, n_resamples=1, **QUIET)
+    for side in ("source", "target"):
+        pairs = set(zip(table[side], table[f"{side}_group"], strict=True))
+        assert pairs == {("MOs", "other cortex"), ("VISp", "visual cortex")}
+
+
+def test_the_null_is_the_mean_of_the_training_trials(small, datasets):
+    """The model of these tests predicts just that, so it is worth nothing, shuffled or not."""
+    table = nma.region_map(small, ["MOs", "VISp"], n_neurons=5, n_resamples=1, **QUIET)
+    np.testing.assert_allclose(table[["bits_per_spike", "shuffled"]], 0, atol=1e-12)
+
+
+def test_root_is_no_region_unless_it_is_asked_for(small, datasets):
+    units = small.units.assign(region=small.units["region"].replace("CA1", "root"))
+    session = replace(small, units=units)
+    table = nma.region_map(session, n_neurons=8, n_resamples=1, **QUIET)
+    assert set(table["source"]) == {"MOs", "VISp", "LP"}
+    asked = nma.region_map(session, ["MOs", "root"], n_neurons=8, n_resamples=1, **QUIET)
+    assert set(asked["source"]) == {"MOs", "root"}
+
+
+def test_silent_targets_have_no_score(small, datasets):
+    spikes = small.spikes.copy()
+    spikes[:, :, small.region_mask("LP")] = 0
+    silent = replace(small, spikes=spikes)
+    table = nma.region_map(silent, ["MOs", "LP"], n_neurons=5, n_resamples=1, **QUIET)
+    scores = table.set_index(["source", "target"])["bits_per_spike"]
+    assert scores[:, "LP"].isna().all() and scores[:, "MOs"].notna().all()
+
+
 def test_the_control_shuffles_sources_within_stimulus_and_part(small):
     data = nma.make_dataset(small, seed=3)
     shuffled = nma.shuffle_within_condition(data, seed=3)

@@ -31,6 +31,24 @@ def test_is_frozen(tiny):
         tiny.name = "other"
 
 
+def test_every_number_of_the_file_is_in_its_place(tiny):
+    dat = tiny_dict()
+    assert (tiny.mouse, tiny.date) == ("Tiny", "2020-01-01")
+    np.testing.assert_array_equal(tiny.units[["ap", "dv", "lr"]], dat["ccf"])
+    turned = nma.Session.from_dict(changed(ccf_axes=np.array(["lr", "ap", "dv"])))
+    np.testing.assert_array_equal(turned.units[["lr", "ap", "dv"]], dat["ccf"])
+    for k, name in enumerate(("pupil_area", "pupil_x", "pupil_y")):
+        np.testing.assert_array_equal(tiny.behavior[name], dat["pupil"][k].astype(np.float32))
+    np.testing.assert_array_equal(tiny.trials["movement_direction"], dat["reaction_time"][:, 1])
+    for key in ("contrast_left", "contrast_right", "response"):
+        np.testing.assert_array_equal(tiny.trials[key], dat[key])
+
+
+def test_without_its_own_the_format_s_clock_is_taken():
+    session = nma.Session.from_dict(changed(bin_size=None, stim_onset=None))
+    assert session.bin_size == 0.01 and session.time[0] == -0.5
+
+
 def test_what_the_file_lacks_is_absent():
     session = nma.Session.from_dict({key: tiny_dict()[key] for key in ("spks", "brain_area")})
     assert list(session.trials.columns) == [] and len(session.trials) == 40
@@ -68,10 +86,26 @@ def test_event_bin_counts_from_the_first_bin(tiny):
     assert np.isnan(tiny.select(window=(0.1, 0.2)).event_bin("gocue")).all()
 
 
-@pytest.mark.parametrize("hundredths", range(20))
-def test_event_bin_at_every_edge(hundredths):
-    bins = nma.Session.from_dict(changed(gocue=np.full(40, hundredths / 100))).event_bin("gocue")
-    assert (bins == hundredths + 10).all()
+@pytest.mark.parametrize("onset", [0.1, 0.5])
+def test_event_bin_at_every_edge(onset):
+    """With half a second before the stimulus, (k / 100 + 0.5) / 0.01 is too small for some k."""
+    before = round(100 * onset)
+    edges = np.arange(250 - before)
+    session = nma.Session.from_dict(
+        {
+            "spks": np.zeros((2, len(edges), 250), np.uint8),
+            "brain_area": np.array(["MOs", "VISp"]),
+            "gocue": edges / 100,
+            "stim_onset": onset,
+        }
+    )
+    np.testing.assert_array_equal(session.event_bin("gocue"), edges + before)
+    # Just before an edge it is still the bin before, and the end of the recording is in no bin.
+    trials = session.trials.assign(gocue=edges / 100 - 1e-4)
+    early = dataclasses.replace(session, trials=trials).event_bin("gocue")
+    np.testing.assert_array_equal(early, edges + before - 1)
+    trials = session.trials.assign(gocue=2.5 - onset)
+    assert np.isnan(dataclasses.replace(session, trials=trials).event_bin("gocue")).all()
 
 
 def test_stray_spaces_and_unknown_regions():
@@ -92,6 +126,57 @@ def test_select(tiny):
     assert (lively.rates_hz >= 30).all() and lively.n_neurons == (tiny.rates_hz >= 30).sum()
     mask = tiny.trials["response"] != 0
     assert tiny.select(trials=mask).n_trials == mask.sum()
+
+
+def test_the_least_rate_is_that_of_the_window_that_is_kept(tiny):
+    spikes = tiny.spikes.copy()
+    spikes[:, :10, 0], spikes[:, 10:, 0] = 9, 0
+    session = dataclasses.replace(tiny, spikes=spikes)
+    part = session.select(min_rate_hz=1, window=(0, 0.2))
+    assert 0 not in part.units.index and part.n_neurons < tiny.n_neurons
+    assert 0 in session.select(min_rate_hz=1).units.index
+
+
+def test_a_window_s_ends_are_bins_however_they_are_written(tiny):
+    """0.01 + 0.05 is a little more than 0.06, and the bin at 0.06 is meant all the same."""
+    edge = 0.01 + 0.05
+    assert edge > 0.06
+    assert tiny.select(window=(edge, 0.1)).time[0] == 0.06
+    assert tiny.select(window=(0, edge)).time[-1] == 0.05
+
+
+def test_positions_from_the_end(tiny):
+    assert list(tiny.select(trials=[-1, 0, -40]).trials.index) == [39, 0, 0]
+
+
+@pytest.fixture
+def known(tiny):
+    """The recording with made-up truth: latents, rates and licks that differ in every entry."""
+    shape = tiny.spikes.shape
+    rates = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    licks = np.arange(np.prod(shape[:2]), dtype=np.float32).reshape(shape[:2])
+    return dataclasses.replace(
+        tiny, rates=rates, latents=rates[:, :, :3] / 7, behavior=tiny.behavior | {"licks": licks}
+    )
+
+
+def test_the_truth_goes_along_with_what_is_selected(known):
+    part = known.select(regions="MOs", trials=[7, 2, 5], window=(0, 0.1))
+    chosen = np.ix_([7, 2, 5], range(10, 20))
+    np.testing.assert_array_equal(part.rates, known.rates[chosen][:, :, 25:35])
+    np.testing.assert_array_equal(part.latents, known.latents[chosen])
+    np.testing.assert_array_equal(part.behavior["licks"], known.behavior["licks"][chosen])
+
+
+def test_rebin_sums_counts_and_rates_and_averages_levels(known):
+    """A true rate is an expected count per bin, so twice the bin has twice the rate."""
+    long = known.rebin(3)
+    for k in (0, 4):
+        bins = slice(3 * k, 3 * k + 3)
+        np.testing.assert_allclose(long.rates[:, k], known.rates[:, bins].sum(axis=1))
+        np.testing.assert_allclose(long.latents[:, k], known.latents[:, bins].mean(axis=1))
+        licks = known.behavior["licks"][:, bins].sum(axis=1)
+        np.testing.assert_allclose(long.behavior["licks"][:, k], licks)
 
 
 @pytest.mark.parametrize(
