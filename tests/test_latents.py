@@ -130,7 +130,7 @@ def test_principal_components_are_those_of_the_smoothed_counts(tiny):
     """Their variances on the training trials are the largest that any directions have."""
     data = nma.make_dataset(tiny)
     pcs = nma.principal_components(data, 4, smoothing=3.0)
-    smoothed = nma.baselines.smooth(data.source, 3.0)
+    smoothed = nma.smooth(data.source, 3.0)
     flat = smoothed[data.train].reshape(-1, data.n_sources)
     largest = np.linalg.eigvalsh(np.cov(flat.T))[::-1][:4]
     np.testing.assert_allclose(
