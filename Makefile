@@ -9,7 +9,7 @@ TEST_ARGS ?=
 NBVAL = OMP_NUM_THREADS=1 NMA_SEQ2SEQ_DATA=simulated
 NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --nbval-current-env
 
-.PHONY: lab test test-class test-colab test-binder
+.PHONY: lab mypy test test-class test-colab test-binder
 
 lab: $(VENV)/.installed
 	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
@@ -20,6 +20,10 @@ test: $(VENV)/.installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
 	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
+
+# What the package says about its types. (Exercises are judged on answers without types.)
+mypy: $(VENV)/.installed
+	$(VENV)/bin/mypy
 
 # A class that does everything wrong, graded whole, and every tutorial with wrong answers all along.
 test-class: export OMP_NUM_THREADS = 1

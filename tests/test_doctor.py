@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+import pytest
 
 import nma_seq2seq as nma
 from nma_seq2seq.course.cli import main
@@ -56,7 +59,16 @@ def test_a_healthy_environment(tmp_path):
     run = doctor(tmp_path)
     assert run.returncode == 0, run.stdout
     assert "The course works here." in run.stdout
-    for name in ("Python", "packages", "widgets", "torch", "cache folder", "tiny fit"):
+    assert nma.__version__ in finding(run, "nma-seq2seq")
+    for name in (
+        "Python",
+        "nma-seq2seq",
+        "packages",
+        "widgets",
+        "torch",
+        "cache folder",
+        "tiny fit",
+    ):
         assert finding(run, name).startswith("ok"), name
     assert "522 neurons" in finding(run, "simulated session")
 
@@ -121,6 +133,28 @@ def test_widgets_of_two_ages_and_a_full_disk(tmp_path):
 def test_the_doctor_in_a_notebook(capsys):
     assert nma.doctor() is None
     assert "tiny fit" in capsys.readouterr().out
+
+
+def test_files_that_are_not_installed(tmp_path):
+    code = (
+        "import importlib.metadata as m\nreal = m.version\n"
+        "def version(name):\n"
+        "    if name == 'nma-seq2seq':\n        raise m.PackageNotFoundError(name)\n"
+        "    return real(name)\nm.version = version\n"
+    )
+    run = doctor(tmp_path, code)
+    assert run.returncode == 1
+    line = finding(run, "nma-seq2seq")
+    assert "only its files are" in line and "pip install -e ." in line
+
+
+def test_the_version_stands_in_one_place(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--version"])
+    assert done.value.code == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out.split() == ["nma-seq2seq", project["version"]]
+    assert nma.__version__ == project["version"]
 
 
 def test_start_never_touches_what_is_there(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The repository itself: layers, one slug, and the two commands of the README."""
 
 import ast
+import importlib
 import re
 import socket
 import subprocess
@@ -9,6 +10,11 @@ import time
 import tomllib
 import urllib.request
 from pathlib import Path
+
+import jedi
+import pytest
+
+import nma_seq2seq as nma
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
@@ -48,11 +54,55 @@ def test_imports_go_one_way():
             assert rank.get(other, 99) <= rank[module], f"{module} imports {other}"
 
 
-def test_the_public_names_are_there():
-    import nma_seq2seq
+def public_names() -> dict[str, str | None]:
+    """Name -> the module that has it, or None for a module, as the stub has them."""
+    stub = ast.parse((ROOT / "nma_seq2seq" / "__init__.pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module for node in imports for alias in node.names}
 
-    assert sorted(nma_seq2seq.__all__) == nma_seq2seq.__all__
-    assert all(hasattr(nma_seq2seq, name) for name in nma_seq2seq.__all__)
+
+def test_the_public_names_are_those_of_the_stub():
+    assert sorted(public_names()) == sorted(nma.__all__) == sorted(dir(nma))
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_a_public_name_is_the_very_object_of_its_module(name):
+    module = public_names()[name]
+    if module is None:
+        assert getattr(nma, name) is importlib.import_module(f"nma_seq2seq.{name}")
+    else:
+        assert getattr(nma, name) is getattr(importlib.import_module(f"nma_seq2seq.{module}"), name)
+
+
+def test_a_name_that_is_not_public():
+    with pytest.raises(AttributeError, match="lod_session"):
+        nma.lod_session  # noqa: B018
+
+
+def test_a_public_name_is_seen_by_a_type_checker(tmp_path):
+    script = tmp_path / "script.py"
+    lines = ["nma.lod_session(3)", "nma.load_session([3])", "nma.plots.rastre(1)"]
+    script.write_text("\n".join(["import nma_seq2seq as nma", *lines, "nma.load_session(3)"]))
+    found = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = [line for line in found.splitlines() if line.startswith(str(script))]
+    assert len(found) == 3, found
+    assert 'Module has no attribute "lod_session"' in found[0]
+    assert 'Argument 1 to "load_session" has incompatible type' in found[1]
+    assert 'Module has no attribute "rastre"' in found[2]
+
+
+def test_a_public_name_is_offered_by_an_editor():
+    source = "import nma_seq2seq as nma\nnma.lo"
+    script = jedi.Script(source, project=jedi.Project(ROOT))
+    offered = {completion.name: completion for completion in script.complete(2, len("nma.lo"))}
+    assert offered.keys() == {"load_file", "load_fit", "load_session"}
+    assert "fallback" in offered["load_session"].get_signatures()[0].to_string()
+    assert "Steinmetz" in offered["load_session"].docstring()
 
 
 def test_the_slug_stands_in_one_place():

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nma_seq2seq
+
 if TYPE_CHECKING:
     from nma_seq2seq.session import Session
 
@@ -40,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="nma-seq2seq",
         description="Predict one brain region's spikes from others: the course's commands.",
     )
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(metavar="command", required=True)
 
     command = commands.add_parser("start", help="the tutorials in a folder, opened in JupyterLab")
@@ -160,6 +163,15 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     bench.set_defaults(run=_bench_model)
     return parser
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return f"nma-seq2seq {nma_seq2seq.__version__}"
+    except PackageNotFoundError:  # doctor has to run there, and says what to do
+        return "nma-seq2seq, not installed: its files alone have no version"
 
 
 def _add_session_options(command: argparse.ArgumentParser) -> None:

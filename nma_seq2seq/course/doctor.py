@@ -61,8 +61,10 @@ def run(show: Callable[[str], None]) -> int:
 def examine() -> Iterator[Finding]:
     """All checks, in an order in which the first problem explains those after it."""
     yield _python()
-    broken = False
-    for finding in _packages():
+    course = _course()
+    yield course
+    broken = course.state == PROBLEM
+    for finding in () if broken else _packages():
         broken |= finding.state == PROBLEM
         yield finding
     yield _tried(_widgets)
@@ -93,6 +95,16 @@ def _python() -> Finding:
     return Finding("Python", OK, f"{version} ({sys.executable})")
 
 
+def _course() -> Finding:
+    """The course itself: its version, and where it lies."""
+    try:
+        version = importlib.metadata.version("nma-seq2seq")
+    except importlib.metadata.PackageNotFoundError:
+        what = "not installed here, only its files are"
+        return Finding("nma-seq2seq", PROBLEM, what, "in the course's folder run: pip install -e .")
+    return Finding("nma-seq2seq", OK, f"{version} ({Path(__file__).parents[1]})")
+
+
 def _requirements() -> list[str]:
     """The packages that the course needs, as its metadata have them, without those of extras."""
     needed = importlib.metadata.requires("nma-seq2seq") or []
@@ -101,15 +113,9 @@ def _requirements() -> list[str]:
 
 def _packages() -> Iterator[Finding]:
     """Each package that the course needs can be imported, in a version that it was made for."""
-    try:
-        needed = _requirements()
-    except importlib.metadata.PackageNotFoundError:
-        what = "the course is not installed here, only its files are"
-        yield Finding("packages", PROBLEM, what, "in the course's folder run: pip install -e .")
-        return
     found, modules = [], {"scikit-learn": "sklearn"}
-    for line in needed:
-        name = re.match(r"[\w.-]+", line)[0]
+    for line in _requirements():
+        name = re.split(r"[^\w.-]", line)[0]
         mend = f'pip install --upgrade "{line}"'
         try:
             importlib.import_module(modules.get(name, name))

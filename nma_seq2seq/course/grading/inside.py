@@ -152,9 +152,8 @@ def _restore() -> Iterator[str]:
             value.__code__, value.__defaults__, value.__kwdefaults__ = code
     # The names that a notebook uses are bound when they are first used, to what their modules have.
     package = sys.modules.get(_PACKAGE)
-    for name, home in getattr(package, "_HOMES", {}).items():
-        module = sys.modules.get(f"{_PACKAGE}.{home or name}")
-        right = getattr(module, name, None) if home else module
-        if name in vars(package) and vars(package)[name] is not right:
-            yield f"{_PACKAGE}.{name}"
-            delattr(package, name)
+    for name in getattr(package, "__all__", ()):
+        if name in vars(package):
+            bound = vars(package)[name]
+            if package._public(name) is not bound:  # which binds it anew
+                yield f"{_PACKAGE}.{name}"
