@@ -393,7 +393,7 @@ rrr = nma.fit_rrr(data)
 models = {
     "mean rate": mean,
     "PSTH": nma.fit_psth(data),
-    "population coupling": nma.baselines.fit_population(data),
+    "population coupling": nma.fit_population(data),
     "your regression": your_regression(data),
     "reduced-rank regression": rrr,
     "recipe, as given": as_given,
