@@ -12,7 +12,7 @@
 # **Builds on:** numpy. No neuroscience: every term is explained where it first appears.
 # **Time:** about 60 minutes, with four exercises.
 #
-# An exercise is a function whose body you write. It is checked as soon as you run its cell, and one line says what is wrong. If you are stuck, `nma.hint("1.1")` helps: call it up to three times. The notebook goes on whatever you write.
+# An exercise is a function whose body you write. It is checked as soon as you run its cell, and one line says what is wrong. If you are stuck, `nma.hint("1.1")` helps: call it up to four times. The notebook goes on whatever you write.
 
 # %%
 import numpy as np

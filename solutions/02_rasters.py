@@ -278,8 +278,8 @@ def region_similarity(counts, region, names):
              similarity, array (regions, regions), correlations
     """
     ### BEGIN SOLUTION
-    spread = counts.std(axis=0)
-    z = (counts - counts.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    std = counts.std(axis=0)
+    z = (counts - counts.mean(axis=0)) / np.where(std > 0, std, 1)
     activity = np.stack([z[:, region == name].mean(axis=1) for name in names], axis=1)
     return activity, np.corrcoef(activity.T)
     ### END SOLUTION

@@ -380,20 +380,20 @@ else:
 
 # %%
 @nma.exercise("6.4")
-def balanced_accuracy(truth, said):
-    """Mean over the kinds of trials of the share that was said right.
+def balanced_accuracy(truth, predicted):
+    """Mean over the kinds of trials of the share that was predicted right.
 
     Parameters
     ----------
-    truth, said : arrays, (trials,)
-        What each trial is, and what the decoder said.
+    truth, predicted : arrays, (trials,)
+        What each trial is, and what the decoder predicts.
 
     Returns
     -------
     float, from 0 to 1
     """
     ### BEGIN SOLUTION
-    return np.mean([np.mean(said[truth == kind] == kind) for kind in np.unique(truth)])
+    return np.mean([np.mean(predicted[truth == kind] == kind) for kind in np.unique(truth)])
     ### END SOLUTION
 
 
@@ -431,8 +431,8 @@ def decode_honestly(features, label, train, test, n_best=20):
         mean 0 and standard deviation 1 (numpy's default, `ddof=0`), predicts.
     """
     ### BEGIN SOLUTION
-    mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
-    z = (features - mean) / spread  # every trial in the units of the training trials
+    mean, std = features[train].mean(axis=0), features[train].std(axis=0)
+    z = (features - mean) / std  # every trial in the units of the training trials
     centred = label[train] - label[train].mean()
     strength = np.abs(z[train].T @ centred)  # (features,), as good as a correlation for ranking
     best = np.argsort(strength)[::-1][:n_best]
@@ -458,8 +458,10 @@ def decode_leakily(features, label, train, test, n_best=20):
 rng = np.random.default_rng(0)
 coins = [rng.choice([-1.0, 1.0], session.n_trials) for _ in range(200)]
 for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items():
-    said = [np.sign(decoder(spike_counts, coin, seen, data.test)) for coin in coins]
-    by_coin = [balanced_accuracy(coin[data.test], s) for coin, s in zip(coins, said, strict=True)]
+    predicted = [np.sign(decoder(spike_counts, coin, seen, data.test)) for coin in coins]
+    by_coin = [
+        balanced_accuracy(coin[data.test], s) for coin, s in zip(coins, predicted, strict=True)
+    ]
     print(f"{name} decoder of coin tosses: balanced accuracy {np.mean(by_coin):.2f} "
           f"(one half is chance)")  # fmt: skip
 

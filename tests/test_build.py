@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 
@@ -340,3 +341,16 @@ def test_the_committed_notebooks_are_as_their_sources_have_them():
     if not list((ROOT / "solutions").glob("*.py")):
         pytest.skip("the course has no notebooks yet")
     assert build.check(ROOT) == []
+
+
+def test_answers_are_made_from_their_source_and_checked(course):
+    folder = course / "nma_seq2seq" / "exercises" / "answers"
+    folder.mkdir(parents=True)
+    assert any("answers/n90_made_up.py" in fault for fault in build.check(course))
+    build.build(course, execute=False, progress=False)
+    text = (folder / "n90_made_up.py").read_text()
+    space = {}
+    exec(text, space)
+    assert space["counts_to_hz"](np.ones((2, 3, 4)), 0.5).tolist() == [2.0] * 4
+    assert "SOLUTION" not in text and "matplotlib" not in text and "Mean rate in Hz" not in text
+    assert not any("answers/" in fault for fault in build.check(course))

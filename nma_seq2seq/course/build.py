@@ -20,6 +20,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
+from nma_seq2seq.course.answers import FOLDER, answers_are_stale, write_answers
 from nma_seq2seq.exercises import find
 from nma_seq2seq.files import whole_file
 
@@ -244,6 +245,8 @@ def build(
         For a faulty source, or a cell that fails; nothing is then written for that notebook.
     """
     paths = sources(root, names)
+    for path in paths:
+        write_answers(path)
     pairs = {path: read_source(path) for path in paths}
     (root / "tutorials").mkdir(exist_ok=True)
     report = []
@@ -390,6 +393,8 @@ def check(root: Path, names: Sequence[str] = ()) -> list[str]:
     for path in sources(root, names):
         pair = read_source(path)
         mend = f"run: nma-seq2seq build {path.stem}"
+        if answers_are_stale(path):
+            found.append(f"{FOLDER}/n{path.stem}.py is not what the source makes; {mend}")
         for folder, fresh in (("solutions", pair.solution), ("tutorials", pair.tutorial)):
             built = root / folder / f"{path.stem}.ipynb"
             where = f"{folder}/{built.name}"

@@ -3,30 +3,7 @@
 import numpy as np
 
 from nma_seq2seq.exercises import Exercise
-
-
-def counts_to_hz(counts, bin_size):
-    return counts.mean(axis=(0, 1)) / bin_size
-
-
-def event_bins(seconds, start, bin_size, n_bins):
-    bins = np.floor((seconds - start) / bin_size)
-    inside = (bins >= 0) & (bins < n_bins)
-    return np.where(inside, bins, np.nan)
-
-
-def psychometric(contrast_left, contrast_right, response):
-    difference = contrast_right - contrast_left
-    levels = np.unique(difference)
-    p_right = np.array([(response[difference == level] == -1).mean() for level in levels])
-    return levels, p_right
-
-
-def fano_factor(counts):
-    total = counts.sum(axis=1)  # (trials, neurons)
-    mean, variance = total.mean(axis=0), total.var(axis=0, ddof=1)
-    fires = mean > 0
-    return np.where(fires, variance / np.where(fires, mean, 1), np.nan)
+from nma_seq2seq.exercises.answers import n01_data_exploration as answers
 
 
 def _counts_cases(rng):
@@ -71,7 +48,7 @@ def _of_those_with(answered):
 
     def curve(left, right, response):
         kept = answered(response)
-        return psychometric(left[kept], right[kept], response[kept])
+        return answers.psychometric(left[kept], right[kept], response[kept])
 
     return curve
 
@@ -112,7 +89,7 @@ EXERCISES = (
         title="counts to Hz",
         minutes=5,
         difficulty=1,
-        reference=counts_to_hz,
+        reference=answers.counts_to_hz,
         cases=_counts_cases,
         mistakes=[
             (
@@ -147,7 +124,7 @@ EXERCISES = (
         title="the psychometric curve",
         minutes=10,
         difficulty=2,
-        reference=psychometric,
+        reference=answers.psychometric,
         cases=_trial_cases,
         mistakes=[
             (
@@ -186,28 +163,30 @@ EXERCISES = (
         title="event time to bin",
         minutes=10,
         difficulty=2,
-        reference=event_bins,
+        reference=answers.event_bins,
         cases=_event_cases,
         mistakes=[
             (
                 "without the offset: bin 0 starts at `start`, not at the stimulus",
-                lambda s, start, b, n: event_bins(s, 0.0, b, n),
+                lambda s, start, b, n: answers.event_bins(s, 0.0, b, n),
             ),
             (
                 "the sign of the offset: the seconds since the first bin are seconds - start",
-                lambda s, start, b, n: event_bins(s, -start, b, n),
+                lambda s, start, b, n: answers.event_bins(s, -start, b, n),
             ),
             (
                 "rounded to the nearest bin, where an event lies in the bin that it falls into: "
                 "round down",
                 lambda s, start, b, n: np.where(
-                    np.isfinite(event_bins(s, start, b, n)), np.round((s - start) / b), np.nan
+                    np.isfinite(answers.event_bins(s, start, b, n)),
+                    np.round((s - start) / b),
+                    np.nan,
                 ),
             ),
             (
                 "not rounded down to a whole bin",
                 lambda s, start, b, n: np.where(
-                    np.isfinite(event_bins(s, start, b, n)), (s - start) / b, np.nan
+                    np.isfinite(answers.event_bins(s, start, b, n)), (s - start) / b, np.nan
                 ),
             ),
             (
@@ -230,7 +209,7 @@ EXERCISES = (
         title="the Fano factor",
         minutes=10,
         difficulty=2,
-        reference=fano_factor,
+        reference=answers.fano_factor,
         cases=_fano_cases,
         mistakes=[
             (
@@ -266,7 +245,7 @@ EXERCISES = (
             ),
             (
                 "a neuron without spikes has no Fano factor: NaN, not 0",
-                lambda c: np.nan_to_num(fano_factor(c)),
+                lambda c: np.nan_to_num(answers.fano_factor(c)),
             ),
         ],
         hints=(

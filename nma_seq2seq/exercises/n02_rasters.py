@@ -3,39 +3,7 @@
 import numpy as np
 
 from nma_seq2seq.exercises import Exercise
-
-
-def psth(counts, trials, bin_size):
-    return counts[trials].mean(axis=0) / bin_size
-
-
-def align(counts, event_bin, before, after):
-    n_bins = counts.shape[1]
-    kept = (event_bin - before >= 0) & (event_bin + after <= n_bins)  # False where NaN
-    pieces = [
-        counts[trial, int(event_bin[trial]) - before : int(event_bin[trial]) + after]
-        for trial in np.flatnonzero(kept)
-    ]
-    return np.stack(pieces), kept
-
-
-def region_similarity(counts, region, names):
-    spread = counts.std(axis=0)
-    z = (counts - counts.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    activity = np.stack([z[:, region == name].mean(axis=1) for name in names], axis=1)
-    return activity, np.corrcoef(activity.T)
-
-
-def shuffled_maxima(activity, n_shuffles, seed):
-    rng = np.random.default_rng(seed)
-    n_regions = activity.shape[1]
-    off_diagonal = ~np.eye(n_regions, dtype=bool)
-    maxima = []
-    for _ in range(n_shuffles):
-        shuffled = np.stack([rng.permutation(activity[:, r]) for r in range(n_regions)], axis=1)
-        r = np.corrcoef(shuffled.T)
-        maxima.append(np.abs(r[off_diagonal]).max())
-    return np.array(maxima)
+from nma_seq2seq.exercises.answers import n02_rasters as answers
 
 
 def _psth_cases(rng):
@@ -131,7 +99,7 @@ EXERCISES = (
         title="a PSTH",
         minutes=5,
         difficulty=1,
-        reference=psth,
+        reference=answers.psth,
         cases=_psth_cases,
         mistakes=[
             (
@@ -165,37 +133,43 @@ EXERCISES = (
         title="aligning to an event",
         minutes=15,
         difficulty=3,
-        reference=align,
+        reference=answers.align,
         cases=_align_cases,
         mistakes=[
             (
                 "the window is one bin too long: it ends before event_bin + after",
-                lambda c, e, b, a: align(c, e, b, a + 1),
+                lambda c, e, b, a: answers.align(c, e, b, a + 1),
             ),
             (
                 "the last window that fits ends exactly with the last bin: <= n_bins, not <",
-                lambda c, e, b, a: align(c, np.where(e + a == c.shape[1], np.nan, e), b, a),
+                lambda c, e, b, a: answers.align(c, np.where(e + a == c.shape[1], np.nan, e), b, a),
             ),
             (
                 "the first window that fits starts with bin 0: >= 0, not > 0",
-                lambda c, e, b, a: align(c, np.where(e - b == 0, np.nan, e), b, a),
+                lambda c, e, b, a: answers.align(c, np.where(e - b == 0, np.nan, e), b, a),
             ),
             (
                 "the windows start at the event; they start `before` bins earlier",
                 lambda c, e, b, a: (
                     np.stack(
-                        [c[t, int(e[t]) :][: a + b] for t in np.flatnonzero(align(c, e, b, a)[1])]
+                        [
+                            c[t, int(e[t]) :][: a + b]
+                            for t in np.flatnonzero(answers.align(c, e, b, a)[1])
+                        ]
                     ),
-                    align(c, e, b, a)[1],
+                    answers.align(c, e, b, a)[1],
                 ),
             ),
             (
                 "the mask marks the trials that are left out; it must mark those that are kept",
-                lambda c, e, b, a: (align(c, e, b, a)[0], ~align(c, e, b, a)[1]),
+                lambda c, e, b, a: (answers.align(c, e, b, a)[0], ~answers.align(c, e, b, a)[1]),
             ),
             (
                 "the positions of the kept trials, where one bool a trial is asked for",
-                lambda c, e, b, a: (align(c, e, b, a)[0], np.flatnonzero(align(c, e, b, a)[1])),
+                lambda c, e, b, a: (
+                    answers.align(c, e, b, a)[0],
+                    np.flatnonzero(answers.align(c, e, b, a)[1]),
+                ),
             ),
         ],
         hints=(
@@ -210,14 +184,14 @@ EXERCISES = (
         title="the region similarity matrix",
         minutes=15,
         difficulty=2,
-        reference=region_similarity,
+        reference=answers.region_similarity,
         cases=_similarity_cases,
         mistakes=[
             (
                 "np.corrcoef takes ROWS as variables, so this correlates trials; transpose",
                 lambda c, r, n: (
-                    region_similarity(c, r, n)[0],
-                    np.corrcoef(region_similarity(c, r, n)[0]),
+                    answers.region_similarity(c, r, n)[0],
+                    np.corrcoef(answers.region_similarity(c, r, n)[0]),
                 ),
             ),
             (
@@ -247,20 +221,20 @@ EXERCISES = (
             (
                 "the covariance, where the correlation is asked for",
                 lambda c, r, n: (
-                    region_similarity(c, r, n)[0],
-                    np.cov(region_similarity(c, r, n)[0].T),
+                    answers.region_similarity(c, r, n)[0],
+                    np.cov(answers.region_similarity(c, r, n)[0].T),
                 ),
             ),
             (
                 "summed over the neurons of a region, where they are averaged",
                 lambda c, r, n: (
-                    region_similarity(c, r, n)[0] * [(r == name).sum() for name in n],
-                    region_similarity(c, r, n)[1],
+                    answers.region_similarity(c, r, n)[0] * [(r == name).sum() for name in n],
+                    answers.region_similarity(c, r, n)[1],
                 ),
             ),
             (
                 "the regions are in another order than `names`",
-                lambda c, r, n: region_similarity(c, r, sorted(n)),
+                lambda c, r, n: answers.region_similarity(c, r, sorted(n)),
             ),
         ],
         hints=(
@@ -276,7 +250,7 @@ EXERCISES = (
         title="what a shuffle gives",
         minutes=15,
         difficulty=3,
-        reference=shuffled_maxima,
+        reference=answers.shuffled_maxima,
         check=_check_shuffle,
         mistakes=[
             (

@@ -4,14 +4,7 @@ import numpy as np
 
 import nma_seq2seq as nma
 from nma_seq2seq.exercises import Exercise
-
-
-def choose_neurons(region, rates_hz, target, min_rate_hz):
-    """Positions of the source and of the target neurons."""
-    active = rates_hz >= min_rate_hz
-    source_units = np.flatnonzero((region != target) & active)
-    target_units = np.flatnonzero((region == target) & active)
-    return source_units, target_units
+from nma_seq2seq.exercises.answers import n03_region_selection as answers
 
 
 def _choices(rng):
@@ -26,13 +19,6 @@ def _choices(rng):
         case(["MOs", "VISp", "CA1"], 23, "MOs", 0.5),
         case(["CP", "LP", "SCm", "root"], 31, "LP", 1.0),
     ]
-
-
-def halves(units, rng):
-    """Two random halves of some neurons."""
-    half = len(units) // 2
-    drawn = rng.permutation(units)
-    return np.sort(drawn[:half]), np.sort(drawn[half : 2 * half])
 
 
 def _check_halves(answer, reference):
@@ -80,13 +66,6 @@ def _check_halves(answer, reference):
     return None
 
 
-def split_trials(n_trials, test_fraction, rng):
-    """Positions of the train and of the test trials."""
-    order = rng.permutation(n_trials)
-    n_test = round(n_trials * test_fraction)
-    return np.sort(order[n_test:]), np.sort(order[:n_test])
-
-
 def _check_split(answer, reference):
     for n_trials, fraction in ((50, 0.2), (37, 0.3)):
         parts = answer(n_trials, fraction, np.random.default_rng(n_trials))
@@ -125,15 +104,6 @@ def _check_split(answer, reference):
             "taken, at whose time the mouse is at its most eager or its most tired",
         )
     return None
-
-
-def held_out_score(fit, inputs, counts, is_test):
-    """Bits per spike on the held-out bins, against the mean rate."""
-    train = ~is_test
-    predict = fit(inputs[train], counts[train])
-    rates = predict(inputs[is_test])
-    null = counts[train].mean(axis=0)
-    return nma.bits_per_spike(rates[None], counts[is_test][None], null)
 
 
 def _least_squares(inputs, counts):
@@ -196,7 +166,7 @@ EXERCISES = (
         title="choosing neurons",
         minutes=10,
         difficulty=1,
-        reference=choose_neurons,
+        reference=answers.choose_neurons,
         cases=_choices,
         mistakes=[
             (
@@ -246,7 +216,7 @@ EXERCISES = (
         title="two halves of one region",
         minutes=10,
         difficulty=1,
-        reference=halves,
+        reference=answers.halves,
         check=_check_halves,
         hints=(
             "Shuffle the neurons once. What do you have when you cut the shuffled list in two?",
@@ -259,7 +229,7 @@ EXERCISES = (
         title="a split over trials",
         minutes=10,
         difficulty=1,
-        reference=split_trials,
+        reference=answers.split_trials,
         check=_check_split,
         hints=(
             "Shuffle the numbers 0 to n_trials - 1. How many of them are to be held out?",
@@ -272,7 +242,7 @@ EXERCISES = (
         title="a score on what was held out",
         minutes=15,
         difficulty=3,
-        reference=held_out_score,
+        reference=answers.held_out_score,
         cases=_held_out,
         mistakes=[
             (

@@ -8,16 +8,7 @@ from torch import nn
 
 from nma_seq2seq import metrics
 from nma_seq2seq.exercises import Exercise, difference
-
-
-def shapes(n_trials, n_bins, n_sources, n_latents, n_targets):
-    return {
-        "source": (n_trials, n_bins, n_sources),
-        "states": (n_trials, n_bins, 2 * n_latents),
-        "latents": (n_trials, n_bins, n_latents),
-        "rates": (n_trials, n_bins, n_targets),
-        "input weights of one direction": (4 * n_latents, n_sources),
-    }
+from nma_seq2seq.exercises.answers import n04_lstm_seq2seq as answers
 
 
 def _shapes_instead(**wrong):
@@ -25,19 +16,10 @@ def _shapes_instead(**wrong):
 
     def mistake(n_trials, n_bins, n_sources, n_latents, n_targets):
         numbers = n_trials, n_bins, n_sources, n_latents, n_targets
-        right = shapes(*numbers)
+        right = answers.shapes(*numbers)
         return right | {key.replace("_", " "): shape(*numbers) for key, shape in wrong.items()}
 
     return mistake
-
-
-def lstm_step(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
-    gates = x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh  # (trials, 4 * units)
-    i, f, g, o = gates.chunk(4, dim=1)  # each (trials, units)
-    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
-    c = f * c + i * g  # (trials, units)
-    h = o * c.tanh()  # (trials, units)
-    return h, c
 
 
 def _lstm_step_instead(order="ifgo", candidate=torch.tanh, shown=torch.tanh, both_biases=True):
@@ -54,7 +36,7 @@ def _lstm_step_instead(order="ifgo", candidate=torch.tanh, shown=torch.tanh, bot
 
 
 def _lstm_step_swapped(*arguments):
-    h, c = lstm_step(*arguments)
+    h, c = answers.lstm_step(*arguments)
     return c, h
 
 
@@ -74,59 +56,38 @@ def _lstm_step_cases(rng):
     return [case(5, 7, 3), case(2, 4, 6)]
 
 
-def average_directions(states):
-    forward, backward = states.chunk(2, dim=-1)  # each (trials, time, latents)
-    return (forward + backward) / 2
-
-
 def _average_cases(rng):
     return [(torch.tensor(rng.normal(size=size)),) for size in ((4, 9, 6), (7, 5, 10))]
 
 
-class Seq2Seq(nn.Module):
-    def __init__(self, n_sources, n_targets, n_latents=15):
-        super().__init__()
-        self.recurrent = nn.LSTM(n_sources, n_latents, batch_first=True, bidirectional=True)
-        self.readout = nn.Linear(n_latents, n_targets)
-        self.softplus = nn.Softplus(beta=10)
-
-    def latents(self, source):
-        states, _ = self.recurrent(source)  # (trials, time, 2 * n_latents)
-        forward, backward = states.chunk(2, dim=-1)
-        return (forward + backward) / 2  # (trials, time, n_latents)
-
-    def forward(self, source):
-        return self.softplus(self.readout(self.latents(source)))  # (trials, time, n_targets)
-
-
-class _BetaOne(Seq2Seq):
+class _BetaOne(answers.Seq2Seq):
     def __init__(self, n_sources, n_targets, n_latents=15):
         super().__init__(n_sources, n_targets, n_latents)
         self.softplus = nn.Softplus()
 
 
-class _TimeFirst(Seq2Seq):
+class _TimeFirst(answers.Seq2Seq):
     def __init__(self, n_sources, n_targets, n_latents=15):
         super().__init__(n_sources, n_targets, n_latents)
         self.recurrent = nn.LSTM(n_sources, n_latents, bidirectional=True)
 
 
-class _Summed(Seq2Seq):
+class _Summed(answers.Seq2Seq):
     def latents(self, source):
         return 2 * super().latents(source)
 
 
-class _ForwardOnly(Seq2Seq):
+class _ForwardOnly(answers.Seq2Seq):
     def latents(self, source):
         return self.recurrent(source)[0][..., : self.readout.in_features]
 
 
-class _NoSoftplus(Seq2Seq):
+class _NoSoftplus(answers.Seq2Seq):
     def forward(self, source):
         return self.readout(self.latents(source))
 
 
-class _Relu(Seq2Seq):
+class _Relu(answers.Seq2Seq):
     def forward(self, source):
         return self.readout(self.latents(source)).relu()
 
@@ -161,12 +122,6 @@ def _check_seq2seq(answer, reference):
     return None
 
 
-def output_bias(source, target, beta=10.0):
-    n_bins = target.shape[0] * target.shape[1]
-    rates = np.maximum(target.sum(axis=(0, 1)), 0.5) / n_bins  # (n_targets,)
-    return np.log(np.expm1(beta * rates)) / beta
-
-
 def _silent_forgotten(source, target, beta=10.0):
     with np.errstate(divide="ignore"):
         return np.log(np.expm1(beta * target.mean(axis=(0, 1)))) / beta
@@ -188,7 +143,7 @@ EXERCISES = (
         title="the shapes on the way",
         minutes=5,
         difficulty=1,
-        reference=shapes,
+        reference=answers.shapes,
         cases=lambda rng: [(6, 40, 11, 3, 5), (4, 25, 7, 15, 9)],
         mistakes=[
             (
@@ -225,7 +180,7 @@ EXERCISES = (
         title="a step of an LSTM",
         minutes=15,
         difficulty=2,
-        reference=lstm_step,
+        reference=answers.lstm_step,
         cases=_lstm_step_cases,
         mistakes=[
             (
@@ -259,7 +214,7 @@ EXERCISES = (
         title="two directions averaged",
         minutes=5,
         difficulty=1,
-        reference=average_directions,
+        reference=answers.average_directions,
         cases=_average_cases,
         mistakes=[
             (
@@ -292,7 +247,7 @@ EXERCISES = (
         title="the Seq2Seq network",
         minutes=15,
         difficulty=2,
-        reference=Seq2Seq,
+        reference=answers.Seq2Seq,
         check=_check_seq2seq,
         mistakes=[
             ("the softplus has beta 1; the study's has beta=10", _BetaOne),
@@ -317,12 +272,12 @@ EXERCISES = (
         title="the output bias",
         minutes=10,
         difficulty=2,
-        reference=output_bias,
+        reference=answers.output_bias,
         cases=_output_bias_cases,
         mistakes=[
             (
                 "this takes the mean of the source neurons; the output belongs to the targets",
-                lambda source, target, beta=10.0: output_bias(target, source, beta),
+                lambda source, target, beta=10.0: answers.output_bias(target, source, beta),
             ),
             (
                 "the mean of the source neurons, and before the softplus: the original's mistake",

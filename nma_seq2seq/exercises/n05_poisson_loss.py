@@ -9,12 +9,9 @@ import torch
 from torch import nn
 
 from nma_seq2seq.exercises import Exercise, difference
+from nma_seq2seq.exercises.answers import n05_poisson_loss as answers
 
 # ---------------------------------------------------------------------- 5.1, the loss
-
-
-def poisson_nll(rates, counts):
-    return (rates - counts * torch.log(rates)).mean()
 
 
 def _loss_cases(rng):
@@ -28,14 +25,8 @@ def _loss_cases(rng):
 # ---------------------------------------------------------------------- 5.2, bits per spike
 
 
-def bits_per_spike(rates, counts, null):
-    model = (counts * np.log(rates) - rates).sum()
-    baseline = (counts * np.log(null) - null + np.zeros(counts.shape)).sum()
-    return (model - baseline) / (np.log(2) * counts.sum())
-
-
 def _per_bin(rates, counts, null):
-    return bits_per_spike(rates, counts, null) * counts.sum() / counts.size
+    return answers.bits_per_spike(rates, counts, null) * counts.sum() / counts.size
 
 
 def _null_term_once(rates, counts, null):
@@ -52,7 +43,10 @@ def _without_null(rates, counts, null):
 
 
 def _average_of_neurons(rates, counts, null):
-    each = [bits_per_spike(rates[..., n], counts[..., n], null[n]) for n in range(counts.shape[-1])]
+    each = [
+        answers.bits_per_spike(rates[..., n], counts[..., n], null[n])
+        for n in range(counts.shape[-1])
+    ]
     return np.mean(each)
 
 
@@ -67,41 +61,6 @@ def _bits_cases(rng):
 # ---------------------------------------------------------------------- 5.3, the training loop
 
 
-def loss_of(model, source, target):
-    return poisson_nll(model(source).clamp(min=1e-6), target)
-
-
-def train(
-    model,
-    source,
-    target,
-    held_source,
-    held_target,
-    n_epochs=300,
-    patience=20,
-    learning_rate=1e-3,
-):
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, weight_decay=1e-4)
-    train_losses, validation_losses = [], []
-    best_loss, best_epoch, best_state = np.inf, 0, None
-    for epoch in range(n_epochs):
-        loss = loss_of(model, source, target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            held_out = loss_of(model, held_source, held_target).item()
-        train_losses.append(loss.item())
-        validation_losses.append(held_out)
-        if held_out < best_loss:
-            best_loss, best_epoch = held_out, epoch
-            best_state = copy.deepcopy(model.state_dict())
-        if epoch - best_epoch >= patience:
-            break
-    model.load_state_dict(best_state)
-    return train_losses, validation_losses
-
-
 def _train_instead(*, zero=True, restore=True, more_patience=0, learn_from_held_out=False):
     """A mistake: the right loop but for what is given."""
 
@@ -110,12 +69,12 @@ def _train_instead(*, zero=True, restore=True, more_patience=0, learn_from_held_
         train_losses, validation_losses = [], []
         best_epoch, best_state = 0, None
         for epoch in range(n_epochs):
-            loss = loss_of(model, source, target)
+            loss = answers.loss_of(model, source, target)
             if zero:
                 optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            held_out = loss_of(model, held_source, held_target)
+            held_out = answers.loss_of(model, held_source, held_target)
             if learn_from_held_out:
                 optimizer.zero_grad()
                 held_out.backward()
@@ -153,7 +112,7 @@ def _check_train(answer, reference):
         found = _compare_histories(got, wanted, n_epochs, patience)
         if found:
             return found
-        losses = [loss_of(model, *arrays[2:]).item() for model in (mine, right)]
+        losses = [answers.loss_of(model, *arrays[2:]).item() for model in (mine, right)]
         if abs(losses[0] - losses[1]) > 1e-4:
             return (
                 f"the losses are right, but the network is left with weights whose validation loss "
@@ -191,34 +150,26 @@ def _compare_histories(got, wanted, n_epochs, patience):
 # -------------------------------------------------------------------- 5.4, reduced-rank regression
 
 
-def reduced_rank_regression(x, y, rank, ridge):
-    penalised = x.T @ x + ridge * np.eye(x.shape[1])  # (sources, sources)
-    weights = np.linalg.solve(penalised, x.T @ y)  # (sources, targets)
-    _, _, axes = np.linalg.svd(x @ weights, full_matrices=False)  # axes in rows
-    leading = axes[:rank]  # (rank, targets)
-    return weights @ leading.T @ leading
-
-
 def _svd_of_weights(x, y, rank, ridge):
-    weights = reduced_rank_regression(x, y, y.shape[1], ridge)
+    weights = answers.reduced_rank_regression(x, y, y.shape[1], ridge)
     _, _, axes = np.linalg.svd(weights, full_matrices=False)
     return weights @ axes[:rank].T @ axes[:rank]
 
 
 def _svd_of_targets(x, y, rank, ridge):
-    weights = reduced_rank_regression(x, y, y.shape[1], ridge)
+    weights = answers.reduced_rank_regression(x, y, y.shape[1], ridge)
     _, _, axes = np.linalg.svd(y, full_matrices=False)
     return weights @ axes[:rank].T @ axes[:rank]
 
 
 def _axes_in_columns(x, y, rank, ridge):
-    weights = reduced_rank_regression(x, y, y.shape[1], ridge)
+    weights = answers.reduced_rank_regression(x, y, y.shape[1], ridge)
     _, _, axes = np.linalg.svd(x @ weights, full_matrices=False)
     return weights @ axes[:, :rank] @ axes[:, :rank].T
 
 
 def _coordinates(x, y, rank, ridge):
-    weights = reduced_rank_regression(x, y, y.shape[1], ridge)
+    weights = answers.reduced_rank_regression(x, y, y.shape[1], ridge)
     _, _, axes = np.linalg.svd(x @ weights, full_matrices=False)
     return weights @ axes[:rank].T
 
@@ -234,11 +185,6 @@ def _rrr_cases(rng):
 
 
 # ---------------------------------------------------------------------- 5.5, neuron dropout
-
-
-def drop_neurons(source, mean, keep, p):
-    scale = keep[:, None, :] / (1 - p)  # (trials, 1, neurons)
-    return mean + (source - mean) * scale
 
 
 def _dropout_cases(rng):
@@ -258,7 +204,7 @@ EXERCISES = (
         title="the Poisson loss",
         minutes=10,
         difficulty=1,
-        reference=poisson_nll,
+        reference=answers.poisson_nll,
         cases=_loss_cases,
         mistakes=[
             ("summed, where the loss is a mean", lambda r, y: (r - y * torch.log(r)).sum()),
@@ -287,7 +233,7 @@ EXERCISES = (
         title="bits per spike",
         minutes=10,
         difficulty=2,
-        reference=bits_per_spike,
+        reference=answers.bits_per_spike,
         cases=_bits_cases,
         mistakes=[
             (
@@ -307,7 +253,7 @@ EXERCISES = (
             ),
             (
                 "model and null have changed places",
-                lambda rates, counts, null: -bits_per_spike(rates, counts, null),
+                lambda rates, counts, null: -answers.bits_per_spike(rates, counts, null),
             ),
         ],
         hints=(
@@ -323,7 +269,7 @@ EXERCISES = (
         title="training with early stopping",
         minutes=20,
         difficulty=3,
-        reference=train,
+        reference=answers.train,
         check=_check_train,
         mistakes=[
             (
@@ -363,7 +309,7 @@ EXERCISES = (
         title="reduced-rank regression",
         minutes=15,
         difficulty=2,
-        reference=reduced_rank_regression,
+        reference=answers.reduced_rank_regression,
         cases=_rrr_cases,
         mistakes=[
             (
@@ -387,11 +333,11 @@ EXERCISES = (
             ),
             (
                 "the ridge is missing",
-                lambda x, y, rank, ridge: reduced_rank_regression(x, y, rank, 0.0),
+                lambda x, y, rank, ridge: answers.reduced_rank_regression(x, y, rank, 0.0),
             ),
             (
                 "the rank is not reduced",
-                lambda x, y, rank, ridge: reduced_rank_regression(x, y, y.shape[1], ridge),
+                lambda x, y, rank, ridge: answers.reduced_rank_regression(x, y, y.shape[1], ridge),
             ),
         ],
         hints=(
@@ -406,7 +352,7 @@ EXERCISES = (
         title="dropping whole neurons",
         minutes=10,
         difficulty=2,
-        reference=drop_neurons,
+        reference=answers.drop_neurons,
         cases=_dropout_cases,
         mistakes=[
             (

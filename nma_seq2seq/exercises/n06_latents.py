@@ -4,11 +4,7 @@ import numpy as np
 from sklearn.linear_model import LinearRegression, Ridge
 
 from nma_seq2seq.exercises import Exercise
-
-
-def turn(latents, weight, matrix):
-    """Latents and read-out weights in other axes, which give the same rates."""
-    return latents @ matrix, weight @ np.linalg.inv(matrix).T
+from nma_seq2seq.exercises.answers import n06_latents as answers
 
 
 def _turn_cases(rng):
@@ -20,17 +16,6 @@ def _turn_cases(rng):
         )
 
     return [case(2, 5, 3, 4), case(3, 4, 6, 2)]
-
-
-def alignment_r2(latents, reference, train, test):
-    """R2 on test trials of each reference latent, by a linear map fitted on training trials."""
-    x_train = latents[train].reshape(-1, latents.shape[2])  # (train trials * time, latents)
-    y_train = reference[train].reshape(-1, reference.shape[2])
-    x_test = latents[test].reshape(-1, latents.shape[2])
-    y_test = reference[test].reshape(-1, reference.shape[2])
-    line = LinearRegression().fit(x_train, y_train)
-    residual = y_test - line.predict(x_test)
-    return 1 - (residual**2).sum(axis=0) / ((y_test - y_test.mean(axis=0)) ** 2).sum(axis=0)
 
 
 def _align_cases(rng):
@@ -73,15 +58,6 @@ def _around_zero(latents, reference, train, test):
     return 1 - ((y - said) ** 2).sum(axis=0) / (y**2).sum(axis=0)
 
 
-def beyond_psth(rates, counts, psth):
-    """Correlation of what rates and counts do beyond the average trial, one number a neuron."""
-    expected, happened = rates - psth, counts - psth  # (trials, time, neurons)
-    expected = expected - expected.mean(axis=(0, 1))
-    happened = happened - happened.mean(axis=(0, 1))
-    size = np.sqrt((expected**2).sum(axis=(0, 1)) * (happened**2).sum(axis=(0, 1)))
-    return (expected * happened).sum(axis=(0, 1)) / size
-
-
 def _beyond_cases(rng):
     def case(n_trials, n_bins, n_neurons):
         psth = rng.uniform(0.2, 1.5, (n_bins, n_neurons))
@@ -97,27 +73,12 @@ def _correlations(x, y):
     return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(x.T, y.T, strict=True)])
 
 
-def balanced_accuracy(truth, said):
-    """Mean over the kinds of trials of the share that was said right."""
-    return np.mean([np.mean(said[truth == kind] == kind) for kind in np.unique(truth)])
-
-
 def _accuracy_cases(rng):
     def case(kinds, chances, n_trials):
         truth = rng.choice(kinds, n_trials, p=chances)
         return truth, np.where(rng.random(n_trials) < 0.7, truth, rng.choice(kinds, n_trials))
 
     return [case([-1.0, 1.0], [0.15, 0.85], 60), case([0.0, 1.0, 2.0], [0.6, 0.3, 0.1], 80)]
-
-
-def decode_honestly(features, label, train, test, n_best=20):
-    """Evidence for label +1 in each test trial, from the best features of the training trials."""
-    mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
-    z = (features - mean) / spread  # every trial in the units of the training trials
-    centred = label[train] - label[train].mean()
-    strength = np.abs(z[train].T @ centred)  # (features,), as good as a correlation for ranking
-    best = np.argsort(strength)[::-1][:n_best]
-    return Ridge(alpha=10).fit(z[train][:, best], label[train]).predict(z[test][:, best])
 
 
 def _decode_cases(rng):
@@ -167,7 +128,7 @@ EXERCISES = (
         title="turning the latents",
         minutes=8,
         difficulty=2,
-        reference=turn,
+        reference=answers.turn,
         cases=_turn_cases,
         mistakes=[
             (
@@ -197,7 +158,7 @@ EXERCISES = (
         title="aligning latents",
         minutes=15,
         difficulty=2,
-        reference=alignment_r2,
+        reference=answers.alignment_r2,
         cases=_align_cases,
         mistakes=[
             (
@@ -220,7 +181,7 @@ EXERCISES = (
             ),
             (
                 "averaged over the reference latents; keep one number for each",
-                lambda *case: alignment_r2(*case).mean(),
+                lambda *case: answers.alignment_r2(*case).mean(),
             ),
         ],
         hints=(
@@ -236,7 +197,7 @@ EXERCISES = (
         title="denoised single trials",
         minutes=12,
         difficulty=2,
-        reference=beyond_psth,
+        reference=answers.beyond_psth,
         cases=_beyond_cases,
         mistakes=[
             (
@@ -273,7 +234,7 @@ EXERCISES = (
         title="balanced accuracy",
         minutes=5,
         difficulty=1,
-        reference=balanced_accuracy,
+        reference=answers.balanced_accuracy,
         cases=_accuracy_cases,
         mistakes=[
             (
@@ -300,7 +261,7 @@ EXERCISES = (
         title="a decoder without leaks",
         minutes=15,
         difficulty=3,
-        reference=decode_honestly,
+        reference=answers.decode_honestly,
         cases=_decode_cases,
         mistakes=[
             (

@@ -4,14 +4,7 @@ import numpy as np
 import pandas as pd
 
 from nma_seq2seq.exercises import Exercise
-
-
-def matched_draw(region, source, target, n, rng):
-    """Positions of n source and n target neurons, none in both."""
-    target_units = rng.choice(np.flatnonzero(region == target), n, replace=False)
-    left = np.setdiff1d(np.flatnonzero(region == source), target_units)
-    source_units = rng.choice(left, n, replace=False)
-    return source_units, target_units
+from nma_seq2seq.exercises.answers import n07_region_map as answers
 
 
 def _check_draw(answer, reference):
@@ -51,15 +44,6 @@ def _check_draw(answer, reference):
         if all(np.array_equal(first, other) for other in others):
             return f"every generator gives the same {side} neurons, so nothing is drawn"
     return None
-
-
-def shuffle_within(condition, rng):
-    """An order of the trials in which each is replaced by another one of its condition."""
-    order = np.arange(len(condition))
-    for value in np.unique(condition):
-        alike = rng.permutation(np.flatnonzero(condition == value))
-        order[alike] = np.roll(alike, 1)
-    return order
 
 
 def _check_shuffle(answer, reference):
@@ -122,11 +106,6 @@ def _check_shuffle(answer, reference):
     return None
 
 
-def as_matrix(table, value):
-    """Mean over resamples, sources as rows and targets as columns."""
-    return table.pivot_table(index="source", columns="target", values=value, aggfunc="mean")
-
-
 def _tables(rng):
     def case(names, n_resamples, value):
         rows = [
@@ -142,21 +121,12 @@ def _tables(rng):
     ]
 
 
-def asymmetry(matrix):
-    """Forward minus backward, one number a region that best explains it, and how well."""
-    difference = matrix - matrix.T
-    of_region = difference.mean(axis=1)
-    explained = of_region[:, None] - of_region[None, :]
-    share = (explained**2).sum() / (difference**2).sum()
-    return difference, of_region, share
-
-
 def _matrices(rng):
     return [(rng.normal(0.1, 0.05, (n, n)) + np.linspace(0, 0.1, n),) for n in (4, 6)]
 
 
 def _residual_share(matrix):
-    difference, of_region, share = asymmetry(matrix)
+    difference, of_region, share = answers.asymmetry(matrix)
     return difference, of_region, 1 - share
 
 
@@ -166,7 +136,7 @@ EXERCISES = (
         title="matched subsampling",
         minutes=10,
         difficulty=2,
-        reference=matched_draw,
+        reference=answers.matched_draw,
         check=_check_draw,
         hints=(
             "Where are the region's neurons among all neurons? How do you draw n of them, none "
@@ -180,7 +150,7 @@ EXERCISES = (
         title="the shuffle control",
         minutes=15,
         difficulty=2,
-        reference=shuffle_within,
+        reference=answers.shuffle_within,
         check=_check_shuffle,
         hints=(
             "Take one condition at a time: which trials have it? They may change places among "
@@ -195,7 +165,7 @@ EXERCISES = (
         title="from rows to a matrix",
         minutes=5,
         difficulty=1,
-        reference=as_matrix,
+        reference=answers.as_matrix,
         cases=_tables,
         mistakes=[
             (
@@ -233,7 +203,7 @@ EXERCISES = (
         title="reading asymmetry",
         minutes=15,
         difficulty=3,
-        reference=asymmetry,
+        reference=answers.asymmetry,
         cases=_matrices,
         mistakes=[
             (
@@ -251,16 +221,16 @@ EXERCISES = (
             ),
             (
                 "backward minus forward: entry (i, j) is matrix[i, j] - matrix[j, i]",
-                lambda m: (m.T - m, *asymmetry(m.T)[1:]),
+                lambda m: (m.T - m, *answers.asymmetry(m.T)[1:]),
             ),
             (
                 "the mean over the wrong axis: of_region[i] is how much better i predicts than it "
                 "is predicted",
-                lambda m: (m - m.T, (m - m.T).mean(axis=0), asymmetry(m)[2]),
+                lambda m: (m - m.T, (m - m.T).mean(axis=0), answers.asymmetry(m)[2]),
             ),
             (
                 "halved, where the plain difference is asked for",
-                lambda m: ((m - m.T) / 2, asymmetry(m)[1] / 2, asymmetry(m)[2]),
+                lambda m: ((m - m.T) / 2, answers.asymmetry(m)[1] / 2, answers.asymmetry(m)[2]),
             ),
         ],
         hints=(

@@ -1,0 +1,1 @@
+"""The reference answers, made from solutions/*.py by the build."""
