@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 # The grouping is the summer school's, with its " TT" mended and its eighth name given a list.
@@ -36,6 +37,39 @@ COLORS: dict[str, str] = {
 
 _GROUP_OF = {region: group for group, regions in GROUPS.items() for region in regions}
 _RANK = {region: rank for rank, region in enumerate(_GROUP_OF)}
+
+
+# Regions of the Allen atlas with layers or fields that no group lists: those are their own parents.
+_UNLISTED = (
+    "FRP", "GU", "VISC", "VISal", "VISli", "VISpl", "VISpor", "TEa", "PERI", "ECT", "ENT", "AI",
+    "AON", "CLA", "PAR", "PRE", "ProS",
+)  # fmt: skip
+# Allen's parts of regions: dorsal and ventral, primary and posterior, parts of the body.
+_PARTS = {
+    "ACA": ("ACAd", "ACAv"), "AI": ("AId", "AIp", "AIv"), "AUD": ("AUDd", "AUDp", "AUDpo", "AUDv"),
+    "COA": ("COAa", "COAp", "COApl", "COApm"), "ENT": ("ENTl", "ENTm"), "ORB": ("ORBl", "ORBvl"),
+    "RSP": ("RSPagl", "RSPd", "RSPv"), "SUB": ("SUBd", "SUBv"), "TT": ("TTd", "TTv"),
+}  # fmt: skip
+_PARENT_OF = {part: parent for parent, parts in _PARTS.items() for part in parts}
+_LAYER = re.compile(r"(1|2|2/3|3|4|5|6|6a|6b|sp|so|slm|sr)$")
+
+
+def without_layer(acronym: str) -> str:
+    """The region whose layer or part an Allen acronym names, such as "SSp" for "SSp-bfd4".
+
+    "VISp5" is "VISp" and "MOs2/3" is "MOs", but "CA1" is "CA1"; an acronym that is no part of a
+    region that is known here is returned as it is.
+    """
+    known = (*_GROUP_OF, *_UNLISTED)
+    for candidate in (
+        acronym,
+        _LAYER.sub("", acronym),
+        _LAYER.sub("", acronym).split("-")[0],
+    ):
+        parent = _PARENT_OF.get(candidate, candidate)
+        if parent in known:
+            return parent
+    return acronym
 
 
 def group_of(region: str) -> str:

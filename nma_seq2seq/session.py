@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq import school_format
+from nma_seq2seq.spike_times import cut
 
 _EVENT_COLUMNS = ("gocue", "response_time", "feedback_time", "reaction_time")
 
@@ -156,6 +157,72 @@ class Session:
             latents=latents,
             rates=rates,
         )
+
+    @classmethod
+    def from_spike_times(
+        cls,
+        spike_times: Any,
+        regions: Sequence[str],
+        align_times: Any,
+        *,
+        clusters: Any = None,
+        window: Sequence[float] = (-0.5, 2.0),
+        bin_size: float = 0.01,
+        units: pd.DataFrame | None = None,
+        trials: pd.DataFrame | None = None,
+        events: Sequence[str] = (),
+        behavior: Mapping[str, tuple[Any, Any]] | None = None,
+        name: str = "",
+        mouse: str = "unknown",
+        date: str = "unknown",
+    ) -> Session:
+        """A session from spike times and events on one clock, in seconds.
+
+        Parameters
+        ----------
+        spike_times : list of arrays, or one array (spikes,)
+            One array a unit; or all spikes together, with `clusters`. Sorted or not.
+        regions : sequence of str, (units,)
+            Where each unit is. Layers go to their parents ("VISp5" to "VISp"), and are kept in
+            `units["layer_region"]`.
+        align_times : array, (trials,)
+            What each trial is cut around: time 0 of the session.
+        clusters : array (spikes,) of integers, optional
+            Whose spike each is: a position among the units, a label of `units`, or else the units
+            are the clusters in ascending order.
+        window : (start, stop)
+            Seconds from alignment; windows of trials may overlap, and a spike then counts in each.
+        bin_size : float
+            Seconds. A spike on an edge belongs to the bin that starts there.
+        units : DataFrame, one row a unit, optional
+            More about them; kept beside `region` and `group`.
+        trials : DataFrame, one row a trial, optional
+            What is known of them. `align_time` is added: the alignment on the recording's clock.
+        events : names of columns of `trials`
+            Those that hold times on the recording's clock; they become seconds from alignment.
+        behavior : dict of name -> (times, values), optional
+            Sampled into bins: the mean of the samples in a bin, or between its neighbours where it
+            has none; NaN outside the samples. With None for values, the times are counted.
+        name, mouse, date : str
+
+        Raises
+        ------
+        ValueError
+            One sentence that names the part, what is wrong with it and what it should be.
+        """
+        parts = cut(
+            spike_times,
+            regions,
+            align_times,
+            clusters=clusters,
+            window=window,
+            bin_size=bin_size,
+            units=units,
+            trials=trials,
+            events=events,
+            behavior=behavior,
+        )
+        return cls(**parts, name=name or f"{mouse}_{date}", mouse=str(mouse), date=str(date))
 
     # ------------------------------------------------------------------ what it holds
 

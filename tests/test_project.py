@@ -18,7 +18,7 @@ import nma_seq2seq as nma
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"regions", "files", "school_format", "smoothing", "arguments"},
+    {"regions", "files", "school_format", "smoothing", "spike_times", "arguments"},
     {"session"},
     {"steinmetz", "simulate"},
     {"dataset"},
