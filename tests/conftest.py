@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,28 @@ _LONG = ("test_grading.py", "test_notebooks.py", "test_browser.py", "test_doctor
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first, so that two workers end at the same time."""
     items.sort(key=lambda item: item.path.name not in _LONG)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Generator:
+    """Where the real recordings are at hand, so is all else: who skips, fails."""
+    report = yield
+    return _not_skipped(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator:
+    """The same for a whole file that skips itself."""
+    report = yield
+    return _not_skipped(report)
+
+
+def _not_skipped(report: pytest.TestReport | pytest.CollectReport):
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("NMA_SEQ2SEQ_REAL"):
+        _, _, reason = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}; with NMA_SEQ2SEQ_REAL set nothing may be skipped"
+    return report
 
 
 def tiny_dict(n_trials: int = 40, n_bins: int = 30, seed: int = 0) -> dict:

@@ -101,11 +101,8 @@ def test_only_the_sessions_that_are_there(tmp_path):
         steinmetz.load_file(tmp_path / "absent.npz")
 
 
-def test_recorded_subset(cache):
-    folder = os.environ.get("NMA_SEQ2SEQ_REAL")
-    if not folder:
-        pytest.skip("NMA_SEQ2SEQ_REAL names no folder with steinmetz_subset.npz")
-    path = Path(folder, "steinmetz_subset.npz")
+def test_recorded_subset(cache, real_file):
+    path = real_file
     known = {1: ("Cori_2016-12-18", 619, 228), 6: ("Lederberg_2017-12-06", 983, 300)}
     for index, (name, n_neurons, n_trials) in known.items():
         session = steinmetz.load_file(path, index)
@@ -287,7 +284,7 @@ def test_announced_sizes_are_not_believed(tmp_path):
 
 def test_any_change_of_a_pickle_is_read_or_refused(tmp_path):
     """No change of a few bytes brings another error than ValueError, or runs on."""
-    rng = np.random.default_rng(0)
+    rng, read, refused = np.random.default_rng(0), 0, 0
     dat = {key: session_dict(n_neurons=2, n_trials=1)[key] for key in ("spks", "brain_area", "ccf")}
     for protocol in (0, 2, 4, 5):
         pickled = np.frombuffer(pickle.dumps(objects([dat]), protocol), np.uint8)
@@ -297,9 +294,16 @@ def test_any_change_of_a_pickle_is_read_or_refused(tmp_path):
             where = rng.integers(-450, 450, 2)
             changed[where] = rng.integers(0, 256, 2)
             try:
-                steinmetz.load_file(write_pickle(tmp_path / "part.npz", changed.tobytes()))
-            except ValueError as refused:
-                assert str(refused)
+                session = steinmetz.load_file(
+                    write_pickle(tmp_path / "part.npz", changed.tobytes())
+                )
+            except ValueError as error:
+                assert "part.npz" in str(error) or str(error).startswith("session "), error
+                refused += 1
+            else:
+                assert session.spikes.dtype == np.uint8
+                read += 1
+    assert read > 20 and refused > 200
 
 
 # ---------------------------------------------------------------------- malicious pickles
