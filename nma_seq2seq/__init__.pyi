@@ -28,6 +28,7 @@ from .metrics import poisson_nll as poisson_nll
 from .metrics import score as score
 from .model import Seq2Seq as Seq2Seq
 from .region_maps import region_map as region_map
+from .seen import Seen as Seen
 from .session import Session as Session
 from .simulate import simulate_session as simulate_session
 from .smoothing import smooth as smooth

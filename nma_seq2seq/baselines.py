@@ -11,6 +11,7 @@ import numpy as np
 
 from nma_seq2seq import metrics
 from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.seen import Seen
 from nma_seq2seq.smoothing import smooth
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class MeanRate:
 
     rates: np.ndarray
     seconds: float
+    seen: Seen | None = None
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """The same rate in every bin, (trials, time, neurons)."""
@@ -35,6 +37,7 @@ class PSTH:
 
     rates: np.ndarray
     seconds: float
+    seen: Seen | None = None
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """The same trial again and again, (trials, time, neurons)."""
@@ -74,6 +77,7 @@ class ReducedRankRegression:
     ridge: float
     floor: float
     seconds: float
+    seen: Seen | None = None
 
     @property
     def rank(self) -> int:
@@ -103,14 +107,14 @@ def fit_mean(data: Dataset) -> MeanRate:
     """Mean rate of each target neuron over the training trials."""
     start = time.perf_counter()
     rates = metrics.mean_rates(data.target[data.train])
-    return MeanRate(rates, time.perf_counter() - start)
+    return MeanRate(rates, time.perf_counter() - start, Seen.of(data))
 
 
 def fit_psth(data: Dataset) -> PSTH:
     """Average training trial, its smoothing chosen on the validation trials."""
     start = time.perf_counter()
     rates = metrics.psth(data)
-    return PSTH(rates, time.perf_counter() - start)
+    return PSTH(rates, time.perf_counter() - start, Seen.of(data))
 
 
 def fit_rrr(
@@ -201,6 +205,7 @@ def fit_rrr(
         ridge=ridge,
         floor=floor,
         seconds=time.perf_counter() - start,
+        seen=Seen.of(data),
     )
 
 
@@ -236,6 +241,10 @@ class PopulationCoupling:
     @property
     def seconds(self) -> float:
         return self.regression.seconds
+
+    @property
+    def seen(self) -> Seen | None:
+        return self.regression.seen
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
@@ -281,6 +290,7 @@ class PoissonGLM:
     penalty: float
     max_rate: np.ndarray
     seconds: float
+    seen: Seen | None = None
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
@@ -332,7 +342,7 @@ def fit_glm(
             )
             if loss < best_loss:
                 best_loss, best = loss, model
-    return replace(best, seconds=time.perf_counter() - start)
+    return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
 
 
 def _smoothed(counts: np.ndarray, widths: Sequence[float]) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.seen import check_unseen
 from nma_seq2seq.smoothing import smooth
 
 NULLS = ("train", "test", "psth")
@@ -116,6 +117,35 @@ def r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     return 1 - residual / ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)
 
 
+def predict_part(model: Any, data: Dataset, part: str, name: str = "the model") -> np.ndarray:
+    """The rates (trials, time, n_targets) that a model predicts for a part of the trials.
+
+    Parameters
+    ----------
+    model : Any
+        Whatever has `predict(source) -> rates`, array or tensor.
+    data : Dataset
+    part : "test", "validation" or "train"
+    name : str
+        For messages.
+
+    Raises
+    ------
+    ValueError
+        If the model has seen these trials, or was fitted for other neurons; see `check_unseen`.
+    TypeError
+        If it is no fitted model.
+    """
+    if not callable(getattr(model, "predict", None)):
+        raise TypeError(
+            f"{name} is a {type(model).__name__} without predict(source) -> rates, so it cannot be "
+            "scored; give a fitted model"
+        )
+    check_unseen(model, data, part, name)
+    rates = model.predict(data.source[data.trials(part)])
+    return rates.detach().cpu().numpy() if isinstance(rates, torch.Tensor) else np.asarray(rates)
+
+
 def score(
     models: Mapping[str, Any],
     data: Dataset,
@@ -144,13 +174,18 @@ def score(
     DataFrame
         `train_loss`, `<part>_loss` (Poisson, nats per bin and neuron), `bits_per_spike`, `low`,
         `high`, `null`, `seconds` (to fit).
+
+    Raises
+    ------
+    ValueError
+        If a model has seen trials that it is scored on, or was fitted for other neurons.
     """
     trials = data.trials(part)
     counts, baseline = data.target[trials], null_rates(data, null, part)
     rows = {}
     for name, model in _one_by_one(models):
-        rates = _rates(model, data.source[trials])
-        seen = rates if part == "train" else _rates(model, data.source[data.train])
+        rates = predict_part(model, data, part, repr(name))
+        seen = rates if part == "train" else predict_part(model, data, "train", repr(name))
         low, high = bits_interval(rates, counts, baseline, n_resamples=n_resamples, seed=seed)
         rows[name] = {
             "train_loss": float(poisson_nll(seen, data.target[data.train])),
@@ -196,10 +231,16 @@ def compare(
     -------
     Series
         `difference`, `low`, `high`, and `share_of_neurons` that `model` predicts better.
+
+    Raises
+    ------
+    ValueError
+        As `score` does.
     """
     trials = data.trials(part)
     counts = data.target[trials]
-    rates, others = (_rates(m, data.source[trials]) for m in (model, other))
+    rates = predict_part(model, data, part, "the first model")
+    others = predict_part(other, data, part, "the second model")
     low, high = bits_interval(rates, counts, others, seed=seed)
     each = bits_per_spike(rates, counts, others, per_neuron=True)
     return pd.Series(
@@ -226,17 +267,6 @@ def _one_by_one(models: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"{name}, {str(field).replace('_', ' ')}", member
         else:
             yield name, model
-
-
-def _rates(model: Any, source: np.ndarray) -> np.ndarray:
-    """What a model predicts, as an array; a reader's own model may return a tensor."""
-    if not callable(getattr(model, "predict", None)):
-        raise TypeError(
-            f"a {type(model).__name__} has no predict(source) -> rates, so it cannot be scored; "
-            "give a fitted model"
-        )
-    rates = model.predict(source)
-    return rates.detach().cpu().numpy() if isinstance(rates, torch.Tensor) else np.asarray(rates)
 
 
 def _gain(rates: np.ndarray, counts: np.ndarray, null: np.ndarray) -> np.ndarray:

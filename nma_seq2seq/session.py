@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,9 @@ class Session:
         The true latents; simulated sessions alone have them.
     rates : array, (trials, time, neurons), or None
         The true expected counts per bin; simulated sessions alone have them.
+    key : str
+        Tells recordings apart by their spikes; made of them when none is given, and kept by every
+        selection, so that parts of one recording are known as such.
 
     Raises
     ------
@@ -66,6 +70,7 @@ class Session:
     origin: str = "recorded"
     latents: np.ndarray | None = None
     rates: np.ndarray | None = None
+    key: str = ""
 
     def __post_init__(self):
         if self.spikes.ndim != 3:
@@ -90,6 +95,8 @@ class Session:
                     f"session {self.name}: {part} has {found} entries where spikes "
                     f"{self.spikes.shape} need {wanted}"
                 )
+        if not self.key:
+            object.__setattr__(self, "key", _key(self.spikes))
 
     # ------------------------------------------------------------------ reading the format
 
@@ -456,6 +463,14 @@ def mean_counts(
         part = spikes[trial, bins]
         total += part.sum(axis=0, dtype=np.int64)
     return total / (len(trials) * part.shape[0])
+
+
+def _key(spikes: np.ndarray) -> str:
+    """A digest of spikes (trials, time, neurons); 32 of the trials tell recordings apart."""
+    digest = hashlib.blake2b(repr(spikes.shape).encode(), digest_size=16)
+    for trial in spikes[:: max(1, len(spikes) // 32)]:
+        digest.update(trial.astype("<u4", order="C").tobytes())
+    return digest.hexdigest()
 
 
 def _positions(trials: Any, n_trials: int) -> np.ndarray:

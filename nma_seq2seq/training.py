@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from nma_seq2seq.baselines import ReducedRankRegression, fit_rrr
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.files import whole_file
 from nma_seq2seq.model import Seq2Seq
+from nma_seq2seq.seen import Seen
 
 # A rate of exactly zero would make one spike infinitely surprising.
 _LEAST_RATE = 1e-6
@@ -80,16 +81,15 @@ class Fit:
         For each network, the epoch whose weights were kept.
     seconds : float
         All that it took to reach these weights.
-    trained_on : dict
-        `session`, `origin`, `source`, `target`, `bin_size`, and the trial positions of `train` and
-        `validation`.
+    seen : Seen
+        The recording, the neurons and the trials that it has learned from.
     """
 
     models: tuple[Seq2Seq, ...]
     history: pd.DataFrame
     best_epochs: tuple[int, ...]
     seconds: float
-    trained_on: dict[str, Any]
+    seen: Seen
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
@@ -117,10 +117,7 @@ class Fit:
             "history": self.history.to_dict(orient="list"),
             "best_epochs": list(self.best_epochs),
             "seconds": self.seconds,
-            "trained_on": {
-                key: value.tolist() if isinstance(value, np.ndarray) else value
-                for key, value in self.trained_on.items()
-            },
+            "seen": asdict(self.seen),
         }
         with whole_file(path) as temporary:
             torch.save(content, temporary)
@@ -147,14 +144,12 @@ def load_fit(path: str | os.PathLike) -> Fit:
         for options, weights in zip(content["options"], content["weights"], strict=True):
             models.append(Seq2Seq(**options).eval())
             models[-1].load_state_dict(weights)
-        trained_on = content["trained_on"]
         return Fit(
             models=tuple(models),
             history=pd.DataFrame(content["history"]),
             best_epochs=tuple(content["best_epochs"]),
             seconds=content["seconds"],
-            trained_on=trained_on
-            | {part: np.array(trained_on[part]) for part in ("train", "validation")},
+            seen=Seen(**content["seen"]),
         )
     except FileNotFoundError:
         raise
@@ -336,7 +331,8 @@ def fit_seq2seq(
         history=pd.concat([fit.history for fit in fits], ignore_index=True),
         best_epochs=tuple(fit.best_epochs[0] for fit in fits),
         seconds=time.perf_counter() - start,
-        trained_on=_provenance(data),
+        # Each network stops on a part that the others learn from.
+        seen=Seen.of(data, trained=np.union1d(data.train, data.validation)),
     )
 
 
@@ -529,7 +525,7 @@ def _train_on(
 
     def as_fit(network: Seq2Seq, epoch: int) -> Fit:
         seconds = rows[epoch]["seconds"] if rows else 0.0
-        return Fit((network,), history, (epoch,), seconds, _provenance(data))
+        return Fit((network,), history, (epoch,), seconds, Seen.of(data))
 
     return _Run(as_fit(model, best_epoch), as_fit(last, max(len(rows) - 1, 0)), interrupted)
 
@@ -558,18 +554,6 @@ def _apply(
             for part in np.array_split(source, -(-len(source) // _AT_ONCE) or 1)
         ]
     return np.concatenate(parts)
-
-
-def _provenance(data: Dataset) -> dict[str, Any]:
-    return {
-        "session": data.session.name,
-        "origin": data.session.origin,
-        "source": data.source_name,
-        "target": data.target_name,
-        "bin_size": data.bin_size,
-        "train": data.train,
-        "validation": data.validation,
-    }
 
 
 def _bar(total: int, progress: bool) -> tqdm:

@@ -22,6 +22,7 @@ LAYERS = [
     {"session"},
     {"steinmetz", "simulate"},
     {"dataset"},
+    {"seen"},
     {"metrics", "model", "baselines"},
     {"training"},
     {"latents", "region_maps"},

@@ -132,7 +132,7 @@ def loss_by_rate(
     x = np.geomspace(1e-4, max(1.0, 1.2 * mean.max()), 300)
     ax.plot(x, x - x * np.log(x), color=_INK, lw=1.2, label="a constant rate, known exactly")
     for color, marker, (name, model) in zip(_LINES, "osD^v", models.items(), strict=False):
-        rates = model.predict(data.source[trials])
+        rates = metrics.predict_part(model, data, part, name)
         losses = (rates - counts * np.log(rates)).mean(axis=(0, 1))
         ax.plot(mean, losses, marker, color=color, ms=4.5, alpha=0.75, label=name)
     for k, (name, level) in enumerate(marks.items()):
@@ -296,7 +296,7 @@ def predicted_trials(
     array of Axes, (n_trials,)
     """
     counts = data.target[data.test]
-    rates = {name: model.predict(data.source[data.test]) for name, model in models.items()}
+    rates = {name: metrics.predict_part(m, data, "test", name) for name, m in models.items()}
     if neuron is None:
         null = metrics.null_rates(data, "train")
         each = metrics.bits_per_spike(list(rates.values())[-1], counts, null, per_neuron=True)
