@@ -39,7 +39,7 @@ def test_another_split_is_refused_by_every_score(fit, tiny):
         lambda: nma.score({"mine": model}, other),
         lambda: nma.compare(model, nma.fit_mean(other), other),
         lambda: nma.compare(nma.fit_mean(other), model, other),
-        lambda: nma.plots.example_trials({"mine": model}, other),
+        lambda: nma.plots.predicted_trials({"mine": model}, other),
     ):
         with pytest.raises(ValueError, match=r"has seen \d of these 8 test .*fit it on this"):
             score()
