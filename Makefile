@@ -1,15 +1,24 @@
-# make lab: open the course in JupyterLab. make test: run every test. Both set up .venv first.
+## make lab               open the course in JupyterLab
+## make test              run the tests; these two set up .venv first
 PYTHON ?= python3
 VENV ?= .venv
 LAB_ARGS ?=
 TEST_ARGS ?=
+NAMES ?=
+DATA ?=
+ARGS ?=
 
 # How notebooks are run: on the simulated session, and with one thread for each of two workers,
 # since on two cores more only wait for each other.
 NBVAL = OMP_NUM_THREADS=1 NMA_SEQ2SEQ_DATA=simulated
 NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --nbval-current-env
 
-.PHONY: lab mypy test test-class test-colab test-binder
+BENCHMARKS = bench-latents bench-load bench-model bench-notebooks bench-twin
+
+.PHONY: help lab test mypy test-class test-colab test-binder build check-notebooks $(BENCHMARKS)
+
+help:
+	@sed -n 's/^## //p' Makefile
 
 lab: $(VENV)/.installed
 	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
@@ -21,17 +30,32 @@ test: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
 	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
 
-# What the package says about its types. (Exercises are judged on answers without types.)
+## make mypy              check the package's types
 mypy: $(VENV)/.installed
 	$(VENV)/bin/mypy
 
-# A class that does everything wrong, graded whole, and every tutorial with wrong answers all along.
+## make build NAMES=05    notebooks from solutions/*.py, 05 or all; ARGS=--force runs also what is
+##                        as it was
+build: $(VENV)/.installed
+	$(VENV)/bin/python -m tools.build $(NAMES) $(ARGS)
+
+## make check-notebooks   what in the notebooks is not as the sources have it
+check-notebooks: $(VENV)/.installed
+	$(VENV)/bin/python -m tools.build --check $(NAMES)
+
+## make bench-model       what the course claims, measured; DATA=FILE has recorded sessions. And
+##                        bench-latents, bench-load, bench-notebooks, bench-twin; ARGS=--help
+$(BENCHMARKS): bench-%: $(VENV)/.installed
+	$(VENV)/bin/python -m benchmarks.$* $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+## make test-class        grade a class that does everything wrong, and run every tutorial on wrong
+##                        answers all along
 test-class: export OMP_NUM_THREADS = 1
 test-class: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m slow
 
-# The course in an environment like Colab's: installing it changes no version there, and every
-# notebook runs.
+## make test-colab        the course in an environment like Colab's: installing it changes no
+##                        version there, and every notebook runs
 test-colab: $(VENV)/.installed
 	$(PYTHON) -m venv --clear .venv-colab
 	.venv-colab/bin/python -m pip install --requirement tests/colab.txt
@@ -45,8 +69,9 @@ test-colab: $(VENV)/.installed
 	.venv-colab/bin/python -m pytest tests/test_widgets.py
 	$(NBVAL) .venv-colab/bin/python -m $(NBVAL_ARGS) solutions tutorials
 
-# What Binder builds, without Docker: its files are read, followed in a fresh environment, and every
-# tutorial runs in what the gigabyte of memory leaves beside JupyterLab (90 MB).
+## make test-binder       what Binder builds, without Docker: its files are read, followed in a
+##                        fresh environment, and every tutorial runs in what the gigabyte of memory
+##                        leaves beside JupyterLab (90 MB)
 test-binder: $(VENV)/.installed
 	$(PYTHON) -m venv --clear .venv-binder
 	.venv-binder/bin/python -m pip install jupyterlab jupyter-repo2docker

@@ -411,7 +411,7 @@ ax = nma.plots.score_intervals(
 nma.compare(rrr, early_stopped, data).round(3)
 
 # %% [markdown]
-# You should see a difference whose interval stays above zero, and a majority of neurons that the linear model predicts better (`share_of_neurons`). It also took a few seconds. This is no quirk of one session: on each of the eight recorded sessions that we measured, the early-stopped recipe stays below the linear model (docs/benchmark.md in the course's repository; `nma-seq2seq bench model` measures it on yours).
+# You should see a difference whose interval stays above zero, and a majority of neurons that the linear model predicts better (`share_of_neurons`). It also took a few seconds. This is no quirk of one session: on each of the eight recorded sessions that we measured, the early-stopped recipe stays below the linear model (docs/benchmark.md in the course's repository; `make bench-model DATA=FILE` there measures it on yours).
 #
 # **This is the result to remember.** Without the baseline, 0.0914 looked like a success of deep learning.
 #

@@ -3,8 +3,8 @@
 import pytest
 
 import nma_seq2seq as nma
-from nma_seq2seq.bench import model, usual_target
-from nma_seq2seq.bench import real_file as find
+from benchmarks import model, usual_target
+from benchmarks import real_file as find
 
 
 def test_the_usual_target(real_file):

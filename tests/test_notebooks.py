@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nma_seq2seq.course import build
 from nma_seq2seq.exercises import exercises_of
+from tools import build
 
 ROOT = Path(__file__).parent.parent
 

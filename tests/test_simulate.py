@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 import nma_seq2seq as nma
+from benchmarks import twin as bench
 from nma_seq2seq import metrics, simulate
-from nma_seq2seq.bench import twin as bench
 from nma_seq2seq.simulate import LATENTS, PATHS, REGIONS, simulate_recording, write_file
 
 SMALL = {"n_trials": 30, "n_bins": 120, "regions": {"MOs": 8, "VISp": 12, "root": 3}}

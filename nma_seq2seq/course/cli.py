@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it went well, 2 with one sentence when it could not.
 
-    1 when `build --check` or `doctor` finds something, or a graded notebook does not reach its end.
+    1 when `doctor` finds something, or a graded notebook does not reach its end.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -108,15 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_grade)
 
-    command = commands.add_parser("build", help="make the notebooks from solutions/*.py")
-    command.add_argument("names", nargs="*", help="such as 05_poisson_loss or 5 (default: all)")
-    command.add_argument(
-        "--check", action="store_true", help="only say what differs from the sources; exit code 1"
-    )
-    command.add_argument("--no-execute", action="store_true", help="do not run the solutions")
-    command.add_argument("--force", action="store_true", help="run also what has not changed")
-    command.set_defaults(run=_build)
-
     command = commands.add_parser("map", help="who predicts whom, in one session or many")
     _add_session_options(command)
     command.add_argument(
@@ -138,30 +129,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--address", help="of the dask scheduler")
     command.set_defaults(run=_map)
-
-    command = commands.add_parser("bench", help="measure a claim of the course")
-    benches = command.add_subparsers(metavar="what", required=True)
-    bench = benches.add_parser("load", help="reading a part: the usual idiom against ours")
-    bench.set_defaults(run=_bench_load)
-    bench = benches.add_parser("twin", help="the simulated twin beside real sessions")
-    bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
-    bench.set_defaults(run=_bench_twin)
-    bench = benches.add_parser("latents", help="latents against the truth; what they decode")
-    bench.add_argument("--data", metavar="FILE", help="real sessions to decode from too")
-    bench.add_argument("--seeds", type=int, default=5, help="splits, networks and twins")
-    bench.set_defaults(run=_bench_latents)
-    bench = benches.add_parser("notebooks", help="seconds and peak memory of each solution")
-    bench.add_argument("names", nargs="*", help="such as 05 (default: all)")
-    bench.set_defaults(run=_bench_notebooks)
-    bench = benches.add_parser("model", help="the model against the ladder, on real sessions")
-    bench.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
-    bench.add_argument("--target", metavar="REGION", help="default: MOs, or the largest region")
-    bench.add_argument("--seeds", type=int, default=5, help="splits of the trials (default: 5)")
-    bench.add_argument(
-        "--recipe-seeds", type=int, default=5, help="of them with the slow recipe (default: 5)"
-    )
-    bench.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    bench.set_defaults(run=_bench_model)
     return parser
 
 
@@ -291,26 +258,6 @@ def _predict(arguments: argparse.Namespace) -> None:
     )
 
 
-def _build(arguments: argparse.Namespace) -> int:
-    try:
-        from nma_seq2seq.course import build
-    except ModuleNotFoundError as error:
-        raise ValueError(f'{error}; run: pip install "nma-seq2seq[build]"') from None
-    if arguments.check:
-        found = build.check(Path.cwd(), arguments.names)
-        print("\n".join(found) or "the notebooks are as their sources have them")
-        return int(bool(found))
-    lines = build.build(
-        Path.cwd(),
-        arguments.names,
-        execute=not arguments.no_execute,
-        force=arguments.force,
-        progress=sys.stderr.isatty(),
-    )
-    print("\n".join(lines))
-    return 0
-
-
 def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]:
     """Name -> how to open it: those that --sessions lists, all of a file, or the one session."""
     from nma_seq2seq.steinmetz import count_sessions, list_sessions, load_file, load_session
@@ -350,45 +297,3 @@ def _map(arguments: argparse.Namespace) -> None:
         )
     print(summary.round(3).to_string(index=False))
     print(f"bits per spike on test trials against the train mean; maps in {arguments.out}")
-
-
-def _bench_load(arguments: argparse.Namespace) -> None:
-    from nma_seq2seq.bench import load
-
-    print(load.run().to_string())
-
-
-def _bench_twin(arguments: argparse.Namespace) -> None:
-    from nma_seq2seq.bench import twin
-
-    print(twin.run(arguments.data).to_string())
-
-
-def _bench_model(arguments: argparse.Namespace) -> None:
-    from nma_seq2seq.bench import model
-
-    model.run(
-        arguments.data,
-        arguments.target,
-        seeds=arguments.seeds,
-        recipe_seeds=arguments.recipe_seeds,
-        device=arguments.device,
-        show=lambda text: print(text, flush=True),
-    )
-
-
-def _bench_notebooks(arguments: argparse.Namespace) -> None:
-    from nma_seq2seq.bench import notebooks
-
-    table = notebooks.run(Path.cwd(), arguments.names, show=lambda text: print(text, flush=True))
-    print(table.to_string(index=False))
-
-
-def _bench_latents(arguments: argparse.Namespace) -> None:
-    from nma_seq2seq.bench import latents
-
-    alignment, decoding = latents.run(arguments.data, seeds=range(arguments.seeds))
-    print("R2 of each true latent on test trials, from 15 latents of a network that saw none of it")
-    print(alignment.round(3).to_string(index=False))
-    print("\nBalanced accuracy on test trials, mean over splits, and latents minus each rival")
-    print(latents.summary(decoding).round(3).to_string())

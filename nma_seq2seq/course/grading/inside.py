@@ -15,7 +15,7 @@ from importlib.machinery import PathFinder
 from types import FunctionType
 from typing import Any
 
-from nma_seq2seq.bench import peak_mb
+from nma_seq2seq.course.memory import peak_mb
 
 _PACKAGE = "nma_seq2seq"
 _journal = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
-from nma_seq2seq.course import build
+from tools import build
 
 
 def run(
@@ -33,7 +34,7 @@ def run(
         `notebook`, `seconds` (with the start of its kernel) and `peak_mb` of the kernel; the last
         row has the sum of the seconds and the largest peak.
     """
-    code = "import sys; from nma_seq2seq.bench.notebooks import measure; measure(sys.argv[1])"
+    code = "import sys; from benchmarks.notebooks import measure; measure(sys.argv[1])"
     rows = []
     for path in tqdm(build.sources(root, names), desc="notebooks", disable=not sys.stderr.isatty()):
         done = subprocess.run(
@@ -62,3 +63,9 @@ def measure(path: str) -> None:
     # The kernel is the one child that this process has waited for.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="such as 05 (default: all)")
+    print(run(Path.cwd(), parser.parse_args().names).to_string(index=False))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
 import importlib.metadata
 import os
 import re
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +22,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
-from nma_seq2seq.course.answers import FOLDER, answers_are_stale, write_answers
 from nma_seq2seq.exercises import find
 from nma_seq2seq.files import whole_file
+from tools.answers import FOLDER, answers_are_stale, write_answers
 
 CHECKED_TAG = "nbval-check-output"
 _METADATA = {
@@ -148,7 +150,9 @@ def _blanked_cell(lines: list[str], start: int, path: Path, seen: set[str]) -> l
     return out
 
 
-def _require_inside_functions(lines: list[str], call: str, stop) -> None:
+def _require_inside_functions(
+    lines: list[str], call: str, stop: Callable[[int, str], BuildError]
+) -> None:
     """A blank in the body of a cell or class would stop the notebook before the check."""
     try:
         tree = ast.parse("\n".join(lines))
@@ -192,7 +196,7 @@ def _insert_opening(notebook: NotebookNode, name: str) -> None:
             f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
             f"[![Launch Binder](https://mybinder.org/badge_logo.svg)]({binder})",
             f"<!-- Built from solutions/{name}.py; edit that file, "
-            f"then run: nma-seq2seq build {name} -->",
+            f"then run: make build NAMES={name} -->",
             "",
             rest.strip("\n"),
         ]
@@ -392,7 +396,7 @@ def check(root: Path, names: Sequence[str] = ()) -> list[str]:
     found = []
     for path in sources(root, names):
         pair = read_source(path)
-        mend = f"run: nma-seq2seq build {path.stem}"
+        mend = f"run: make build NAMES={path.stem}"
         if answers_are_stale(path):
             found.append(f"{FOLDER}/n{path.stem}.py is not what the source makes; {mend}")
         for folder, fresh in (("solutions", pair.solution), ("tutorials", pair.tutorial)):
@@ -444,3 +448,36 @@ def faults_of_outputs(notebook: NotebookNode, name: str) -> list[str]:
                 line = output.text.strip().splitlines()[-1:] or [""]
                 found.append(f"{prefix}cell {index} writes to stderr: {line[0][:100]}")
     return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Build or check; 1 when the check finds something, 2 with one sentence when it cannot."""
+    parser = argparse.ArgumentParser(prog="python -m tools.build", description=__doc__)
+    parser.add_argument("names", nargs="*", help="such as 05_poisson_loss or 5 (default: all)")
+    parser.add_argument(
+        "--check", action="store_true", help="only say what differs from the sources; exit code 1"
+    )
+    parser.add_argument("--no-execute", action="store_true", help="do not run the solutions")
+    parser.add_argument("--force", action="store_true", help="run also what has not changed")
+    arguments = parser.parse_args(argv)
+    try:
+        if arguments.check:
+            found = check(Path.cwd(), arguments.names)
+            print("\n".join(found) or "the notebooks are as their sources have them")
+            return int(bool(found))
+        lines = build(
+            Path.cwd(),
+            arguments.names,
+            execute=not arguments.no_execute,
+            force=arguments.force,
+            progress=sys.stderr.isatty(),
+        )
+    except (ValueError, OSError) as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,10 +1,8 @@
-"""What the course claims, measured: each module has a `run` that the command line shows."""
+"""What the course claims, measured: each module has a `run`, and `make bench-NAME` shows it."""
 
 from __future__ import annotations
 
 import os
-import re
-import sys
 from pathlib import Path
 
 from nma_seq2seq.session import Session
@@ -36,16 +34,3 @@ def usual_target(session: Session) -> str:
     """MOs where there are 25 neurons of it, else the region with the most."""
     counts = session.units.query("region != 'root'")["region"].value_counts()
     return "MOs" if counts.get("MOs", 0) >= LEAST_TARGETS else str(counts.index[0])
-
-
-def peak_mb() -> float:
-    """Largest resident memory of this process so far, MB; 0 where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.exists():  # there, ru_maxrss would begin with what the parent process had
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
-    try:
-        import resource
-    except ModuleNotFoundError:
-        return 0.0
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -78,7 +78,7 @@ def run() -> pd.DataFrame:
     """
     with tempfile.TemporaryDirectory() as folder:
         part, cache = Path(folder, "part.npz"), Path(folder, "cache")
-        _python("from nma_seq2seq.bench.load import make_part; make_part(sys.argv[1])", part, cache)
+        _python("from benchmarks.load import make_part; make_part(sys.argv[1])", part, cache)
         rows = []
         for name, step in _STEPS.items():
             measured = _python(_FRAME.replace("{step}", step), part, cache)
@@ -181,3 +181,7 @@ def _spikes(rng: np.random.Generator, rates: np.ndarray, n_trials: int) -> np.nd
     neuron = np.repeat(np.arange(len(rates)), rng.poisson(rates * n_bins))
     np.add.at(spikes, (neuron, rng.integers(0, n_bins, len(neuron))), 1)
     return spikes.reshape(len(rates), n_trials, 250)
+
+
+if __name__ == "__main__":
+    print(run().to_string())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -16,8 +17,9 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
+from benchmarks import real_file, usual_target
 from nma_seq2seq import baselines, metrics, training
-from nma_seq2seq.bench import peak_mb, real_file, usual_target
+from nma_seq2seq.course.memory import peak_mb
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.session import Session
@@ -323,7 +325,7 @@ def sizes(device: str = "auto") -> pd.DataFrame:
     rows = []
     for name, case in _SIZES.items():
         code = (
-            "import json, sys; from nma_seq2seq.bench.model import _measure; "
+            "import json, sys; from benchmarks.model import _measure; "
             "print(json.dumps(_measure(json.loads(sys.argv[1]), sys.argv[2])))"
         )
         done = subprocess.run(
@@ -381,3 +383,28 @@ def devices() -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows)
     return table.assign(ratio=table["seconds"] / table["seconds"].iloc[0])
+
+
+def main() -> None:
+    """Measure, and show each table when it is done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
+    parser.add_argument("--target", metavar="REGION", help="default: MOs, or the largest region")
+    parser.add_argument("--seeds", type=int, default=5, help="splits of the trials (default: 5)")
+    parser.add_argument(
+        "--recipe-seeds", type=int, default=5, help="of them with the slow recipe (default: 5)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    arguments = parser.parse_args()
+    run(
+        arguments.data,
+        arguments.target,
+        seeds=arguments.seeds,
+        recipe_seeds=arguments.recipe_seeds,
+        device=arguments.device,
+        show=lambda text: print(text, flush=True),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 
 import numpy as np
 import pandas as pd
 
+from benchmarks import real_file, usual_target
 from nma_seq2seq import baselines, metrics
-from nma_seq2seq.bench import real_file, usual_target
 from nma_seq2seq.dataset import Dataset, make_dataset
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
@@ -104,3 +105,9 @@ def _bits(data: Dataset) -> dict[str, float]:
         )
         for name, model in models.items()
     }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
+    print(run(parser.parse_args().data).to_string())

@@ -1,0 +1,1 @@
+"""What the course's authors need, and no student."""
