@@ -25,7 +25,7 @@ ROOT = HERE.parent
 COURSE = {
     task.number: task
     for notebook in exercises.notebooks()
-    for task in nma.exercises.exercises_of(notebook)
+    for task in exercises.exercises_of(notebook)
 }
 
 
