@@ -17,42 +17,26 @@ import pytest
 import nma_seq2seq as nma
 
 ROOT = Path(__file__).parent.parent
-LAYERS = [
-    {"regions", "files", "school_format", "smoothing", "spike_times", "arguments"},
+# What stands higher imports what stands lower; what stands on one floor knows nothing of the other.
+FLOORS = [
+    {"regions", "files", "smoothing"},
+    {"school_format", "spike_times"},
     {"session"},
-    {"steinmetz", "simulate"},
+    {"simulate"},
+    {"steinmetz"},
     {"dataset"},
     {"seen"},
-    {"metrics", "model", "baselines"},
+    {"metrics", "model"},
+    {"baselines"},
     {"training"},
     {"latents", "region_maps"},
-    {"plots", "widgets"},
+    {"plots"},
+    {"widgets"},
     {"exercises"},
     {"course"},
+    {"tools"},
+    {"benchmarks"},
 ]
-
-
-def imported(path: Path) -> set[str]:
-    """Modules of the package that a file imports."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "nma_seq2seq":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nma_seq2seq."):
-            found.add(node.module.split(".")[1])
-    return found
-
-
-def test_imports_go_one_way():
-    rank = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
-    package = ROOT / "nma_seq2seq"
-    for path in sorted(package.rglob("*.py")):
-        module = path.relative_to(package).parts[0].removesuffix(".py")
-        if module == "__init__":
-            continue
-        assert module in rank, f"{module} has no place in the layers"
-        for other in imported(path) - {module}:
-            assert rank.get(other, 99) <= rank[module], f"{module} imports {other}"
 
 
 def public_names() -> dict[str, str | None]:
@@ -60,6 +44,88 @@ def public_names() -> dict[str, str | None]:
     stub = ast.parse((ROOT / "nma_seq2seq" / "__init__.pyi").read_text())
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     return {alias.name: node.module for node in imports for alias in node.names}
+
+
+def imported(path: Path) -> set[str]:
+    """What a file imports of the course: modules of the package, tools, benchmarks.
+
+    However it is written: absolute or relative, for type checkers alone or within a function, and
+    through the package's public names.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    here = path.relative_to(ROOT).parts[:-1]
+    found: set[str] = set()
+    faces: set[str] = set()  # what the package is called here
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+            faces |= {a.asname or a.name for a in node.names if a.name == "nma_seq2seq"}
+        elif isinstance(node, ast.ImportFrom):
+            base = list(here[: len(here) - node.level + 1]) if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    found |= {
+        f"nma_seq2seq.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in faces
+    }
+    homes = {name: module for name, module in public_names().items() if module is not None}
+    parts = [name.split(".") for name in found]
+    return {part[0] for part in parts if part[0] in ("tools", "benchmarks")} | {
+        homes.get(part[1], part[1]).split(".")[0]
+        for part in parts
+        if part[0] == "nma_seq2seq" and len(part) > 1 and part[1] != "__version__"
+    }
+
+
+def floor_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).parts
+    return (parts[1] if parts[0] == "nma_seq2seq" else parts[0]).removesuffix(".py")
+
+
+def test_imports_go_one_way():
+    rank = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
+    places = [ROOT / name for name in ("nma_seq2seq", "tools", "benchmarks")]
+    wrong = []
+    for path in sorted(path for place in places for path in place.rglob("*.py")):
+        name = floor_of(path)
+        if name == "__init__":
+            continue
+        assert name in rank, f"{name} has no place among the floors"
+        wrong += [
+            f"{path.relative_to(ROOT)} imports {other}"
+            for other in imported(path) - {name}
+            if rank.get(other, 99) >= rank[name]
+        ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from nma_seq2seq.plots import raster",
+        "from nma_seq2seq import plots",
+        "from .plots import raster",
+        "from . import plots",
+        "import nma_seq2seq.plots as p",
+        "import nma_seq2seq as nma\nnma.plots.raster",
+        "import nma_seq2seq as course\ndef f():\n    return course.plots",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from nma_seq2seq.plots import x",
+        "def f():\n    from nma_seq2seq.plots.rasters import raster",
+    ],
+)
+def test_every_way_to_import_is_seen(line, tmp_path, monkeypatch):
+    names = public_names()
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    monkeypatch.setattr(f"{__name__}.public_names", lambda: names)
+    (tmp_path / "nma_seq2seq").mkdir()
+    path = tmp_path / "nma_seq2seq" / "made_up.py"
+    path.write_text(line)
+    assert imported(path) == {"plots"}
+    path.write_text("import nma_seq2seq as nma\nnma.load_session(3)")
+    assert imported(path) == {"steinmetz"}
 
 
 def test_the_public_names_are_those_of_the_stub():
