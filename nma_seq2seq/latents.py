@@ -246,9 +246,9 @@ def decode(
     Returns
     -------
     DataFrame, one row a variable and set of features
-        `variable`, `features`, `n_features`, `accuracy` (balanced), `low`, `high` (95 %, bootstrap
-        over test trials), `chance` (mean of shuffles), `chance_high` (their 97.5th percentile),
-        `n_train`, `n_test`.
+        `variable`, `features`, `n_features`, `accuracy` (balanced), `low`, `high` (95 %, from
+        Wilson's interval for each kind of test trial), `chance` (mean of shuffles), `chance_high`
+        (their 97.5th percentile), `n_train`, `n_test`.
 
     Raises
     ------
@@ -290,8 +290,7 @@ def decode(
             windows = _window_means(array, n_windows)
             decoder = _fitted_decoder(windows[train], label[train], seed)
             predicted = decoder.predict(windows[test])
-            drawn = rng.integers(len(test), size=(n_shuffles, len(test)))
-            low, high = np.nanpercentile(_balanced(truth[drawn], predicted[drawn]), [2.5, 97.5])
+            low, high = _interval(truth, predicted)
             shuffled = rng.permuted(np.tile(truth, (n_shuffles, 1)), axis=1)
             by_chance = _balanced(shuffled, predicted)
             rows.append(
@@ -346,6 +345,28 @@ def _window_means(array: np.ndarray, n_windows: int) -> np.ndarray:
     n_windows = min(n_windows, array.shape[1])
     parts = np.array_split(array, n_windows, axis=1)
     return np.concatenate([part.mean(axis=1, dtype=np.float32) for part in parts], axis=1)
+
+
+def _interval(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the balanced accuracy, which stays open where every guess is right.
+
+    Wilson's interval for the share of each kind; the distances to its ends, for a mean of
+    independent shares, are added as squares (Newcombe 1998 has it for a difference).
+    """
+    from scipy.stats import binomtest
+
+    below, above = [], []
+    for value in np.unique(truth):
+        right = predicted[truth == value] == value
+        found = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+        below.append(right.mean() - found.low)
+        above.append(found.high - right.mean())
+    accuracy = float(_balanced(truth, predicted))
+    n_kinds = len(below)
+    return (
+        accuracy - float(np.linalg.norm(below)) / n_kinds,
+        accuracy + float(np.linalg.norm(above)) / n_kinds,
+    )
 
 
 def _balanced(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:

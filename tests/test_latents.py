@@ -205,6 +205,28 @@ def test_what_only_the_time_course_tells_is_decoded(labelled, rng):
     assert nma.decode({"x": feature}, data, n_windows=1, **asked)["accuracy"].item() < 0.7
 
 
+def test_an_interval_stays_open_where_every_guess_is_right(labelled):
+    """29 of 29 right is no proof of 1: Wilson's interval for 20 of 20 begins at 0.84."""
+    data, _ = labelled
+    side = latents.labels(data.session)["stimulus side"]
+    row = nma.decode({"x": 5 * side[:, None, None]}, data, variables=["stimulus side"]).iloc[0]
+    assert row["accuracy"] == row["high"] == 1
+    n = [(side[data.test] == value).sum() for value in (-1, 1)]
+    each = [1.96**2 / (k + 1.96**2) for k in n]  # Wilson's, below a share of 1
+    assert row["low"] == pytest.approx(1 - np.hypot(*each) / 2, abs=1e-3)
+
+
+def test_intervals_cover_the_true_accuracy(rng):
+    """Of a decoder that is right in 0.9 of one kind and 0.7 of the other, guesses of 30 trials."""
+    truth = np.repeat([1.0, -1.0], [20, 10])
+    hits = []
+    for _ in range(400):
+        right = rng.random(30) < np.where(truth > 0, 0.9, 0.7)
+        low, high = latents._interval(truth, np.where(right, truth, -truth))
+        hits.append(low <= 0.8 <= high)
+    assert 0.92 <= np.mean(hits) <= 0.99
+
+
 def test_chance_is_what_shuffled_labels_reach(labelled):
     data, features = labelled
     row = nma.decode({"x": features}, data, variables=["stimulus side"]).iloc[0]
