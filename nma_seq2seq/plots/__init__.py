@@ -48,17 +48,20 @@ from nma_seq2seq.plots.scores import (
     learning_curves,
     loss_by_rate,
     loss_curves,
+    paired_differences,
     predicted_trials,
     score_against,
     score_intervals,
     validation_curves,
 )
 from nma_seq2seq.plots.selection import held_out_bins, leak, neurons_left, selection
+from nma_seq2seq.plots.style import alt_text, described, model_colors
 
 __all__ = [
     "activity_map",
     "aligned_latents",
     "alignment",
+    "alt_text",
     "architecture",
     "brain_views",
     "canonical_correlations",
@@ -67,6 +70,7 @@ __all__ = [
     "decoding",
     "denoised_neurons",
     "denoised_trial",
+    "described",
     "events_on_wheel",
     "firing_rates",
     "held_out_bins",
@@ -78,10 +82,12 @@ __all__ = [
     "loss_by_rate",
     "loss_curves",
     "lstm_cell",
+    "model_colors",
     "neuron_numbers",
     "neuron_order",
     "neurons_left",
     "output_biases",
+    "paired_differences",
     "population_raster",
     "predicted_trials",
     "psth",

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.collections import LineCollection
 from scipy.ndimage import gaussian_filter1d
 
 from nma_seq2seq.dataset import Dataset
-from nma_seq2seq.latents import Alignment
-from nma_seq2seq.plots.recording import RESPONSES, require
+from nma_seq2seq.plots.style import (
+    BESIDE,
+    GREY,
+    MARKS,
+    MODELS,
+    TIME,
+    described,
+    integer_ticks,
+    kinds,
+    legend_above,
+    mark_stimulus,
+    mean_band,
+    model_colors,
+    panel,
+    panels,
+    require,
+    styled,
+    words,
+)
 from nma_seq2seq.session import Session
 
-# Paul Tol's bright colours; sets of features and fits, which regions and responses are not.
-_SERIES = ("#222222", "#4477AA", "#EE6677", "#CCBB44", "#AA3377", "#66CCEE")
-_MARKS = ("o", "s", "^", "D", "v", "P")
-_GREY = "#8A8A8A"
-_MOST_VALUES = 8  # of a column, that lines are drawn for
+if TYPE_CHECKING:  # scikit-learn is slow to import, and no figure needs it
+    from nma_seq2seq.latents import Alignment
+
+_SHORT_TIME = "time from stimulus (s)"
+_PAIR = ("#4477AA", "#EE6677")
 
 
+@styled
 def latent_pair(
     latents: np.ndarray,
     session: Session,
@@ -30,6 +48,7 @@ def latent_pair(
     *,
     trials: np.ndarray | None = None,
     n_single: int = 4,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Two latents in single trials and on average, over time and one against the other.
 
@@ -45,37 +64,54 @@ def latent_pair(
         Positions of the trials that are shown; all by default.
     n_single : int
         So many of them are drawn one by one.
-
-    Returns
-    -------
-    array of two Axes
+    axes : two Axes, optional
+        Where to draw; returned.
     """
     trials = _trials(latents, session, trials)
     middle = session.time + session.bin_size / 2
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), width_ratios=[1.5, 1], layout="constrained")
-    mean = latents[trials].mean(axis=0)
-    single = latents[trials[:n_single]]
-    for place, color in zip(which, _SERIES[1:], strict=False):
-        axes[0].plot(middle, single[:, :, place].T, color=color, linewidth=0.7, alpha=0.4)
-        axes[0].plot(middle, mean[:, place], color=color, linewidth=2.5, label=f"latent {place}")
-    axes[0].axvline(0, color="black", linewidth=1, linestyle=":")
-    axes[0].set(xlabel="time from stimulus (s)", ylabel="latent (arbitrary units)")
+    axes = panels(axes, (1, 2), (9.5, 3.8), width_ratios=[1.4, 1])[0]
+    mean, single = latents[trials].mean(axis=0), latents[trials[:n_single]]
+    over_time, plane = axes
+    for place, color in zip(which, _PAIR, strict=True):
+        over_time.plot(middle, single[:, :, place].T, color=color, linewidth=0.7, alpha=0.4)
+        over_time.plot(middle, mean[:, place], color=color, linewidth=2.5, label=f"latent {place}")
+    mark_stimulus([over_time])
+    over_time.set(xlabel=TIME, ylabel="latent (a.u.)")
     shown = f" (thick), {len(single)} single ones (thin)" if n_single else ""
-    axes[0].set_title(f"mean of {len(trials)} trials{shown}",
-                      fontsize=10)  # fmt: skip
-    axes[0].legend(frameon=False, fontsize=9, ncols=2, loc="upper left")
-    axes[0].set_ylim(top=axes[0].get_ylim()[1] + 0.15 * np.ptp(axes[0].get_ylim()))
-    axes[1].plot(*mean[:, which].T, color="black", linewidth=2.5)
+    over_time.set_title(f"mean of {len(trials)} trials{shown}")
+    over_time.legend(ncols=2, loc="upper right")
+    over_time.set_ylim(top=over_time.get_ylim()[1] + 0.15 * np.ptp(over_time.get_ylim()))
+    # The path is smoothed for the eye: its bins jitter, and a line through them is a scribble.
+    path = gaussian_filter1d(mean[:, which], 0.05 / session.bin_size, axis=0, mode="nearest")
+    steps = np.stack([path[:-1], path[1:]], axis=1)  # (steps, 2 ends, 2 latents)
+    line = LineCollection(list(steps), cmap="viridis", array=middle[1:], linewidths=2.5)
+    plane.add_collection(line)
+    plane.autoscale_view()
     start = np.abs(session.time).argmin()
-    axes[1].plot(*mean[start, which], "o", color="black", markersize=8, label="stimulus onset")
-    axes[1].set(xlabel=f"latent {which[0]}", ylabel=f"latent {which[1]}")
-    axes[1].set_title("their means, one against the other", fontsize=10)
-    axes[1].legend(frameon=False, fontsize=9)
-    return axes
+    for place, mark, name in ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "end")):
+        look = {"color": "white", "markeredgecolor": "black", "markersize": 8}
+        plane.plot(*path[place], mark, label=name, **look)
+    plane.set(xlabel=f"latent {which[0]} (a.u.)", ylabel=f"latent {which[1]} (a.u.)")
+    plane.set_title("their means, smoothed by 50 ms")
+    plane.legend(ncols=3, loc="lower center", columnspacing=1, handletextpad=0.1)
+    plane.set_ylim(bottom=plane.get_ylim()[0] - 0.18 * np.ptp(plane.get_ylim()))
+    plane.figure.colorbar(line, ax=plane, label=_SHORT_TIME)
+    return described(
+        axes,
+        f"Left, latents {which[0]} and {which[1]} over time, the mean of {len(trials)} trials"
+        f"{' and single ones scattered around it' if n_single else ''}. Right, one mean against "
+        "the other as a path coloured by time, with marks at its first bin, stimulus and end.",
+    )
 
 
+@styled
 def latent_grid(
-    latents: np.ndarray, session: Session, by: str, *, trials: np.ndarray | None = None
+    latents: np.ndarray,
+    session: Session,
+    by: str,
+    *,
+    trials: np.ndarray | None = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Every latent, averaged over the trials of each kind, with the 95 % interval of the mean.
 
@@ -89,10 +125,8 @@ def latent_grid(
         Column of `session.trials` with few values, such as "response" or "contrast_right".
     trials : array of int, optional
         Positions of the trials that are shown; all by default.
-
-    Returns
-    -------
-    array of Axes, one a latent
+    axes : Axes, as many as there are latents, optional
+        Where to draw; returned.
 
     Raises
     ------
@@ -100,33 +134,39 @@ def latent_grid(
         If the session has no such column, or it has too many values to draw.
     """
     trials = _trials(latents, session, trials)
-    kinds = _kinds(session, by, trials)
+    require(session, (by,))
+    groups = kinds(session.trials.iloc[trials], by)
     z = (latents - latents[trials].mean(axis=(0, 1))) / latents[trials].std(axis=(0, 1))
     middle = session.time + session.bin_size / 2
-    n_columns = min(5, latents.shape[2])
-    n_rows = -(-latents.shape[2] // n_columns)
-    figure, axes = plt.subplots(
-        n_rows, n_columns, figsize=(9, 0.9 + 1.25 * n_rows), sharex=True, sharey=True,
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
-    for place, ax in enumerate(axes.flat):
-        if place >= latents.shape[2]:
-            ax.set_visible(False)
-            continue
-        for name, color, here in kinds:
-            mean = z[here, :, place].mean(axis=0)
-            error = 1.96 * z[here, :, place].std(axis=0) / np.sqrt(len(here))
-            ax.plot(middle, mean, color=color, linewidth=1.5, label=f"{name} ({len(here)} trials)")
-            ax.fill_between(middle, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
-        ax.axvline(0, color="black", linewidth=0.8, linestyle=":")
-        ax.text(0.04, 0.96, f"latent {place}", transform=ax.transAxes, va="top", fontsize=9)
-        ax.tick_params(labelsize=9)
-    figure.supxlabel("time from stimulus (s)", fontsize=10)
-    figure.supylabel("latent (standard deviations)", fontsize=10)
-    _legend_above(figure, axes.flat[0], by)
-    return axes.ravel()[: latents.shape[2]]
+    n = latents.shape[2]
+    n_columns = min(5, n)
+    n_rows = -(-n // n_columns)
+    if own := axes is None:
+        size = (9.5, 0.9 + 1.3 * n_rows)
+        grid = panels(None, (n_rows, n_columns), size, sharex=True, sharey=True)
+        for spare in grid.flat[n:]:
+            spare.remove()
+        axes = grid.flat[:n]
+        grid[0, 0].figure.supxlabel(TIME, fontsize=10)
+        grid[0, 0].figure.supylabel("latent (standard deviations)", fontsize=10)
+    axes = panels(axes, (1, n), (9.5, 2))[0]
+    for place, ax in enumerate(axes):
+        for name, color, here in groups:
+            mean_band(ax, middle, z[trials[here], :, place], color, name)
+        ax.text(0.04, 0.97, f"latent {place}", transform=ax.transAxes, va="top")
+        if not own:
+            ax.set(xlabel=TIME, ylabel="latent (s.d.)")
+    mark_stimulus(axes)
+    legend_above(axes, words(by))
+    names = ", ".join(f"{name} ({len(here)} trials)" for name, _, here in groups)
+    return described(
+        axes,
+        f"{n} small panels, one a latent: its mean over time with a 95 % band, a line for each "
+        f"{words(by)}: {names}.",
+    )
 
 
+@styled
 def trajectories(
     latents: np.ndarray,
     session: Session,
@@ -134,11 +174,14 @@ def trajectories(
     *,
     trials: np.ndarray | None = None,
     views: Sequence[tuple[float, float]] = ((20, -60), (20, 30)),
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """The average trial of each kind as a path through three dimensions of the latent space.
 
-    The three are the directions in which the average trials vary most; a dot marks the stimulus,
-    an arrow's end the last bin.
+    The three are the directions in which the average trials vary most.
+
+    A square marks the first bin, a dot the stimulus, a cross the last bin; paths are smoothed
+    by 50 ms.
 
     Parameters
     ----------
@@ -148,44 +191,61 @@ def trajectories(
         Column of `session.trials` with few values.
     trials : array of int, optional
     views : (elevation, azimuth) in degrees, one for each Axes
-
-    Returns
-    -------
-    array of three-dimensional Axes, one a view
+    axes : three-dimensional Axes, one a view, optional
+        Where to draw; returned.
     """
     trials = _trials(latents, session, trials)
-    kinds = _kinds(session, by, trials)
-    paths = np.stack([latents[here].mean(axis=0) for _, _, here in kinds])  # (kinds, time, latents)
+    require(session, (by,))
+    groups = kinds(session.trials.iloc[trials], by)
+    paths = np.stack([latents[trials[here]].mean(axis=0) for _, _, here in groups])
     centred = (paths - paths.mean(axis=(0, 1))).reshape(-1, latents.shape[2])
     _, size, directions = np.linalg.svd(centred, full_matrices=False)
-    paths = (centred @ directions[:3].T).reshape(*paths.shape[:2], 3)
+    paths = (centred @ directions[:3].T).reshape(*paths.shape[:2], 3)  # (kinds, time, 3)
+    paths = gaussian_filter1d(paths, 0.05 / session.bin_size, axis=1, mode="nearest")
     start = np.abs(session.time).argmin()
-    figure, axes = plt.subplots(
-        1, len(views), figsize=(9, 4.2), subplot_kw={"projection": "3d"}, squeeze=False
-    )
-    for ax, (elevation, azimuth) in zip(axes[0], views, strict=True):
-        for (name, color, here), path in zip(kinds, paths, strict=True):
+    marks = ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "last bin"))
+    options = {"subplot_kw": {"projection": "3d"}, "layout": "none"}
+    if own := axes is None:
+        axes = panels(None, (1, len(views)), (9.5, 5.2), **options)[0]
+        axes[0].figure.subplots_adjust(left=0, right=0.97, bottom=0.02, top=0.86, wspace=0)
+    axes = panels(axes, (1, len(views)), (9.5, 5.2))[0]
+    for ax, (elevation, azimuth) in zip(axes, views, strict=True):
+        for (name, color, here), path in zip(groups, paths, strict=True):
             ax.plot(*path.T, color=color, linewidth=2, label=f"{name} ({len(here)} trials)")
-            ax.plot(*path[start, :, None], "o", color=color, markersize=6)
-            ax.plot(*path[-1, :, None], "x", color=color, markersize=7, markeredgewidth=2)
+            for place, mark, _ in marks:
+                look = {"color": color, "markeredgecolor": "white", "markersize": 10}
+                ax.plot(*path[place, :, None], mark, zorder=5, **look)
+        for _, mark, name in marks:
+            ax.plot([], [], [], mark, color=GREY, label=name)
         ax.view_init(elevation, azimuth)
         ax.set(xlabel="direction 1", ylabel="direction 2", zlabel="direction 3")
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_ticklabels([])
             axis.labelpad = -10
-        ax.set_box_aspect(None, zoom=1.05)
+        ax.set_box_aspect(None, zoom=1.1)
     share = (size[:3] ** 2).sum() / (size**2).sum()
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.06, top=0.92, wspace=0.05)
-    _legend_above(figure, axes[0, 0], by, loc="upper center")
-    figure.text(
-        0.5, 0.02, f"dot: stimulus onset; cross: end. These three directions hold {share:.0%} of "
-        "the variance of the average trials", ha="center", fontsize=9,
-    )  # fmt: skip
-    return axes[0]
+    text = f"these three directions hold {share:.0%} of the variance of the average trials (a.u.)"
+    if own:
+        handles = dict(zip(*axes[0].get_legend_handles_labels()[::-1], strict=True))
+        figure, title = axes[0].figure, words(by)
+        figure.legend(handles.values(), handles, title=title, ncols=3, loc="upper center")
+        figure.text(0.5, 0.01, text, ha="center")
+    else:
+        axes[0].legend()
+    return described(
+        axes,
+        f"The average trial of each {words(by)} ({', '.join(name for name, _, _ in groups)}) as a "
+        f"path through three dimensions, seen from {len(views)} sides; {text}.",
+    )
 
 
+@styled
 def alignment(
-    alignments: Mapping[str, Alignment], names: Sequence[str], *, bar: float | None = None
+    alignments: Mapping[str, Alignment],
+    names: Sequence[str],
+    *,
+    bar: float | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """How much of each reference latent the latents explain, one bar for each alignment.
 
@@ -197,51 +257,54 @@ def alignment(
         Of the reference's latents.
     bar : float, optional
         A level to compare with, drawn as a line.
+    ax : Axes, optional
+        Where to draw; returned.
     """
-    figure, ax = plt.subplots(figsize=(9, 3.4), layout="constrained")
-    width = 0.8 / len(alignments)
-    for place, (name, found) in enumerate(alignments.items()):
-        x = np.arange(len(names)) + (place - (len(alignments) - 1) / 2) * width
-        ax.bar(x, np.maximum(found.r2, 0), 0.92 * width, color=_SERIES[place % 6], label=name)
+    import seaborn as sns
+
+    table = pd.DataFrame({name: found.r2 for name, found in alignments.items()}, index=list(names))
+    ax = panel(ax, (9, 3.4))
+    long = table.clip(lower=0).stack().rename_axis(["latent", "from"]).rename("r2").reset_index()
+    colors = model_colors(alignments)
+    sns.barplot(long, x="latent", y="r2", hue="from", palette=colors, saturation=1, ax=ax)
     if bar is not None:
         ax.axhline(bar, color="black", linewidth=1, linestyle="--")
-    ax.axhline(0, color="black", linewidth=1)
-    ax.set_xticks(
-        range(len(names)),
-        names,
-        fontsize=9,
-        rotation=30,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    ax.set(ylabel="R² on held-out trials", ylim=(0, 1))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(
-        frameon=False, fontsize=9, ncols=min(4, len(alignments)), loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-    )  # fmt: skip
-    return ax
+    ax.set(xlabel="", ylabel="R² on held-out trials", ylim=(0, 1))
+    ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
+    ax.legend(ncols=min(4, len(alignments)), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    said = "; ".join(f"{name}: {', '.join(f'{v:.2f}' for v in table[name])}" for name in table)
+    return described(ax, f"R² on held-out trials of {', '.join(names)}. {said}.")
 
 
-def canonical_correlations(alignments: Mapping[str, Alignment]) -> Axes:
-    """Canonical correlations of several alignments, from the closest shared direction on."""
-    figure, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+@styled
+def canonical_correlations(alignments: Mapping[str, Alignment], ax: Axes | None = None) -> Axes:
+    """Canonical correlations of several alignments, from the closest shared direction on.
+
+    Parameters
+    ----------
+    alignments : dict of name -> Alignment
+    ax : Axes, optional
+        Where to draw; returned.
+    """
+    ax = panel(ax, (8.5, 3.4))
+    # A pair of models is no model: these colours say only which curve is which.
+    colors = ("#222222", "#117733", "#B5651D", "#66CCEE", "#332288", "#882255")
     for place, (name, found) in enumerate(alignments.items()):
         values = found.canonical_correlations
-        ax.plot(
-            np.arange(1, len(values) + 1), values, marker=_MARKS[place % 6],
-            color=_SERIES[place % 6], label=name,
-        )  # fmt: skip
-    ax.set(
-        xlabel="shared direction, from the closest on", ylim=(0, 1.03),
-        ylabel="canonical correlation\non held-out trials",
-    )  # fmt: skip
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return ax
+        look = {"marker": MARKS[place % 6], "color": colors[place % 6], "label": name}
+        ax.plot(np.arange(1, len(values) + 1), values, **look)
+    ax.set(xlabel="shared direction, from the closest on", ylim=(0, 1.03))
+    ax.set_ylabel("canonical correlation\non held-out trials")
+    integer_ticks(ax.xaxis)
+    ax.legend(**BESIDE)
+    said = "; ".join(
+        f"{name}: {values[0]:.2f} falling to {values[-1]:.2f}"
+        for name, values in ((k, a.canonical_correlations) for k, a in alignments.items())
+    )
+    return described(ax, f"Canonical correlations on held-out trials by direction. {said}.")
 
 
+@styled
 def aligned_latents(
     found: Alignment,
     reference: np.ndarray,
@@ -249,6 +312,7 @@ def aligned_latents(
     names: Sequence[str],
     *,
     n_trials: int = 4,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Reference latents and the ones aligned to them, in single held-out trials.
 
@@ -262,35 +326,35 @@ def aligned_latents(
         Of the reference's latents.
     n_trials : int
         How many of the held-out trials, evenly spread, are shown.
-
-    Returns
-    -------
-    array of Axes, (names, trials)
+    axes : array of Axes, (names, trials), optional
+        Where to draw; returned.
     """
     shown = np.linspace(0, len(found.trials) - 1, n_trials).round().astype(int)
     middle = session.time + session.bin_size / 2
-    figure, axes = plt.subplots(
-        len(names), n_trials, figsize=(9, 1 + 1.2 * len(names)), sharex=True, sharey="row",
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
+    size = (9.5, 1 + 1.2 * len(names))
+    axes = panels(axes, (len(names), n_trials), size, sharex=True, sharey="row")
     for row, name in enumerate(names):
-        for column, place in enumerate(shown):
-            ax, trial = axes[row, column], found.trials[place]
-            ax.plot(middle, reference[trial, :, row], color=_GREY, linewidth=3, label="true")
-            ax.plot(
-                middle, found.aligned[place, :, row], color=_SERIES[2], linewidth=1.5,
-                label="from the spikes of other regions",
-            )  # fmt: skip
-            ax.axvline(0, color="black", linewidth=0.8, linestyle=":")
-            ax.tick_params(labelsize=9)
+        for ax, place in zip(axes[row], shown, strict=True):
+            true, trial = reference[found.trials[place], :, row], found.trials[place]
+            ax.plot(middle, true, color="#BBBBBB", linewidth=3, label="true")
+            look = {"color": MODELS["latents"], "label": "from the spikes of other regions"}
+            ax.plot(middle, found.aligned[place, :, row], **look)
             if row == 0:
-                ax.set_title(f"test trial {trial}", fontsize=10)
-        axes[row, 0].set_ylabel(name.replace(" ", "\n", 1), fontsize=9)
-    figure.supxlabel("time from stimulus (s)", fontsize=10)
-    _legend_above(figure, axes[0, 0])
-    return axes
+                ax.set_title(f"test trial {trial}")
+        axes[row, 0].set_ylabel(f"{name}\n(a.u.)".replace(" ", "\n", name.count(" ")))
+    mark_stimulus(axes.flat)
+    for ax in axes[-1]:
+        ax.set_xlabel(_SHORT_TIME)
+    legend_above(axes)
+    r2 = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, found.r2, strict=True))
+    return described(
+        axes,
+        f"True and recovered latents over time in {n_trials} test trials, a row a latent. "
+        f"R² over all held-out trials: {r2}.",
+    )
 
 
+@styled
 def denoised_neurons(
     data: Dataset,
     rates: np.ndarray,
@@ -298,6 +362,7 @@ def denoised_neurons(
     neurons: Sequence[int],
     *,
     n_trials: int = 4,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """A few neurons in single test trials: spikes, average training trial, denoised rate.
 
@@ -312,49 +377,58 @@ def denoised_neurons(
         Positions among the targets.
     n_trials : int
         So many test trials, evenly spread.
-
-    Returns
-    -------
-    array of Axes, (neurons, trials)
+    axes : array of Axes, (neurons, trials), optional
+        Where to draw; returned.
     """
     session = data.session
     middle = session.time + data.bin_size / 2
     shown = np.linspace(0, len(data.test) - 1, n_trials).round().astype(int)
-    figure, axes = plt.subplots(
-        len(neurons), n_trials, figsize=(9.5, 1 + 1.5 * len(neurons)), sharex=True, sharey="row",
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
+    size = (9.5, 1 + 1.5 * len(neurons))
+    axes = panels(axes, (len(neurons), n_trials), size, sharex=True, sharey="row")
     for row, neuron in enumerate(neurons):
-        for column, place in enumerate(shown):
-            ax, trial = axes[row, column], data.test[place]
-            counts = data.target[trial, :, neuron]
-            ax.plot(middle, psth[:, neuron] / data.bin_size, color=_SERIES[1], linewidth=1.5,
-                    linestyle="--", label="PSTH (average training trial)")  # fmt: skip
+        for ax, place in zip(axes[row], shown, strict=True):
+            trial = data.test[place]
+            lines = {
+                "true rate": ("#BBBBBB", 3, "-", None),
+                "PSTH (average training trial)": (MODELS["psth"], 1.5, "--", psth[:, neuron]),
+                "denoised rate": (MODELS["denoised"], 1.8, "-", rates[place, :, neuron]),
+            }
             if session.rates is not None:
                 true = session.rates[trial, :, data.target_units[neuron]]
-                ax.plot(
-                    middle, true / data.bin_size, color="#BBBBBB", linewidth=3, label="true rate"
-                )
-            ax.plot(middle, rates[place, :, neuron] / data.bin_size, color=_SERIES[2],
-                    linewidth=1.8, label="denoised rate")  # fmt: skip
-            fired = np.repeat(middle, counts)
-            ax.plot(fired, np.full(len(fired), -0.06), "|", color="black", markersize=7,
-                    transform=ax.get_xaxis_transform(), clip_on=False, label="spikes")  # fmt: skip
-            ax.axvline(0, color="black", linewidth=0.8, linestyle=":")
-            ax.tick_params(labelsize=9)
+                lines["true rate"] = ("#BBBBBB", 3, "-", true)
+            for name, (color, width, style, values) in lines.items():
+                if values is not None:
+                    hz = values / data.bin_size
+                    ax.plot(middle, hz, style, color=color, linewidth=width, label=name)
+            fired = np.repeat(middle, data.target[trial, :, neuron])
+            look = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
+            low = np.full(len(fired), -0.06)
+            ax.plot(fired, low, "|", transform=ax.get_xaxis_transform(), **look)
             ax.tick_params(axis="x", pad=9)
-            ax.spines[["top", "right"]].set_visible(False)
             if row == 0:
-                ax.set_title(f"test trial {trial}", fontsize=10)
-        axes[row, 0].set_ylabel(f"neuron {data.target_units[neuron]}\nrate (Hz)", fontsize=9)
+                ax.set_title(f"test trial {trial}")
+        axes[row, 0].set_ylabel(f"neuron {data.target_units[neuron]}\nrate (Hz)")
         axes[row, 0].set_ylim(bottom=0)
-    figure.supxlabel("time from stimulus (s)", fontsize=10)
-    _legend_above(figure, axes[0, 0])
-    return axes
+    mark_stimulus(axes.flat)
+    for ax in axes[-1]:
+        ax.set_xlabel(_SHORT_TIME)
+    legend_above(axes)
+    return described(
+        axes,
+        f"Spikes, the average training trial and the denoised rate of {len(neurons)} neurons in "
+        f"{n_trials} test trials: the average is the same in each, the denoised rate is not.",
+    )
 
 
+@styled
 def denoised_trial(
-    data: Dataset, rates: np.ndarray, psth: np.ndarray, place: int = 0, *, smoothing: float = 2.0
+    data: Dataset,
+    rates: np.ndarray,
+    psth: np.ndarray,
+    place: int = 0,
+    *,
+    smoothing: float = 2.0,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """One test trial of all target neurons: its counts, the average trial, the denoised rates.
 
@@ -369,76 +443,71 @@ def denoised_trial(
         Which of the test trials.
     smoothing : float
         Width of the Gaussian that the counts are smoothed with, bins.
-
-    Returns
-    -------
-    array of three Axes
+    axes : three Axes, optional
+        Where to draw; returned.
     """
     trial = data.test[place]
     counts = gaussian_filter1d(data.target[trial].astype(float), smoothing, axis=0, mode="nearest")
     order = np.argsort(psth.mean(axis=0))[::-1]
-    panels = {
+    shown = {
         f"counts, smoothed by {smoothing * data.bin_size * 1000:.0f} ms": counts,
         "PSTH (average training trial)": psth,
         "denoised rates": rates[place],
     }
-    size = np.percentile(rates[place], 99.5) / data.bin_size
+    top = np.percentile(rates[place], 99.5) / data.bin_size
     stop = data.session.time[-1] + data.bin_size
     extent = (data.session.time[0], stop, data.n_targets - 0.5, -0.5)
-    figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.8), sharey=True, layout="constrained")
-    for ax, (title, values) in zip(axes, panels.items(), strict=True):
-        image = ax.imshow(
-            values[:, order].T / data.bin_size, aspect="auto", cmap="viridis", vmin=0, vmax=size,
-            extent=extent, interpolation="nearest",
-        )  # fmt: skip
-        ax.axvline(0, color="white", linewidth=1, linestyle=":")
-        ax.set_title(title, fontsize=10)
-        ax.set_xlabel("time from stimulus (s)")
-    axes[0].set_ylabel(f"neurons of {data.target_name},\nbusiest first")
-    figure.colorbar(image, ax=axes, label="rate (Hz)", pad=0.01)
-    figure.suptitle(f"test trial {trial}", fontsize=11)
-    return axes
+    axes = panels(axes, (1, 3), (9.5, 3.8), sharey=True)[0]
+    for ax, (title, values) in zip(axes, shown.items(), strict=True):
+        hz = values[:, order].T / data.bin_size
+        image = ax.imshow(hz, cmap="viridis", vmin=0, vmax=top, extent=extent)
+        ax.set(title=title, xlabel=_SHORT_TIME)
+    mark_stimulus(axes, "white")
+    axes[0].set_ylabel(f"test trial {trial}: neurons of\n{data.target_name}, busiest first")
+    axes[0].figure.colorbar(image, ax=list(axes), label="rate (Hz)", pad=0.01)
+    return described(
+        axes,
+        f"Three maps of colours of {data.n_targets} neurons over time: the smoothed counts of test "
+        f"trial {trial}, the average training trial, and the denoised rates of the same trial.",
+    )
 
 
-def decoding(table: pd.DataFrame) -> Axes:
+@styled
+def decoding(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Balanced accuracy of each decoder on test trials, with its interval and chance.
 
     Parameters
     ----------
     table : DataFrame
         From `decode`.
+    ax : Axes, optional
+        Where to draw; returned.
     """
-    variables = list(dict.fromkeys(table["variable"]))
-    features = list(dict.fromkeys(table["features"]))
-    figure, ax = plt.subplots(figsize=(9, 3.8), layout="constrained")
+    variables, features = (list(dict.fromkeys(table[c])) for c in ("variable", "features"))
+    ax = panel(ax, (9, 3.8))
     width = 0.7 / len(features)
-    for place, name in enumerate(features):
+    for place, (name, color) in enumerate(model_colors(features).items()):
         rows = table[table["features"] == name]
-        x = np.array([variables.index(variable) for variable in rows["variable"]], float)
-        x += (place - (len(features) - 1) / 2) * width
-        ax.bar(
-            x, rows["chance_high"] - 0.5, 0.9 * width, bottom=0.5, color="#DDDDDD", zorder=0,
-            label="chance: up to here 97.5 % of shuffles" if place == 0 else None,
-        )  # fmt: skip
-        ax.errorbar(
-            x, rows["accuracy"], [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]],
-            fmt=_MARKS[place % 6], color=_SERIES[place % 6], markersize=7, linewidth=1.5,
-            label=name,
-        )  # fmt: skip
+        x = rows["variable"].map(variables.index) + (place - (len(features) - 1) / 2) * width
+        label = "chance: up to here 97.5 % of shuffles" if place == 0 else None
+        chance = {"color": "#DDDDDD", "zorder": 0, "label": label, "bottom": 0.5}
+        ax.bar(x, rows["chance_high"] - 0.5, 0.9 * width, **chance)
+        bars = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
+        look = {"fmt": MARKS[place % 6], "color": color, "markersize": 7, "label": name}
+        ax.errorbar(x, rows["accuracy"], bars, **look)
     ax.axhline(0.5, color="black", linewidth=1)
-    lowest = min(0.45, (table["low"].min()) - 0.02)
+    lowest = min(0.45, table["low"].min() - 0.02)
     ax.set(ylabel="balanced accuracy\non test trials", ylim=(max(0, lowest), 1.02))
-    n_test = [table.loc[table["variable"] == v, "n_test"].iloc[0] for v in variables]
-    ax.set_xticks(
-        range(len(variables)),
-        [f"{v}\n({n} test trials)" for v, n in zip(variables, n_test, strict=True)],
+    n_test = table.groupby("variable")["n_test"].first()
+    labels = [f"{name}\n({n_test[name]} test trials)" for name in variables]
+    ax.set_xticks(range(len(variables)), labels)
+    ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    said = "; ".join(
+        f"{variable}: "
+        + ", ".join(f"{row.features} {row.accuracy:.2f}" for row in rows.itertuples())
+        for variable, rows in table.groupby("variable", sort=False)
     )
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=9, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    return ax
-
-
-# ---------------------------------------------------------------------- parts of the figures
+    return described(ax, f"Balanced accuracy of decoders on test trials, 0.5 is chance. {said}.")
 
 
 def _trials(latents: np.ndarray, session: Session, trials: np.ndarray | None) -> np.ndarray:
@@ -449,35 +518,3 @@ def _trials(latents: np.ndarray, session: Session, trials: np.ndarray | None) ->
             f"{session.n_bins} bins; take data.session and the latents of all of data.source"
         )
     return np.arange(session.n_trials) if trials is None else np.asarray(trials)
-
-
-def _kinds(
-    session: Session, by: str, trials: np.ndarray
-) -> list[tuple[str, str | tuple, np.ndarray]]:
-    """Name, colour and trial positions of each value of a column."""
-    require(session, (by,))
-    column = session.trials[by].to_numpy(float)[trials]
-    values = np.unique(column[~np.isnan(column)])
-    if len(values) > _MOST_VALUES:
-        raise ValueError(
-            f"{by!r} has {len(values)} values, too many to draw; choose a column with at most "
-            f"{_MOST_VALUES}, such as 'response' or 'contrast_right'"
-        )
-    kinds = []
-    for place, value in enumerate(values):
-        if by == "response" and value in RESPONSES:
-            name, color, _ = RESPONSES[value]
-        else:
-            name = f"{value:g}"
-            color = plt.get_cmap("viridis")(0.85 - 0.85 * place / max(len(values) - 1, 1))
-        kinds.append((name, color, trials[column == value]))
-    return kinds
-
-
-def _legend_above(figure: Figure, ax: Axes, by: str = "", loc: str = "outside upper center"):
-    """One legend for the whole figure; every name once."""
-    handles = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(
-        handles.values(), handles.keys(), title=by.replace("_", " "), ncols=4, frameon=False,
-        fontsize=9, loc=loc,
-    )  # fmt: skip

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch
 
-_INK, _PALE = "#333333", "#F2F2F2"
-_FORWARD, _BACKWARD, _LATENT, _RATE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+from nma_seq2seq.plots.style import (
+    INK,
+    MARKS,
+    described,
+    integer_ticks,
+    model_colors,
+    panel,
+    panels,
+    styled,
+)
+
+_PALE = "#F2F2F2"
+_FORWARD, _BACKWARD, _LATENT, _RATE = "#0072B2", "#C24E00", "#007A5A", "#A8527F"
+_UNITS = ("#222222", "#EE6677", "#66CCEE", "#CCBB44", "#228833")
 
 
+@styled
 def architecture(
     n_sources: int,
     n_targets: int,
@@ -31,6 +42,7 @@ def architecture(
     cell : str
         Name of the recurrent layer's cell.
     ax : Axes, optional
+        Where to draw; returned.
     """
     ax = _canvas(ax, (9.5, 2.8), (0, 19), (1.2, 6.7))
     rng = np.random.default_rng(3)
@@ -39,7 +51,7 @@ def architecture(
     _box(ax, 0.3, 2.4, 2.8, 3.0)
     spikes = rng.random((9, 24)) < 0.16
     row, column = np.nonzero(spikes)
-    ax.plot(0.45 + column * 0.11, 2.65 + row * 0.31, "|", color=_INK, markersize=5)
+    ax.plot(0.45 + column * 0.11, 2.65 + row * 0.31, "|", color=INK, markersize=5)
     _caption(ax, 1.7, "source counts", f"(trials, time, {n_sources})")
 
     for y, color, name, step in ((4.9, _FORWARD, "forward", 1), (2.9, _BACKWARD, "backward", -1)):
@@ -54,7 +66,7 @@ def architecture(
         _arrow(ax, (8.4, y), (9.3, 3.9 + 0.3 * step))
     _caption(ax, 6.4, "two directions", f"(trials, time, 2 x {n_latents})", low=1.95)
 
-    ax.add_patch(Circle((9.75, 3.9), 0.52, facecolor="white", edgecolor=_INK))
+    ax.add_patch(Circle((9.75, 3.9), 0.52, facecolor="white", edgecolor=INK))
     ax.text(9.75, 3.9, "mean", ha="center", va="center", fontsize=9)
     ax.text(9.75, 3.2, "of the two", ha="center", va="top", fontsize=9)
     _arrow(ax, (10.3, 3.9), (10.85, 3.9))
@@ -80,17 +92,23 @@ def architecture(
         base = 2.55 + 0.7 * k
         ax.fill_between(16.05 + 2.5 * time, base, base + 0.08 + 0.5 * bump, color=_RATE, lw=0)
     _caption(ax, 17.3, "target rates", f"(trials, time, {n_targets})")
-    return ax
+    return described(
+        ax,
+        f"A drawing of the network from left to right: counts of {n_sources} source neurons; an "
+        f"{cell} that reads them forward and one that reads them backward; the mean of the two, "
+        f"{n_latents} latents a bin; a linear layer; a softplus; rates of {n_targets} neurons.",
+    )
 
 
+@styled
 def lstm_cell(ax: Axes | None = None) -> Axes:
     """Draw one step of an LSTM: the memory line, and the gates that act on it."""
     ax = _canvas(ax, (9, 3.9), (-0.9, 18), (0.5, 7.6))
     ax.add_patch(
-        FancyBboxPatch((2.4, 1.5), 13.0, 5.8, boxstyle="round,pad=0.1", fc=_PALE, ec=_INK, lw=1.2)
+        FancyBboxPatch((2.4, 1.5), 13.0, 5.8, boxstyle="round,pad=0.1", fc=_PALE, ec=INK, lw=1.2)
     )
     memory, gate = 6.3, 2.9
-    _arrow(ax, (-0.4, memory), (17.0, memory), _INK, width=2)
+    _arrow(ax, (-0.4, memory), (17.0, memory), INK, width=2)
     ax.text(-0.5, memory + 0.25, "memory $c_{t-1}$", ha="left", va="bottom", fontsize=10)
     ax.text(17.5, memory + 0.25, "$c_t$", ha="right", va="bottom", fontsize=11)
 
@@ -119,21 +137,31 @@ def lstm_cell(ax: Axes | None = None) -> Axes:
     ax.text(14.75, 5.7, "tanh", ha="left", va="center", fontsize=9)
     _symbol(ax, 14.6, 5.0, "×")
     _arrow(ax, (13.7, gate + 0.75), (14.4, 4.72), _RATE)
-    _arrow(ax, (14.95, 5.0), (17.0, 5.0), _INK, width=2)
+    _arrow(ax, (14.95, 5.0), (17.0, 5.0), INK, width=2)
     ax.text(17.5, 5.2, "state $h_t$", ha="right", va="bottom", fontsize=10)
 
     ax.text(-0.5, 3.2, "input $x_t$", ha="left", va="bottom", fontsize=10)
     ax.text(-0.5, 2.5, "state $h_{t-1}$", ha="left", va="top", fontsize=10)
-    _arrow(ax, (-0.4, 3.05), (2.25, 3.05), _INK, width=2)
-    _arrow(ax, (-0.4, 2.65), (2.25, 2.65), _INK, width=2)
+    _arrow(ax, (-0.4, 3.05), (2.25, 3.05), INK, width=2)
+    _arrow(ax, (-0.4, 2.65), (2.25, 2.65), INK, width=2)
     ax.text(
         8.9, 0.75, "each gate reads both: $W x_t + b + U h_{t-1} + b'$", ha="center", fontsize=10
     )
-    return ax
+    return described(
+        ax,
+        "A drawing of one step of an LSTM. The memory runs straight through on top: it is "
+        "multiplied by the forget gate, input gate times candidate is added, and the output gate "
+        "says what of its tanh becomes the new state. All four read the input and the old state.",
+    )
 
 
+@styled
 def step_responses(
-    responses: Mapping[str, np.ndarray], stimulus: np.ndarray, *, bin_size: float = 0.01
+    responses: Mapping[str, np.ndarray],
+    stimulus: np.ndarray,
+    *,
+    bin_size: float = 0.01,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """An input over time, and what one unit of each kind makes of it.
 
@@ -144,56 +172,66 @@ def step_responses(
         Input counts per bin.
     bin_size : float
         Seconds.
-
-    Returns
-    -------
-    array of two Axes
+    axes : two Axes, optional
+        Where to draw; returned.
     """
     time = np.arange(len(stimulus)) * bin_size
-    _, axes = plt.subplots(
-        2, 1, figsize=(8, 4), sharex=True, height_ratios=(1, 2.4), layout="constrained"
-    )
-    axes[0].bar(time, stimulus, width=bin_size, align="edge", color=_INK)
+    axes = panels(axes, (2, 1), (8, 4), sharex=True, height_ratios=(1, 2.4))[:, 0]
+    axes[0].bar(time, stimulus, width=bin_size, align="edge", color=INK)
     axes[0].set_ylabel("input\n(spikes per bin)")
-    axes[0].yaxis.get_major_locator().set_params(integer=True)
-    for color, (name, response) in zip(_LINES, responses.items(), strict=False):
-        axes[1].step(time, response, where="post", color=color, lw=1.8, label=name)
-    axes[1].axhline(0, color="#BBBBBB", lw=0.8, zorder=0)
-    axes[1].set(xlabel="time (s)", ylabel="state of the unit")
-    axes[1].legend(frameon=False, fontsize=9)
-    return axes
+    integer_ticks(axes[0].yaxis)
+    # Kinds of units, and not the trained models that have colours of their own.
+    for color, (name, response) in zip(_UNITS, responses.items(), strict=False):
+        axes[1].step(time, response, where="post", color=color, label=name)
+    axes[1].axhline(0, color="#BBBBBB", linewidth=0.8, zorder=0)
+    axes[1].set(xlabel="time (s)", ylabel="state of the unit (a.u.)")
+    axes[1].legend()
+    last = ", ".join(f"{name} {response.max():.2f}" for name, response in responses.items())
+    return described(
+        axes,
+        f"Above, an input of {int(np.sum(stimulus))} spikes over time. Below, the states of units; "
+        f"the highest of each: {last}.",
+    )
 
 
-def links(betas: tuple[float, ...] = (1.0, 3.0, 10.0)) -> np.ndarray:
+@styled
+def links(
+    betas: tuple[float, ...] = (1.0, 3.0, 10.0),
+    axes: Sequence[Axes] | np.ndarray | None = None,
+) -> np.ndarray:
     """Functions that make a rate of any number, and their slopes.
 
     Parameters
     ----------
     betas : tuple of float
         Sharpnesses of the softplus, log(1 + exp(beta x)) / beta.
-
-    Returns
-    -------
-    array of two Axes
+    axes : two Axes, optional
+        Where to draw; returned.
     """
     x = np.linspace(-1.6, 1.6, 400)
     curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
     curves |= {"exp": np.exp(x), "cut off at 0 (ReLU)": x.clip(min=0)}
     styles = ["-"] * len(betas) + ["--", ":"]
-    colors = [*_LINES[: len(betas)], _LINES[4], _INK]
-    _, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    for (name, curve), color, style in zip(curves.items(), colors, styles, strict=True):
-        axes[0].plot(x, curve, style, color=color, lw=2, label=name)
-        axes[1].plot(x, np.gradient(curve, x), style, color=color, lw=2)
-    axes[0].set(xlabel="output of the linear layer", ylabel="rate (spikes per bin)")
-    axes[0].set_ylim(-0.05, 2.6)
-    axes[0].legend(frameon=False, fontsize=9)
-    axes[1].set(xlabel="output of the linear layer", ylabel="slope (what gradients pass)")
-    axes[1].set_ylim(-0.05, 2.6)
-    return axes
+    axes = panels(axes, (1, 2), (9, 3.4))[0]
+    for style, (name, color) in zip(styles, model_colors(curves).items(), strict=True):
+        axes[0].plot(x, curves[name], style, color=color, linewidth=2, label=name)
+        axes[1].plot(x, np.gradient(curves[name], x), style, color=color, linewidth=2)
+    axes[0].set(ylabel="rate (spikes per bin)")
+    axes[1].set(ylabel="slope (what gradients pass)")
+    for ax in axes:
+        ax.set(xlabel="output of the linear layer", ylim=(-0.05, 2.6))
+    axes[0].legend()
+    return described(
+        axes,
+        f"{', '.join(curves)}, as functions of the output of the linear layer (left), and their "
+        "slopes (right). The larger beta is, the sharper the bend of the softplus at 0.",
+    )
 
 
-def output_biases(rates: Mapping[str, np.ndarray], observed: np.ndarray) -> Axes:
+@styled
+def output_biases(
+    rates: Mapping[str, np.ndarray], observed: np.ndarray, ax: Axes | None = None
+) -> Axes:
     """Rates with which untrained networks start, against the rates of the same neurons in the data.
 
     Parameters
@@ -202,18 +240,26 @@ def output_biases(rates: Mapping[str, np.ndarray], observed: np.ndarray) -> Axes
         Counts per bin that an output of zero from the latents leads to.
     observed : array, (n_targets,)
         Mean counts per bin in the training trials.
+    ax : Axes, optional
+        Where to draw; returned.
     """
-    _, ax = plt.subplots(figsize=(5.6, 4.4), layout="constrained")
+    ax = panel(ax, (5.6, 4.4))
     top = 1.4 * max(observed.max(), *(np.max(rate) for rate in rates.values()))
     low = 0.5 * max(observed[observed > 0].min(), 1e-4)
-    ax.plot([low, top], [low, top], color="#999999", lw=1, zorder=0, label="equal")
-    for color, marker, (name, rate) in zip(_LINES, "osD^v", rates.items(), strict=False):
-        ax.plot(observed, rate, marker, color=color, ms=5, alpha=0.8, label=name)
+    ax.plot([low, top], [low, top], color="#999999", linewidth=1, zorder=0, label="equal")
+    for mark, (name, color) in zip(MARKS, model_colors(rates).items(), strict=False):
+        ax.plot(observed, rates[name], mark, color=color, markersize=5, alpha=0.8, label=name)
     ax.set(xscale="log", yscale="log", xlim=(low, top))
     ax.set_xlabel("mean of the target neuron in training (spikes per bin)")
     ax.set_ylabel("rate before training (spikes per bin)")
-    ax.legend(frameon=False, fontsize=9)
-    return ax
+    ax.legend()
+    off = {name: np.median(rate / np.maximum(observed, low)) for name, rate in rates.items()}
+    said = ", ".join(f"{name} {value:.1f}" for name, value in off.items())
+    return described(
+        ax,
+        "Rates of untrained networks against the mean rates of the same neurons, both on log "
+        f"scales. Median ratio of the two: {said}.",
+    )
 
 
 def _canvas(
@@ -222,10 +268,8 @@ def _canvas(
     width: tuple[float, float],
     height: tuple[float, float],
 ) -> Axes:
-    if ax is None:
-        _, ax = plt.subplots(figsize=size, layout="constrained")
-    ax.set(xlim=width, ylim=height)
-    ax.set_aspect("equal")
+    ax = panel(ax, size)
+    ax.set(xlim=width, ylim=height, aspect="equal")
     ax.set_axis_off()
     return ax
 
@@ -238,14 +282,14 @@ def _box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
 
 def _caption(ax: Axes, x: float, name: str, shape: str, low: float = 2.2) -> None:
     ax.text(x, 5.95, name, ha="center", va="bottom", fontsize=11, weight="bold")
-    ax.text(x, low - 0.1, shape, ha="center", va="top", fontsize=9, color=_INK)
+    ax.text(x, low - 0.1, shape, ha="center", va="top", fontsize=9, color=INK)
 
 
 def _arrow(
     ax: Axes,
     start: tuple[float, float],
     end: tuple[float, float],
-    color: str = _INK,
+    color: str = INK,
     width: float = 1.3,
 ) -> None:
     style = {"arrowstyle": "-|>", "color": color, "lw": width, "shrinkA": 0, "shrinkB": 0}
@@ -253,5 +297,5 @@ def _arrow(
 
 
 def _symbol(ax: Axes, x: float, y: float, text: str) -> None:
-    ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor=_INK, zorder=3))
+    ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor=INK, zorder=3))
     ax.text(x, y, text, ha="center", va="center_baseline", fontsize=13, zorder=4)

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from scipy.ndimage import gaussian_filter1d
 
 from nma_seq2seq import regions as allen
-from nma_seq2seq.plots.recording import RESPONSES, require
+from nma_seq2seq.plots.style import (
+    BESIDE,
+    EVENTS,
+    TIME,
+    color_regions,
+    described,
+    kinds,
+    legend_above,
+    mark_stimulus,
+    mean_band,
+    panel,
+    panels,
+    require,
+    require_trial,
+    styled,
+    words,
+)
 from nma_seq2seq.session import Session
 
-_EVENTS = {
-    "reaction_time": ("movement", "#D55E00"),
-    "gocue": ("go cue", "#0072B2"),
-    "feedback_time": ("feedback", "#009E73"),
-}
 
-
-def raster(session: Session, neuron: int, by: str | None = None) -> np.ndarray:
+@styled
+def raster(
+    session: Session,
+    neuron: int,
+    by: str | None = None,
+    sort: str | None = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
+) -> np.ndarray:
     """One neuron over all trials: its spikes, and below them its PSTH.
 
     Parameters
@@ -30,49 +47,60 @@ def raster(session: Session, neuron: int, by: str | None = None) -> np.ndarray:
     neuron : int
         Its position in the session, from 0.
     by : str, optional
-        Column of `session.trials` that sorts the trials, and splits the PSTH.
-
-    Returns
-    -------
-    array of two Axes
+        Column of `session.trials` with few values: groups the trials, and splits the PSTH.
+    sort : str, optional
+        Column that sorts the trials, within those groups if there are any. With `by`, this is the
+        reaction time where there is one; else trials stand as recorded.
+    axes : two Axes, optional
+        Where to draw; returned.
 
     Raises
     ------
     ValueError
-        If there is no such neuron or column.
+        If there is no such neuron or column, or `by` has too many values.
     """
     if not 0 <= neuron < session.n_neurons:
         raise ValueError(f"no neuron {neuron}; this session has 0 to {session.n_neurons - 1}")
-    order, title = np.arange(session.n_trials), "trial"
-    if by is not None:
-        require(session, (by,))
-        order, title = _trial_order(session, by), f"trial (sorted by {_said(by)})"
-    figure, axes = plt.subplots(
-        2, 1, figsize=(9, 4.6), height_ratios=[2, 1], sharex=True, layout="constrained"
-    )
+    columns = [column for column in (by, sort) if column is not None]
+    require(session, columns)
+    groups = kinds(session.trials, by)
+    if by is not None and sort is None and "reaction_time" in session.trials:
+        sort = "reaction_time"
+    keys = [session.trials[column] for column in (sort, by) if column is not None]
+    order = np.lexsort(keys) if keys else np.arange(session.n_trials)
+    axes = panels(axes, (2, 1), (9, 4.6), height_ratios=[2, 1], sharex=True)[:, 0]
     ax = axes[0]
     trial, at = np.nonzero(session.spikes[order, :, neuron])
     middle = session.time + session.bin_size / 2
     ax.scatter(middle[at], trial + 0.5, s=6, marker="|", color="black", linewidths=0.8)
-    for column, (name, color) in _EVENTS.items():
+    for column, (name, color, _) in EVENTS.items():
         if column in session.trials:
             seconds = session.trials[column].to_numpy()[order]
             ax.scatter(seconds, np.arange(len(order)) + 0.5, s=5, color=color, label=name)
-    if ax.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside upper right", ncols=3, markerscale=3, frameon=False)
-    if by is not None:
-        _name_bands(ax, session, by, order)
+    legend_above(axes, markerscale=3)
+    along = ax.get_yaxis_transform()
+    for name, color, here in groups if by is not None else ():
+        rows = np.flatnonzero(np.isin(order, here))
+        ends = [rows[0] + 1, rows[-1]]
+        ax.plot([1.005, 1.005], ends, color=color, linewidth=4, clip_on=False, transform=along)
+        ax.text(1.015, rows.mean(), name, va="center", color=color, transform=along)
     region = session.units["region"].iloc[neuron]
-    ax.set(
-        ylim=(session.n_trials, 0), ylabel=title,
-        title=f"neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz",
-    )  # fmt: skip
-    _draw_psth(axes[1], session, session.spikes[:, :, [neuron]], session.time, by, 0.03)
-    axes[1].set(xlabel="time from stimulus onset (s)", ylabel="rate (Hz)")
+    sorted_by = f" (sorted by {', '.join(map(words, columns))})" if columns else ""
+    ax.set(ylim=(session.n_trials, 0), ylabel=f"trial{sorted_by}")
+    ax.set_title(f"neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz")
+    _draw_psth(axes[1], session, session.spikes[:, :, [neuron]], session.time, groups, by, 0.03)
+    axes[1].set(xlabel=TIME, ylabel="rate (Hz)")
     axes[1].set_xlim(session.time[0], session.time[-1] + session.bin_size)
-    return axes
+    return described(
+        axes,
+        f"The spikes of neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz on average, "
+        f"as ticks: a row for each of {session.n_trials} trials{sorted_by}, over "
+        f"{session.time[0]:g} to {session.time[-1]:.1f} s from the stimulus. Below, its mean rate"
+        + (f" for each {words(by)}: {', '.join(name for name, _, _ in groups)}." if by else "."),
+    )
 
 
+@styled
 def psth(
     session: Session,
     regions: str | None = None,
@@ -84,13 +112,15 @@ def psth(
 ) -> Axes:
     """Peri-stimulus time histogram: the mean rate over trials, and over a region's neurons.
 
+    Bands are 95 % intervals over trials.
+
     Parameters
     ----------
     session : Session
     regions : str, optional
         A region or a group; all neurons without it.
     by : str, optional
-        Column of `session.trials`: one line for each of its values.
+        Column of `session.trials` with few values: one line for each of them.
     align : str, optional
         Column of event times that become time 0, such as "reaction_time"; the stimulus without it.
         Trials without the event, or in which the window is not recorded, are left out.
@@ -99,17 +129,13 @@ def psth(
     smooth : float
         Standard deviation in seconds of the Gaussian that smooths over time; 0 for none.
     ax : Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    Axes
-        Bands are 95 % intervals over trials.
+        Where to draw; returned.
 
     Raises
     ------
     ValueError
-        If the session has no such region, column or event, or no trial is left.
+        If the session has no such region, column or event, `by` has too many values, or no trial
+        is left.
     """
     if by is not None:
         require(session, (by,))
@@ -120,16 +146,20 @@ def psth(
     else:
         counts, time, kept = _aligned(part, align, window or (-0.4, 0.6))
         trials = part.trials[kept]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
-    event = "stimulus onset" if align is None else _said(align)
-    _draw_psth(ax, part, counts, time, by, smooth, trials)
+    groups = kinds(trials, by)
+    ax = panel(ax, (7.5, 3.8))
+    _draw_psth(ax, part, counts, time, groups, by, smooth)
+    event = "stimulus onset" if align is None else words(align)
     of = "all regions" if regions is None else regions
-    ax.set(
-        xlabel=f"time from {event} (s)", ylabel="rate (Hz a neuron)",
-        title=f"{part.n_neurons} neurons of {of}, {len(trials)} trials",
-    )  # fmt: skip
-    return ax
+    ax.set(xlabel=f"time from {event} (s)", ylabel="rate (Hz a neuron)")
+    ax.set_title(f"{part.n_neurons} neurons of {of}, {len(trials)} trials")
+    course = counts.mean(axis=(0, 2)) / session.bin_size
+    return described(
+        ax,
+        f"Mean rate of {part.n_neurons} neurons of {of} around {event}, over {len(trials)} trials, "
+        f"highest at {time[course.argmax()]:.2f} s with {course.max():.1f} Hz"
+        + (f"; one line for each {words(by)}." if by else "."),
+    )
 
 
 def neuron_order(
@@ -173,7 +203,10 @@ def neuron_order(
     return np.lexsort((-loading, region))
 
 
-def population_raster(session: Session, trial: int, order: np.ndarray | None = None) -> Axes:
+@styled
+def population_raster(
+    session: Session, trial: int, order: np.ndarray | None = None, ax: Axes | None = None
+) -> Axes:
     """Spikes of all neurons in one trial.
 
     Parameters
@@ -183,44 +216,49 @@ def population_raster(session: Session, trial: int, order: np.ndarray | None = N
         Position of the trial, from 0.
     order : array, (neurons,), optional
         Positions of the neurons from top to bottom, as `neuron_order` gives them.
-
-    Returns
-    -------
-    Axes
+    ax : Axes, optional
+        Where to draw; returned.
 
     Raises
     ------
     ValueError
         If there is no such trial.
     """
-    if not 0 <= trial < session.n_trials:
-        raise ValueError(f"no trial {trial}; this session has 0 to {session.n_trials - 1}")
+    require_trial(session, trial)
     order = np.arange(session.n_neurons) if order is None else np.asarray(order)
-    figure, ax = plt.subplots(figsize=(9, 4.8), layout="constrained")
-    colors = np.array([allen.color_of(name) for name in session.units["region"].iloc[order]])
-    at, place = np.nonzero(session.spikes[trial][:, order])
+    ax = panel(ax, (9, 4.8))
+    colors = np.array([to_rgb(allen.color_of(r)) for r in session.units["region"].iloc[order]])
+    at, row = np.nonzero(session.spikes[trial][:, order])
     middle = session.time + session.bin_size / 2
-    ax.scatter(middle[at], place + 0.5, s=4, marker="|", c=colors[place], linewidths=0.8)
-    for column, (name, color) in _EVENTS.items():
+    ax.scatter(middle[at], row + 0.5, s=4, marker="|", c=colors[row], linewidths=0.8)
+    there = []
+    for column, (name, color, line) in EVENTS.items():
         if column in session.trials:
-            at = session.trials[column].iloc[trial]
-            if session.time[0] <= at <= session.time[-1]:
-                ax.axvline(at, color=color, linewidth=1.2, label=name)
+            seconds = session.trials[column].iloc[trial]
+            if session.time[0] <= seconds <= session.time[-1]:
+                ax.axvline(seconds, color=color, linewidth=1.5, linestyle=line, label=name)
+                there.append(f"{name} at {seconds:.2f} s")
     ax.axvline(0, color="black", linewidth=1.2, linestyle=":", label="stimulus")
-    figure.legend(loc="outside upper right", ncols=4, frameon=False)
     _name_regions(ax, session, order)
-    ax.set(
-        xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(len(order), 0),
-        xlabel="time from stimulus onset (s)", title=f"all {len(order)} neurons in trial {trial}",
-    )  # fmt: skip
-    return ax
+    ax.set(xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(len(order), 0))
+    ax.set(xlabel=TIME, title=f"all {len(order)} neurons in trial {trial}")
+    legend_above(np.array([ax]))
+    return described(
+        ax,
+        f"The {int(session.spikes[trial].sum())} spikes of {len(order)} neurons in trial {trial}, "
+        f"a row a neuron, in the colours of their regions. Vertical lines: stimulus at 0 s"
+        + "".join(f", {event}" for event in there)
+        + ".",
+    )
 
 
+@styled
 def activity_map(
     session: Session,
     order: np.ndarray | None = None,
     trials: np.ndarray | None = None,
     ax: Axes | None = None,
+    colorbar: bool = True,
 ) -> Axes:
     """Mean time course of every neuron over trials, z-scored, as a map of colours.
 
@@ -232,31 +270,34 @@ def activity_map(
     trials : indices or mask, optional
         Which trials are averaged.
     ax : Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    Axes
+        Where to draw; returned.
+    colorbar : bool
+        Whether to draw one beside the axes.
     """
     order = np.arange(session.n_neurons) if order is None else np.asarray(order)
     course = _z_scored_course(session, trials)[order]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
+    ax = panel(ax, (7.5, 5))
     start, stop = session.time[0], session.time[-1] + session.bin_size
-    image = ax.imshow(
-        course, aspect="auto", cmap=plt.get_cmap("PuOr_r", 9), vmin=-2.5, vmax=2.5,
-        interpolation="nearest", extent=(start, stop, len(order), 0),
-    )  # fmt: skip
-    ax.figure.colorbar(image, ax=ax, label="mean rate (z-score over time)")
-    ax.axvline(0, color="black", linewidth=1, linestyle=":")
+    extent = (start, stop, len(order), 0)
+    image = ax.imshow(course, cmap="PuOr_r", vmin=-2.5, vmax=2.5, extent=extent)
+    if colorbar:
+        ax.figure.colorbar(image, ax=ax, label="mean rate (z-score over time)")
+    mark_stimulus([ax])
     _name_regions(ax, session, order)
     n_trials = session.n_trials if trials is None else session.select(trials=trials).n_trials
-    ax.set(xlabel="time from stimulus onset (s)", title=f"{len(order)} neurons, {n_trials} trials")
-    return ax
+    ax.set(xlabel=TIME, title=f"{len(order)} neurons, {n_trials} trials")
+    return described(
+        ax,
+        f"A map of colours: the mean time courses of {len(order)} neurons over {n_trials} trials, "
+        "a row a neuron; orange where it is more active than on average, purple where less.",
+    )
 
 
+@styled
 def similarity(
-    matrices: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float] | None = None
+    matrices: Mapping[str, pd.DataFrame],
+    thresholds: Mapping[str, float] | None = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Matrices of correlations between regions, side by side.
 
@@ -266,85 +307,38 @@ def similarity(
         Correlations.
     thresholds : mapping of the same names to float, optional
         Correlations no larger than this in size are left white: a shuffle gives as much.
-
-    Returns
-    -------
-    array of Axes
+    axes : Axes, as many as there are matrices, optional
+        Where to draw; returned.
     """
-    figure, axes = plt.subplots(
-        1, len(matrices), figsize=(9.5, 9.5 / max(len(matrices), 2) + 0.6), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    axes = axes[0]
-    size = max(np.abs(_off_diagonal(matrix)).max(initial=0.1) for matrix in matrices.values())
-    for ax, (name, matrix) in zip(axes, matrices.items(), strict=True):
+    n = len(matrices)
+    axes = panels(axes, (1, n), (9.5, 9.5 / max(n, 2) + 0.6))[0]
+    shown, said = {}, []
+    for name, matrix in matrices.items():
         names = allen.in_order(matrix.columns)
-        shown = matrix.loc[names, names].to_numpy(float).copy()
-        np.fill_diagonal(shown, np.nan)
-        title = name
+        kept = matrix.loc[names, names].mask(np.eye(len(names), dtype=bool))
+        said.append(f"{name}: from {kept.min().min():.2f} to {kept.max().max():.2f}")
         if thresholds is not None:
-            shown[np.abs(shown) <= thresholds[name]] = np.nan
-            title += f"\n(white: |r| up to {thresholds[name]:.2f})"
-        image = ax.imshow(shown, cmap="PuOr_r", vmin=-size, vmax=size)
-        ax.plot([-0.5, len(names) - 0.5], [-0.5, len(names) - 0.5], color="#BBBBBB", linewidth=1)
-        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
-        ax.set_yticks(range(len(names)), names if ax is axes[0] else [], fontsize=9)
-        for label, region in zip(ax.get_xticklabels(), names, strict=True):
-            label.set_color(allen.color_of(region))
-        if ax is axes[0]:
-            for label, region in zip(ax.get_yticklabels(), names, strict=True):
-                label.set_color(allen.color_of(region))
-        ax.set_title(title, fontsize=11)
-        ax.set_xlabel("region")
+            kept = kept.where(kept.abs() > thresholds[name])
+            said[-1] += f", {kept.notna().mean().mean():.0%} of the cells beyond the shuffle's"
+        shown[name] = kept
+    size = np.nanmax([0.1, *(kept.abs().max().max() for kept in shown.values())])
+    for ax, (name, kept) in zip(axes, shown.items(), strict=True):
+        image = ax.imshow(kept, cmap="PuOr_r", vmin=-size, vmax=size, aspect="equal")
+        ends = [-0.5, len(kept) - 0.5]
+        ax.plot(ends, ends, color="#BBBBBB", linewidth=1)
+        ax.set_xticks(range(len(kept)), kept.columns, rotation=90)
+        ax.set_yticks(range(len(kept)), kept.index if ax is axes[0] else [])
+        color_regions(ax.xaxis, ax.yaxis)
+        limit = f"\n(white: |r| up to {thresholds[name]:.2f})" if thresholds is not None else ""
+        ax.set(xlabel="region", title=name + limit)
     axes[0].set_ylabel("region")
-    figure.colorbar(image, ax=list(axes), label="correlation over trials", shrink=0.7)
-    return axes
+    axes[0].figure.colorbar(image, ax=list(axes), label="correlation over trials", shrink=0.7)
+    return described(
+        axes, f"Matrices of the correlations between regions over trials. {'; '.join(said)}."
+    )
 
 
 # ---------------------------------------------------------------------- parts of the figures
-
-
-def _said(column: str) -> str:
-    """A column's name as it is said in a label."""
-    return _EVENTS[column][0] if column in _EVENTS else column.replace("_", " ")
-
-
-def _trial_order(session: Session, by: str) -> np.ndarray:
-    """Trials by a column and, within equal values, by the time of the movement if there is one."""
-    keys = [session.trials[by].to_numpy()]
-    if "reaction_time" in session.trials and by != "reaction_time":
-        keys.insert(0, session.trials["reaction_time"].to_numpy())
-    return np.lexsort(keys)
-
-
-def _few_values(trials: pd.DataFrame, by: str | None) -> list[float]:
-    values = [] if by is None else sorted(trials[by].dropna().unique())
-    return values if len(values) <= 6 else []
-
-
-def _style(by: str, value: float, values: list[float]) -> tuple[str, str]:
-    """Name and colour of a line."""
-    if by == "response" and value in RESPONSES:
-        name, color, _ = RESPONSES[value]
-        return name, color
-    shade = 0.85 - 0.85 * values.index(value) / max(len(values) - 1, 1)
-    return f"{value:g}", plt.get_cmap("viridis")(shade)
-
-
-def _name_bands(ax: Axes, session: Session, by: str, order: np.ndarray) -> None:
-    """Value of the sorting column beside the trials that have it."""
-    values = _few_values(session.trials, by)
-    column = session.trials[by].to_numpy()[order]
-    for value in values:
-        here = np.flatnonzero(column == value)
-        name, color = _style(by, value, values)
-        ax.plot(
-            [1.005, 1.005], [here[0] + 1, here[-1]], color=color, linewidth=4, clip_on=False,
-            transform=ax.get_yaxis_transform(), solid_capstyle="butt",
-        )  # fmt: skip
-        ax.text(
-            1.015, here.mean(), name, va="center", color=color, transform=ax.get_yaxis_transform()
-        )
 
 
 def _draw_psth(
@@ -352,32 +346,19 @@ def _draw_psth(
     session: Session,
     counts: np.ndarray,
     time: np.ndarray,
+    groups: list,
     by: str | None,
     smooth: float,
-    trials: pd.DataFrame | None = None,
 ) -> None:
-    """Mean rate over trials with its 95 % interval, a line for each value of a column."""
-    trials = session.trials if trials is None else trials
+    """Mean rate over trials with its 95 % interval, a line for each group of trials."""
     rates = counts.mean(axis=2, dtype=float) / session.bin_size  # (trials, time)
     if smooth:
         rates = gaussian_filter1d(rates, smooth / session.bin_size, axis=1, mode="nearest")
-    values = _few_values(trials, by)
-    lines = [(None, np.ones(len(trials), bool))]
-    if values:
-        lines = [(value, (trials[by] == value).to_numpy()) for value in values]
-    middle = time + session.bin_size / 2
-    for value, here in lines:
-        name, color = ("all trials", "black") if value is None else _style(by, value, values)
-        mean = rates[here].mean(axis=0)
-        error = (
-            1.96 * rates[here].std(axis=0, ddof=1 if here.sum() > 1 else 0) / np.sqrt(here.sum())
-        )
-        ax.plot(middle, mean, color=color, label=f"{name} ({here.sum()} trials)")
-        ax.fill_between(middle, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
-    ax.axvline(0, color="black", linewidth=1, linestyle=":")
-    if values:
-        ax.legend(title=_said(by), frameon=False, fontsize=9, loc="upper left",
-                  bbox_to_anchor=(1.0, 1.0))  # fmt: skip
+    for name, color, here in groups:
+        mean_band(ax, time + session.bin_size / 2, rates[here], color, name)
+    mark_stimulus([ax])
+    if by is not None:
+        ax.legend(title=words(by), **BESIDE)
 
 
 def _aligned(
@@ -404,9 +385,9 @@ def _z_scored_course(session: Session, trials: np.ndarray | None) -> np.ndarray:
     # More columns than some hundred would show nothing more after that smoothing.
     course = course[:, :: max(1, session.n_bins // 50)]
     course -= course.mean(axis=1, keepdims=True)
-    spread = course.std(axis=1, keepdims=True)
+    std = course.std(axis=1, keepdims=True)
     # What never fires stays at zero.
-    return np.divide(course, spread, out=np.zeros_like(course), where=spread > 0)
+    return np.divide(course, std, out=np.zeros_like(course), where=std > 0)
 
 
 def _name_regions(ax: Axes, session: Session, order: np.ndarray) -> None:
@@ -414,28 +395,22 @@ def _name_regions(ax: Axes, session: Session, order: np.ndarray) -> None:
     region = session.units["region"].to_numpy()[order]
     starts = np.flatnonzero(np.r_[True, region[1:] != region[:-1]])
     stops = np.r_[starts[1:], len(region)]
-    for start, stop in zip(starts, stops, strict=True):
-        ax.plot(
-            [-0.008, -0.008], [start, stop], color=allen.color_of(region[start]), linewidth=5,
-            clip_on=False, transform=ax.get_yaxis_transform(), solid_capstyle="butt",
-        )  # fmt: skip
+    colors = [allen.color_of(name) for name in region[starts]]
+    transform = ax.get_yaxis_transform()
+    at = np.full(len(starts), -0.008)
+    ax.vlines(at, starts, stops, colors, linewidth=5, clip_on=False, transform=transform)
     if len(starts) > len(set(region)):
         ax.set(yticks=[], ylabel="neuron (colour: group)")
         ax.yaxis.labelpad = 12
         return
-    places, gap = (starts + stops) / 2, 0.036 * len(region)  # the height of a label
+    # Labels are pushed apart where they would overlap: down first, then back from the end.
+    places, gap = (starts + stops) / 2, 0.04 * len(region)  # the height of a label
     for label in range(1, len(places)):
         places[label] = max(places[label], places[label - 1] + gap)
     for label in reversed(range(len(places))):
         limit = len(region) if label + 1 == len(places) else places[label + 1] - gap
         places[label] = min(places[label], limit)
-    ax.set_yticks(places, region[starts], fontsize=9)
+    ax.set_yticks(places, region[starts])
     ax.tick_params(axis="y", length=0, pad=9)
-    for label, name in zip(ax.get_yticklabels(), region[starts], strict=True):
-        label.set_color(allen.color_of(name))
+    color_regions(ax.yaxis)
     ax.set_ylabel("region")
-
-
-def _off_diagonal(matrix: pd.DataFrame) -> np.ndarray:
-    values = matrix.to_numpy(float)
-    return values[~np.eye(len(values), dtype=bool)]
