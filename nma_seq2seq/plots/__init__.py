@@ -1,110 +1,11 @@
-"""Every figure of the course: one call that returns its Axes, so that a student can change it."""
+"""Every figure of the course.
 
-from nma_seq2seq.plots.latents import (
-    aligned_latents,
-    alignment,
-    canonical_correlations,
-    decoding,
-    denoised_neurons,
-    denoised_trial,
-    latent_grid,
-    latent_pair,
-    trajectories,
-)
-from nma_seq2seq.plots.network import (
-    architecture,
-    links,
-    lstm_cell,
-    output_biases,
-    step_responses,
-)
-from nma_seq2seq.plots.rasters import (
-    activity_map,
-    neuron_order,
-    population_raster,
-    psth,
-    raster,
-    similarity,
-)
-from nma_seq2seq.plots.recording import (
-    brain_views,
-    count_variance,
-    events_on_wheel,
-    firing_rates,
-    psychometric,
-    reaction_times,
-    region_counts,
-    sessions,
-    task,
-)
-from nma_seq2seq.plots.region_map import (
-    neuron_numbers,
-    region_graph,
-    region_matrix,
-    shuffle_control,
-)
-from nma_seq2seq.plots.scores import (
-    count_distribution,
-    learning_curves,
-    loss_by_rate,
-    loss_curves,
-    paired_differences,
-    predicted_trials,
-    score_against,
-    score_intervals,
-    validation_curves,
-)
-from nma_seq2seq.plots.selection import held_out_bins, leak, neurons_left, selection
-from nma_seq2seq.plots.style import alt_text, described, model_colors
+Each is one call that draws into a new figure, or into the `ax` or `axes` that it is given, and
+returns them, so that a reader can change what is drawn. `described` says a figure in words.
+"""
 
-__all__ = [
-    "activity_map",
-    "aligned_latents",
-    "alignment",
-    "alt_text",
-    "architecture",
-    "brain_views",
-    "canonical_correlations",
-    "count_distribution",
-    "count_variance",
-    "decoding",
-    "denoised_neurons",
-    "denoised_trial",
-    "described",
-    "events_on_wheel",
-    "firing_rates",
-    "held_out_bins",
-    "latent_grid",
-    "latent_pair",
-    "leak",
-    "learning_curves",
-    "links",
-    "loss_by_rate",
-    "loss_curves",
-    "lstm_cell",
-    "model_colors",
-    "neuron_numbers",
-    "neuron_order",
-    "neurons_left",
-    "output_biases",
-    "paired_differences",
-    "population_raster",
-    "predicted_trials",
-    "psth",
-    "psychometric",
-    "raster",
-    "reaction_times",
-    "region_counts",
-    "region_graph",
-    "region_matrix",
-    "score_against",
-    "score_intervals",
-    "selection",
-    "sessions",
-    "shuffle_control",
-    "similarity",
-    "step_responses",
-    "task",
-    "trajectories",
-    "validation_curves",
-]
+import lazy_loader
+
+# The names are in the stub beside this file, where editors and mypy read them. A module is loaded
+# when a figure of it is first drawn.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

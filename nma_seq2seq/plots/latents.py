@@ -18,7 +18,10 @@ from nma_seq2seq.plots.style import (
     MARKS,
     MODELS,
     TIME,
+    Many,
+    Options,
     described,
+    grid,
     integer_ticks,
     kinds,
     legend_above,
@@ -48,7 +51,7 @@ def latent_pair(
     *,
     trials: np.ndarray | None = None,
     n_single: int = 4,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Two latents in single trials and on average, over time and one against the other.
 
@@ -69,7 +72,7 @@ def latent_pair(
     """
     trials = _trials(latents, session, trials)
     middle = session.time + session.bin_size / 2
-    axes = panels(axes, (1, 2), (9.5, 3.8), width_ratios=[1.4, 1])[0]
+    axes = panels(axes, (1, 2), (9.5, 3.8), width_ratios=[1.4, 1])
     mean, single = latents[trials].mean(axis=0), latents[trials[:n_single]]
     over_time, plane = axes
     for place, color in zip(which, _PAIR, strict=True):
@@ -89,7 +92,7 @@ def latent_pair(
     plane.autoscale_view()
     start = np.abs(session.time).argmin()
     for place, mark, name in ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "end")):
-        look = {"color": "white", "markeredgecolor": "black", "markersize": 8}
+        look: Options = {"color": "white", "markeredgecolor": "black", "markersize": 8}
         plane.plot(*path[place], mark, label=name, **look)
     plane.set(xlabel=f"latent {which[0]} (a.u.)", ylabel=f"latent {which[1]} (a.u.)")
     plane.set_title("their means, smoothed by 50 ms")
@@ -111,7 +114,7 @@ def latent_grid(
     by: str,
     *,
     trials: np.ndarray | None = None,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Every latent, averaged over the trials of each kind, with the 95 % interval of the mean.
 
@@ -143,13 +146,13 @@ def latent_grid(
     n_rows = -(-n // n_columns)
     if own := axes is None:
         size = (9.5, 0.9 + 1.3 * n_rows)
-        grid = panels(None, (n_rows, n_columns), size, sharex=True, sharey=True)
-        for spare in grid.flat[n:]:
+        cells = panels(None, (n_rows, n_columns), size, sharex=True, sharey=True)
+        for spare in cells[n:]:
             spare.remove()
-        axes = grid.flat[:n]
-        grid[0, 0].figure.supxlabel(TIME, fontsize=10)
-        grid[0, 0].figure.supylabel("latent (standard deviations)", fontsize=10)
-    axes = panels(axes, (1, n), (9.5, 2))[0]
+        axes = cells[:n]
+        cells[0].figure.supxlabel(TIME, fontsize=10)
+        cells[0].figure.supylabel("latent (standard deviations)", fontsize=10)
+    axes = panels(axes, (1, n), (9.5, 2))
     for place, ax in enumerate(axes):
         for name, color, here in groups:
             mean_band(ax, middle, z[trials[here], :, place], color, name)
@@ -174,7 +177,7 @@ def trajectories(
     *,
     trials: np.ndarray | None = None,
     views: Sequence[tuple[float, float]] = ((20, -60), (20, 30)),
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """The average trial of each kind as a path through three dimensions of the latent space.
 
@@ -204,16 +207,16 @@ def trajectories(
     paths = gaussian_filter1d(paths, 0.05 / session.bin_size, axis=1, mode="nearest")
     start = np.abs(session.time).argmin()
     marks = ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "last bin"))
-    options = {"subplot_kw": {"projection": "3d"}, "layout": "none"}
+    options: Options = {"subplot_kw": {"projection": "3d"}, "layout": "none"}
     if own := axes is None:
-        axes = panels(None, (1, len(views)), (9.5, 5.2), **options)[0]
+        axes = panels(None, (1, len(views)), (9.5, 5.2), **options)
         axes[0].figure.subplots_adjust(left=0, right=0.97, bottom=0.02, top=0.86, wspace=0)
-    axes = panels(axes, (1, len(views)), (9.5, 5.2))[0]
+    axes = panels(axes, (1, len(views)), (9.5, 5.2))
     for ax, (elevation, azimuth) in zip(axes, views, strict=True):
         for (name, color, here), path in zip(groups, paths, strict=True):
             ax.plot(*path.T, color=color, linewidth=2, label=f"{name} ({len(here)} trials)")
             for place, mark, _ in marks:
-                look = {"color": color, "markeredgecolor": "white", "markersize": 10}
+                look: Options = {"color": color, "markeredgecolor": "white", "markersize": 10}
                 ax.plot(*path[place, :, None], mark, zorder=5, **look)
         for _, mark, name in marks:
             ax.plot([], [], [], mark, color=GREY, label=name)
@@ -222,7 +225,7 @@ def trajectories(
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
             axis.set_ticklabels([])
             axis.labelpad = -10
-        ax.set_box_aspect(None, zoom=1.1)
+        ax.set_box_aspect(None, zoom=0.98)
     share = (size[:3] ** 2).sum() / (size**2).sum()
     text = f"these three directions hold {share:.0%} of the variance of the average trials (a.u.)"
     if own:
@@ -264,9 +267,9 @@ def alignment(
 
     table = pd.DataFrame({name: found.r2 for name, found in alignments.items()}, index=list(names))
     ax = panel(ax, (9, 3.4))
-    long = table.clip(lower=0).stack().rename_axis(["latent", "from"]).rename("r2").reset_index()
+    long = table.clip(lower=0).melt(ignore_index=False, var_name="from", value_name="r2")
     colors = model_colors(alignments)
-    sns.barplot(long, x="latent", y="r2", hue="from", palette=colors, saturation=1, ax=ax)
+    sns.barplot(long, x=long.index, y="r2", hue="from", palette=colors, saturation=1, ax=ax)
     if bar is not None:
         ax.axhline(bar, color="black", linewidth=1, linestyle="--")
     ax.set(xlabel="", ylabel="R² on held-out trials", ylim=(0, 1))
@@ -291,7 +294,7 @@ def canonical_correlations(alignments: Mapping[str, Alignment], ax: Axes | None 
     colors = ("#222222", "#117733", "#B5651D", "#66CCEE", "#332288", "#882255")
     for place, (name, found) in enumerate(alignments.items()):
         values = found.canonical_correlations
-        look = {"marker": MARKS[place % 6], "color": colors[place % 6], "label": name}
+        look: Options = {"marker": MARKS[place % 6], "color": colors[place % 6], "label": name}
         ax.plot(np.arange(1, len(values) + 1), values, **look)
     ax.set(xlabel="shared direction, from the closest on", ylim=(0, 1.03))
     ax.set_ylabel("canonical correlation\non held-out trials")
@@ -312,7 +315,7 @@ def aligned_latents(
     names: Sequence[str],
     *,
     n_trials: int = 4,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Reference latents and the ones aligned to them, in single held-out trials.
 
@@ -332,12 +335,15 @@ def aligned_latents(
     shown = np.linspace(0, len(found.trials) - 1, n_trials).round().astype(int)
     middle = session.time + session.bin_size / 2
     size = (9.5, 1 + 1.2 * len(names))
-    axes = panels(axes, (len(names), n_trials), size, sharex=True, sharey="row")
+    axes = grid(axes, (len(names), n_trials), size, sharex=True, sharey="row")
     for row, name in enumerate(names):
         for ax, place in zip(axes[row], shown, strict=True):
             true, trial = reference[found.trials[place], :, row], found.trials[place]
             ax.plot(middle, true, color="#BBBBBB", linewidth=3, label="true")
-            look = {"color": MODELS["latents"], "label": "from the spikes of other regions"}
+            look: Options = {
+                "color": MODELS["latents"],
+                "label": "from the spikes of other regions",
+            }
             ax.plot(middle, found.aligned[place, :, row], **look)
             if row == 0:
                 ax.set_title(f"test trial {trial}")
@@ -362,7 +368,7 @@ def denoised_neurons(
     neurons: Sequence[int],
     *,
     n_trials: int = 4,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """A few neurons in single test trials: spikes, average training trial, denoised rate.
 
@@ -384,7 +390,7 @@ def denoised_neurons(
     middle = session.time + data.bin_size / 2
     shown = np.linspace(0, len(data.test) - 1, n_trials).round().astype(int)
     size = (9.5, 1 + 1.5 * len(neurons))
-    axes = panels(axes, (len(neurons), n_trials), size, sharex=True, sharey="row")
+    axes = grid(axes, (len(neurons), n_trials), size, sharex=True, sharey="row")
     for row, neuron in enumerate(neurons):
         for ax, place in zip(axes[row], shown, strict=True):
             trial = data.test[place]
@@ -401,7 +407,7 @@ def denoised_neurons(
                     hz = values / data.bin_size
                     ax.plot(middle, hz, style, color=color, linewidth=width, label=name)
             fired = np.repeat(middle, data.target[trial, :, neuron])
-            look = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
+            look: Options = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
             low = np.full(len(fired), -0.06)
             ax.plot(fired, low, "|", transform=ax.get_xaxis_transform(), **look)
             ax.tick_params(axis="x", pad=9)
@@ -428,7 +434,7 @@ def denoised_trial(
     place: int = 0,
     *,
     smoothing: float = 2.0,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """One test trial of all target neurons: its counts, the average trial, the denoised rates.
 
@@ -457,7 +463,7 @@ def denoised_trial(
     top = np.percentile(rates[place], 99.5) / data.bin_size
     stop = data.session.time[-1] + data.bin_size
     extent = (data.session.time[0], stop, data.n_targets - 0.5, -0.5)
-    axes = panels(axes, (1, 3), (9.5, 3.8), sharey=True)[0]
+    axes = panels(axes, (1, 3), (9.5, 3.8), sharey=True)
     for ax, (title, values) in zip(axes, shown.items(), strict=True):
         hz = values[:, order].T / data.bin_size
         image = ax.imshow(hz, cmap="viridis", vmin=0, vmax=top, extent=extent)
@@ -490,10 +496,10 @@ def decoding(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         rows = table[table["features"] == name]
         x = rows["variable"].map(variables.index) + (place - (len(features) - 1) / 2) * width
         label = "chance: up to here 97.5 % of shuffles" if place == 0 else None
-        chance = {"color": "#DDDDDD", "zorder": 0, "label": label, "bottom": 0.5}
+        chance: Options = {"color": "#DDDDDD", "zorder": 0, "label": label, "bottom": 0.5}
         ax.bar(x, rows["chance_high"] - 0.5, 0.9 * width, **chance)
         bars = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-        look = {"fmt": MARKS[place % 6], "color": color, "markersize": 7, "label": name}
+        look: Options = {"fmt": MARKS[place % 6], "color": color, "markersize": 7, "label": name}
         ax.errorbar(x, rows["accuracy"], bars, **look)
     ax.axhline(0.5, color="black", linewidth=1)
     lowest = min(0.45, table["low"].min() - 0.02)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +11,7 @@ from matplotlib.patches import Circle, FancyBboxPatch
 from nma_seq2seq.plots.style import (
     INK,
     MARKS,
+    Many,
     described,
     integer_ticks,
     model_colors,
@@ -161,7 +162,7 @@ def step_responses(
     stimulus: np.ndarray,
     *,
     bin_size: float = 0.01,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """An input over time, and what one unit of each kind makes of it.
 
@@ -176,7 +177,7 @@ def step_responses(
         Where to draw; returned.
     """
     time = np.arange(len(stimulus)) * bin_size
-    axes = panels(axes, (2, 1), (8, 4), sharex=True, height_ratios=(1, 2.4))[:, 0]
+    axes = panels(axes, (2, 1), (8, 4), sharex=True, height_ratios=(1, 2.4))
     axes[0].bar(time, stimulus, width=bin_size, align="edge", color=INK)
     axes[0].set_ylabel("input\n(spikes per bin)")
     integer_ticks(axes[0].yaxis)
@@ -197,7 +198,7 @@ def step_responses(
 @styled
 def links(
     betas: tuple[float, ...] = (1.0, 3.0, 10.0),
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Functions that make a rate of any number, and their slopes.
 
@@ -212,7 +213,7 @@ def links(
     curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
     curves |= {"exp": np.exp(x), "cut off at 0 (ReLU)": x.clip(min=0)}
     styles = ["-"] * len(betas) + ["--", ":"]
-    axes = panels(axes, (1, 2), (9, 3.4))[0]
+    axes = panels(axes, (1, 2), (9, 3.4))
     for style, (name, color) in zip(styles, model_colors(curves).items(), strict=True):
         axes[0].plot(x, curves[name], style, color=color, linewidth=2, label=name)
         axes[1].plot(x, np.gradient(curves[name], x), style, color=color, linewidth=2)

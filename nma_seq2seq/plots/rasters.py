@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from nma_seq2seq.plots.style import (
     BESIDE,
     EVENTS,
     TIME,
+    Many,
     color_regions,
     described,
     kinds,
@@ -37,7 +38,7 @@ def raster(
     neuron: int,
     by: str | None = None,
     sort: str | None = None,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """One neuron over all trials: its spikes, and below them its PSTH.
 
@@ -68,7 +69,7 @@ def raster(
         sort = "reaction_time"
     keys = [session.trials[column] for column in (sort, by) if column is not None]
     order = np.lexsort(keys) if keys else np.arange(session.n_trials)
-    axes = panels(axes, (2, 1), (9, 4.6), height_ratios=[2, 1], sharex=True)[:, 0]
+    axes = panels(axes, (2, 1), (9, 4.6), height_ratios=[2, 1], sharex=True)
     ax = axes[0]
     trial, at = np.nonzero(session.spikes[order, :, neuron])
     middle = session.time + session.bin_size / 2
@@ -297,7 +298,7 @@ def activity_map(
 def similarity(
     matrices: Mapping[str, pd.DataFrame],
     thresholds: Mapping[str, float] | None = None,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Matrices of correlations between regions, side by side.
 
@@ -311,7 +312,7 @@ def similarity(
         Where to draw; returned.
     """
     n = len(matrices)
-    axes = panels(axes, (1, n), (9.5, 9.5 / max(n, 2) + 0.6))[0]
+    axes = panels(axes, (1, n), (9.5, 9.5 / max(n, 2) + 0.6))
     shown, said = {}, []
     for name, matrix in matrices.items():
         names = allen.in_order(matrix.columns)

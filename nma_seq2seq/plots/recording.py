@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ from nma_seq2seq.plots.style import (
     INK,
     RESPONSES,
     TIME,
+    Many,
+    Options,
     color_regions,
     described,
     legend_above,
@@ -50,7 +52,7 @@ _HALF_FROM_ABOVE = (  # distance from the midline, ap
 def task(
     contrast_left: float = 1.0,
     contrast_right: float = 0.25,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """The visual discrimination task: what the mouse sees and does, and when.
 
@@ -63,7 +65,7 @@ def task(
     axes : two Axes, optional
         Where to draw; returned.
     """
-    axes = panels(axes, (2, 1), (9, 6.6), height_ratios=[2.3, 1])[:, 0]
+    axes = panels(axes, (2, 1), (9, 6.6), height_ratios=[2.3, 1])
     _draw_setup(axes[0], contrast_left, contrast_right)
     _draw_trial(axes[1])
     return described(
@@ -97,14 +99,14 @@ def _draw_setup(ax: Axes, contrast_left: float, contrast_right: float) -> None:
     ax.vlines(ridges, 5.55, 6.45, color="#B5B5B5", linewidth=1)
     tail = np.linspace(0, 1, 30)
     ax.plot(9 + 0.5 * np.sin(2 * np.pi * tail), 0.95 - 0.95 * tail, color="#C99C8E", linewidth=3)
-    fur = {"facecolor": "#C9B8A8", "edgecolor": "black"}
-    skin = {"facecolor": "#E5C9C0", "edgecolor": "black"}
+    fur: Options = {"facecolor": "#C9B8A8", "edgecolor": "black"}
+    skin: Options = {"facecolor": "#E5C9C0", "edgecolor": "black"}
     ax.add_patch(Ellipse((9, 2.15), 2.2, 2.9, zorder=2, **fur))
-    for side in (-1, 1):
-        paw = 9 + 0.7 * side
-        ax.plot([9 + 0.56 * side, paw], [3.4, 5.5], color="#C9B8A8", linewidth=6, zorder=1)
+    for way in (-1, 1):
+        paw = 9 + 0.7 * way
+        ax.plot([9 + 0.56 * way, paw], [3.4, 5.5], color="#C9B8A8", linewidth=6, zorder=1)
         ax.add_patch(Ellipse((paw, 5.6), 0.35, 0.6, zorder=3, **skin))
-        ax.add_patch(Circle((9 + 0.75 * side, 3.65), 0.4, zorder=2, **skin))
+        ax.add_patch(Circle((9 + 0.75 * way, 3.65), 0.4, zorder=2, **skin))
     ax.add_patch(Ellipse((9, 4.15), 1.5, 1.9, zorder=3, **fur))
     for tip in (8.55, 8.8):
         ax.plot([5.7, tip], [tip - 6.5, tip - 4.7], color="black", linewidth=2, zorder=4)
@@ -114,7 +116,7 @@ def _draw_setup(ax: Axes, contrast_left: float, contrast_right: float) -> None:
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: str) -> None:
-    arrow = {"arrowstyle": "->", "linewidth": 1.5, **style}
+    arrow: Options = {"arrowstyle": "->", "linewidth": 1.5, **style}
     ax.annotate("", end, start, arrowprops=arrow)
 
 
@@ -159,7 +161,7 @@ def _draw_trial(ax: Axes) -> None:
 def sessions(
     table: pd.DataFrame,
     session: Session | None = None,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """All recorded sessions by mouse, and the regions that the course's lists know, by group.
 
@@ -173,7 +175,7 @@ def sessions(
     axes : two Axes, optional
         Where to draw; returned.
     """
-    axes = panels(axes, (2, 1), (9.5, 7.4), height_ratios=[1, 1.25])[:, 0]
+    axes = panels(axes, (2, 1), (9.5, 7.4), height_ratios=[1, 1.25])
     mice = list(dict.fromkeys(table["mouse"]))
     ax = axes[0]
     for part in sorted(set(table["part"])):
@@ -184,14 +186,14 @@ def sessions(
     for row in table.itertuples():
         this = session is not None and row.name == session.name
         ink = "black" if row.cached or this else "#6B6B6B"
-        box = {"boxstyle": "round,pad=0.2", "ec": ink, "fc": "black" if this else "white"}
+        box: Options = {"boxstyle": "round,pad=0.2", "ec": ink, "fc": "black" if this else "white"}
         text = ax.text(row.index, mice.index(row.mouse), str(row.index), bbox=box)
         text.set(ha="center", va="center", color="white" if this else ink)
     ax.set(xlim=(-0.7, len(table) - 0.3), ylim=(len(mice) - 0.4, -1.4), xticks=[], ylabel="mouse")
     ax.set_yticks(range(len(mice)), mice)
     ax.set_xlabel("session number (in black: on this computer)")
     ax.set_title(f"{len(table)} sessions from {len(mice)} mice")
-    counts = {} if session is None else session.units["region"].value_counts().to_dict()
+    counts = {} if session is None else _region_counts(session)
     _draw_regions(axes[1], counts)
     there = ", ".join(f"{name} {counts[name]}" for name in allen.in_order(counts))
     return described(
@@ -199,6 +201,10 @@ def sessions(
         f"Above, the {len(table)} sessions by mouse ({len(mice)} of them). Below, the acronyms of "
         "brain regions by group" + (f"; neurons in this session: {there}." if there else "."),
     )
+
+
+def _region_counts(session: Session) -> dict[str, int]:
+    return {str(name): int(n) for name, n in session.units["region"].value_counts().items()}
 
 
 def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None:
@@ -210,7 +216,7 @@ def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None
         ax.text(-0.2, row, group, ha="right", va="center", color=readable(color))
         for place, name in enumerate(names):
             filled = name in counts
-            box = {"boxstyle": "round,pad=0.25", "ec": color, "fc": "white"}
+            box: Options = {"boxstyle": "round,pad=0.25", "ec": color, "fc": "white"}
             text = ax.text(
                 place % per_row,
                 row + place // per_row,
@@ -221,8 +227,8 @@ def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None
         row += (len(names) - 1) // per_row + 1
     ax.set(xlim=(-1.9, per_row), ylim=(row - 0.4, -0.7))
     ax.axis("off")
-    filled = "; filled: in this session, with its number of neurons" if counts else ""
-    ax.set_title(f"regions of the course's lists, by group{filled}")
+    note = "; filled: in this session, with its number of neurons" if counts else ""
+    ax.set_title(f"regions of the course's lists, by group{note}")
 
 
 @styled
@@ -241,11 +247,12 @@ def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     shown = counts[allen.in_order(counts.columns)].rename_axis(index="session", columns="region")
     n_sessions, n_regions = shown.shape
     # Regions go down the page where there are many, so that their names stay readable.
-    if tall := n_regions > 40:
+    tall = n_regions > 40
+    if tall:
         shown = shown.T
     size = (min(9.5, 3 + 0.3 * n_sessions), 1.6 + 0.18 * n_regions)
     ax = panel(ax, size if tall else (9.5, 1.6 + 0.24 * n_sessions))
-    bar = {"label": "neurons (white: none)"}
+    bar: Options = {"label": "neurons (white: none)"}
     sns.heatmap(
         shown.where(shown > 0).astype(float),
         ax=ax,
@@ -270,7 +277,7 @@ def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def brain_views(session: Session, axes: Sequence[Axes] | np.ndarray | None = None) -> np.ndarray:
+def brain_views(session: Session, axes: Many = None) -> np.ndarray:
     """Where the neurons sit: from the left, from behind and from above, coloured by group.
 
     In mm of the Allen common coordinate framework. The outline of the brain is drawn by hand.
@@ -291,10 +298,9 @@ def brain_views(session: Session, axes: Sequence[Axes] | np.ndarray | None = Non
     own = axes is None
     if own:
         # The view from above lies under the one from the left: a millimetre is as long in each.
-        ratios = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
-        grid = panels(None, (2, 2), (9, 7.4), **ratios)
-        axes = grid.ravel()[:3]
-    axes = panels(axes, (1, 3), (9, 4))[0]
+        ratios: Options = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
+        *axes, corner = panels(None, (2, 2), (9, 7.4), **ratios)
+    axes = panels(axes, (1, 3), (9, 4))
     side = np.array(_FROM_THE_LEFT)
     behind, above = (np.array(half) for half in (_HALF_FROM_BEHIND, _HALF_FROM_ABOVE))
     both_sides = np.r_[behind, (behind * [-1, 1])[-2:0:-1]] + [_MIDLINE_MM, 0]
@@ -324,9 +330,9 @@ def brain_views(session: Session, axes: Sequence[Axes] | np.ndarray | None = Non
     axes[1].axvline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1)
     axes[2].axhline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1, label="midline")
     if own:
-        grid[1, 1].axis("off")
+        corner.axis("off")
         lines = axes[2].get_legend_handles_labels()
-        grid[1, 1].legend(*lines, loc="center", markerscale=3)
+        corner.legend(*lines, loc="center", markerscale=3)
     else:
         axes[2].legend(markerscale=3, loc="upper left", bbox_to_anchor=(1, 1))
     left = (units["lr"] / 1000 < _MIDLINE_MM).mean()
@@ -489,7 +495,7 @@ def _wilson(k: np.ndarray, n: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, 
 
 
 @styled
-def reaction_times(session: Session, axes: Sequence[Axes] | np.ndarray | None = None) -> np.ndarray:
+def reaction_times(session: Session, axes: Many = None) -> np.ndarray:
     """When the mouse starts to move: the distribution, and by the higher of the two contrasts.
 
     Parameters
@@ -508,13 +514,13 @@ def reaction_times(session: Session, axes: Sequence[Axes] | np.ndarray | None = 
     trials = session.trials
     milliseconds = trials["reaction_time"] * 1000
     moved = milliseconds.notna()
-    axes = panels(axes, (1, 2), (9.5, 3.6))[0]
-    edges = np.arange(0, milliseconds.max() + 40, 40) if moved.any() else 10
+    axes = panels(axes, (1, 2), (9.5, 3.6))
+    edges = list(np.arange(0, milliseconds.max() + 40, 40)) if moved.any() else 10
     axes[0].hist(milliseconds[moved], bins=edges, color="#666666", edgecolor="white")
     axes[0].set(xlabel="reaction time (ms from stimulus onset)", ylabel="trials")
     axes[0].set_title(f"{moved.sum()} of {len(moved)} trials with a movement")
     higher = trials[["contrast_left", "contrast_right"]].max(axis=1)
-    quartiles = milliseconds[moved].groupby(higher).quantile([0.25, 0.5, 0.75]).unstack()
+    quartiles = milliseconds[moved].groupby(higher).quantile(np.array([0.25, 0.5, 0.75])).unstack()
     low, middle, high = quartiles.reindex(columns=[0.25, 0.5, 0.75]).to_numpy().T
     bars = [middle - low, high - middle]
     axes[1].errorbar(quartiles.index, middle, bars, color="black", fmt="o", capsize=3)

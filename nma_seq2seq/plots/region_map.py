@@ -11,6 +11,7 @@ from nma_seq2seq import regions as allen
 from nma_seq2seq.plots.style import (
     BITS,
     MARKS,
+    Options,
     color_regions,
     described,
     is_dark,
@@ -47,7 +48,6 @@ def region_matrix(
     most = float(np.nanmax(np.abs(shown.to_numpy()))) or 1.0
     side = 1.6 + 0.46 * max(len(targets), 5)
     ax = panel(ax, (min(side + 1.6, 9.5), min(side, 8)))
-    limits = {"vmin": -most if signed else 0, "vmax": most}
     numbered = max(shown.shape) <= _MOST_NUMBERED
     sns.heatmap(
         shown,
@@ -60,7 +60,8 @@ def region_matrix(
         yticklabels=True,
         cbar_kws={"label": label, "shrink": 0.85},
         ax=ax,
-        **limits,
+        vmin=-most if signed else 0,
+        vmax=most,
     )
     for row, name in enumerate(sources):
         if name in targets:
@@ -70,10 +71,8 @@ def region_matrix(
     ax.tick_params(axis="y", rotation=0)
     color_regions(ax.xaxis, ax.yaxis)
     ax.set(xlabel="target (is predicted)", ylabel="source (predicts)")
-    best = shown.stack().nlargest(3)
-    said = ", ".join(
-        f"{source} to {target} {value:.2f}" for (source, target), value in best.items()
-    )
+    best = _pairs(shown).nlargest(3, "value").itertuples()
+    said = ", ".join(f"{row.source} to {row.target} {row.value:.2f}" for row in best)
     return described(
         ax,
         f"A matrix of colours: {label}, from {len(sources)} source regions (rows) to "
@@ -98,27 +97,25 @@ def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12, ax: Axes | None
     names = allen.in_order([*matrix.index, *matrix.columns])
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     place = dict(zip(names, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
-    pairs = matrix.rename_axis(index="source", columns="target").stack().astype(float)
-    pairs = pairs[[source != target for source, target in pairs.index]]
-    strongest = pairs[pairs > 0].nlargest(n_strongest)
+    pairs = _pairs(matrix).query("source != target")
+    strongest = pairs.query("value > 0").nlargest(n_strongest, "value")
     ax = panel(ax, (7, 6))
-    for (source, target), value in strongest.sort_values().items():
-        share = value / strongest.max()
-        look = {"linewidth": 0.8 + 4 * share, "color": str(0.75 - 0.65 * share), "zorder": 1}
-        ends = {"shrinkA": 22, "shrinkB": 22, "mutation_scale": 12, "arrowstyle": "-|>"}
-        bow = "arc3,rad=0.14"
-        arrow = FancyArrowPatch(place[source], place[target], connectionstyle=bow, **ends, **look)
-        ax.add_patch(arrow)
+    for source, target, value in strongest[::-1].to_numpy():  # the strongest on top
+        share = value / strongest["value"].max()
+        look: Options = {"linewidth": 0.8 + 4 * share, "color": str(0.75 - 0.65 * share)}
+        look |= {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 22, "shrinkB": 22}
+        look |= {"connectionstyle": "arc3,rad=0.14", "zorder": 1}
+        ax.add_patch(FancyArrowPatch(place[source], place[target], **look))
     for name in names:
         color = allen.color_of(name)
-        ax.scatter(*place[name], s=1350, color=color, zorder=2)
-        ink = {"color": "white" if is_dark(color) else "black", "fontweight": "bold", "fontsize": 9}
-        ax.text(*place[name], name, ha="center", va="center", zorder=3, **ink)
+        ax.plot(*place[name], "o", markersize=37, color=color, zorder=2)
+        ink: Options = {"color": "white" if is_dark(color) else "black", "fontweight": "bold"}
+        ax.annotate(name, place[name], ha="center", va="center", zorder=3, **ink)
     shown = len(strongest)
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.25, 1.25), aspect="equal")
     ax.set_title(f"the {shown} strongest of {len(pairs)}" if shown else "no entry above 0")
     ax.axis("off")
-    said = ", ".join(f"{source} to {target}" for source, target in strongest.index)
+    said = ", ".join(f"{row.source} to {row.target}" for row in strongest.itertuples())
     return described(ax, f"Regions on a circle, and arrows for the strongest of them: {said}.")
 
 
@@ -189,7 +186,7 @@ def neuron_numbers(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     said = []
     for name, mark in zip(dict.fromkeys(scores["source"]), MARKS, strict=False):
         here, mean = scores[scores["source"] == name], means[name].sort_index()
-        look = {"color": allen.color_of(name), "marker": mark}
+        look: Options = {"color": allen.color_of(name), "marker": mark}
         ax.scatter(here["n_sources"], here["bits_per_spike"], 26, alpha=0.5, **look)
         ax.plot(mean.index, mean, label=name, **look)
         said.append(
@@ -204,3 +201,9 @@ def neuron_numbers(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="source neurons", ylabel=BITS)
     ax.legend(title="source", loc="center left", bbox_to_anchor=(1, 0.5))
     return described(ax, f"Bits per spike by the number of source neurons. {'; '.join(said)}.")
+
+
+def _pairs(matrix: pd.DataFrame) -> pd.DataFrame:
+    """`source`, `target` and `value` of each cell that has one."""
+    long = matrix.rename_axis(index="source", columns="target").astype(float)
+    return long.melt(ignore_index=False, value_name="value").reset_index().dropna()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from nma_seq2seq.plots.style import (
     BESIDE,
     INK,
     MARKS,
+    Many,
+    Options,
     described,
     integer_ticks,
     legend_above,
@@ -34,7 +36,7 @@ _BITS = "bits per spike (null: train mean)"
 def count_distribution(
     data: Dataset,
     neuron: int | None = None,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """How often each count occurs, and how the variance of counts goes with their mean.
 
@@ -56,7 +58,7 @@ def count_distribution(
     neuron = int(mean.argmax()) if neuron is None else neuron
     region = data.session.units["region"].iloc[data.target_units[neuron]]
     color = regions.color_of(region)
-    axes = panels(axes, (1, 2), (9, 3.6))[0]
+    axes = panels(axes, (1, 2), (9, 3.6))
     one, left, right = counts[:, :, neuron].ravel(), *axes
     values = np.arange(int(one.max()) + 2)
     shares = [(one == value).mean() for value in values]
@@ -94,9 +96,7 @@ def count_distribution(
 
 
 @styled
-def loss_curves(
-    counts: tuple[int, ...] = (0, 1, 3), axes: Sequence[Axes] | np.ndarray | None = None
-) -> np.ndarray:
+def loss_curves(counts: tuple[int, ...] = (0, 1, 3), axes: Many = None) -> np.ndarray:
     """Poisson loss and squared error of one bin, as functions of the rate.
 
     Parameters
@@ -107,7 +107,7 @@ def loss_curves(
         Where to draw; returned.
     """
     rates = np.geomspace(0.01, 6, 400)
-    axes = panels(axes, (1, 2), (9, 3.5))[0]
+    axes = panels(axes, (1, 2), (9, 3.5))
     names = [f"{count} spike{'' if count == 1 else 's'} observed" for count in counts]
     for count, (name, color) in zip(counts, model_colors(names).items(), strict=True):
         losses = rates - count * np.log(rates), (rates - count) ** 2
@@ -211,7 +211,7 @@ def learning_curves(
     low = min(held_out[best:].min(), 0.0)
     early = epochs[best] < 0.7 * epochs[-1]  # then the text has room on the right
     ax.set_ylim(low - 0.35 * top, 1.15 * top)
-    where = {"xytext": (4 if early else -4, 0), "ha": "left" if early else "right"}
+    where: Options = {"xytext": (4 if early else -4, 0), "ha": "left" if early else "right"}
     place, text = (epochs[best], low - 0.3 * top), f"best: epoch {epochs[best]}"
     ax.annotate(text, place, textcoords="offset points", color=_HELD_OUT, **where)
     ax.set(xlabel="epoch", ylabel=_BITS, title=title)
@@ -322,7 +322,7 @@ def paired_differences(table: pd.DataFrame, *, title: str = "", ax: Axes | None 
         Where to draw; returned.
     """
     if isinstance(table, pd.Series):
-        table = table.to_frame(str(table.name or "")).T
+        table = table.to_frame(str(table.name or "difference")).T
     ax = panel(ax, (7.5, 0.9 + 0.42 * len(table)))
     _draw_intervals(ax, table, "difference", sign="+")
     for line, (_, row) in zip(ax.lines[1:], table.iterrows(), strict=True):
@@ -344,8 +344,8 @@ def _draw_intervals(ax: Axes, table: pd.DataFrame, value: str, sign: str = "") -
         ax.hlines(-y, row["low"], row["high"], color=color, linewidth=2.5, alpha=0.6)
         ax.plot(row[value], -y, "o", color=color, markersize=7)
         text = f"{row[value]:{sign}z.3f}"
-        where = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        where: Options = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+        box: Options = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         ax.annotate(text, (row["high"], -y), bbox=box, zorder=1, **where)
     ax.set_yticks(-np.arange(len(table)), names)
     ax.set_ylim(0.4 - len(table), 0.6)
@@ -365,7 +365,7 @@ def predicted_trials(
     *,
     neuron: int | None = None,
     n_trials: int = 3,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Spikes of one target neuron in some test trials, and the rates that models predict.
 
@@ -389,7 +389,7 @@ def predicted_trials(
         neuron = int(np.nanargmax(each * counts.sum(axis=(0, 1))))
     order = counts[:, :, neuron].sum(axis=1).argsort(kind="stable")
     shown = order[(np.linspace(0.1, 1, n_trials) * (len(order) - 1)).round().astype(int)]
-    axes = panels(axes, (1, n_trials), (9.5, 3.2), sharey=True)[0]
+    axes = panels(axes, (1, n_trials), (9.5, 3.2), sharey=True)
     middle = data.session.time + data.bin_size / 2
     for ax, trial in zip(axes, shown, strict=True):
         for name, color in model_colors(rates).items():

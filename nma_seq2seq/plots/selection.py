@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +19,8 @@ from nma_seq2seq.plots.style import (
     BESIDE,
     BITS,
     TIME,
+    Many,
+    Options,
     color_regions,
     described,
     mark_stimulus,
@@ -35,9 +37,7 @@ _SPLIT = {"trained on": "#E4E4E4", "held out": "#222222"}
 
 
 @styled
-def selection(
-    data: Dataset, trial: int | None = None, axes: Sequence[Axes] | np.ndarray | None = None
-) -> np.ndarray:
+def selection(data: Dataset, trial: int | None = None, axes: Many = None) -> np.ndarray:
     """A choice of neurons at a glance: where they sit, how many there are, one trial of them.
 
     The brain from the side and from above, neurons of each region, the raster (targets above
@@ -59,12 +59,11 @@ def selection(
     trial = int(data.train[0]) if trial is None else trial
     require_trial(data.session, trial)
     if axes is None:
-        names = [["side", "counts", "trial"], ["above", "counts", "trial"]]
         ratios = [1.1, 0.9, 1.4]
-        found = plt.subplot_mosaic(names, figsize=(9.8, 4.8), width_ratios=ratios)[1]
-        axes = [found[name] for name in ("side", "above", "counts", "trial")]
+        found = plt.subplot_mosaic("SCT;ACT", figsize=(9.8, 4.8), width_ratios=ratios)[1]
+        axes = [found[name] for name in "SACT"]
         axes[0].figure.legend(handles=_keys(), loc="outside lower center", ncols=3)
-    axes = panels(axes, (1, 4), (9.8, 3))[0]
+    axes = panels(axes, (1, 4), (9.8, 3))
     side, above, counts, spikes = axes
     _draw_places(side, data, "dv", "top to bottom,\ndv (mm)")
     _draw_places(above, data, "lr", "left to right,\nlr (mm)")
@@ -82,7 +81,7 @@ def selection(
 
 
 def _keys() -> list:
-    source = {"marker": "o", "linestyle": "", "color": "#555555"}
+    source: Options = {"marker": "o", "linestyle": "", "color": "#555555"}
     target = source | {"color": "#BBBBBB", "markeredgecolor": "black"}
     return [
         Line2D([], [], label="source", **source),
@@ -103,7 +102,7 @@ def _draw_places(ax: Axes, data: Dataset, down: str, label: str) -> None:
     source, target = data.source_units, data.target_units
     ax.scatter(ap, depth, 8, _UNUSED)
     ax.scatter(ap.iloc[source], depth.iloc[source], 8, colors[source], alpha=0.7)
-    edge = {"edgecolors": "black", "linewidths": 0.7}
+    edge: Options = {"edgecolors": "black", "linewidths": 0.7}
     ax.scatter(ap.iloc[target], depth.iloc[target], 20, colors[target], **edge)
     ax.set(aspect="equal", ylabel=label)
     ax.invert_yaxis()
@@ -118,7 +117,7 @@ def _draw_counts(ax: Axes, data: Dataset) -> None:
     colors = [allen.color_of(name) for name in names]
     ax.barh(names, every, color=_UNUSED)
     ax.barh(names, source, color=colors)
-    edge = {"edgecolor": "black", "linewidth": 1.2 * (target > 0)}
+    edge: Options = {"edgecolor": "black", "linewidth": 1.2 * (target > 0)}
     ax.barh(names, target, left=source, color=colors, **edge)
     color_regions(ax.yaxis)
     ax.invert_yaxis()
@@ -190,7 +189,7 @@ def held_out_bins(
     masks: Mapping[str, np.ndarray],
     bin_size: float = 0.01,
     start: float = 0.0,
-    axes: Sequence[Axes] | np.ndarray | None = None,
+    axes: Many = None,
 ) -> np.ndarray:
     """Which bins of which trials are held out, a panel a split.
 
@@ -205,7 +204,7 @@ def held_out_bins(
     axes : Axes, as many as there are masks, optional
         Where to draw; returned.
     """
-    axes = panels(axes, (1, len(masks)), (9.5, 3.8), sharey=True)[0]
+    axes = panels(axes, (1, len(masks)), (9.5, 3.8), sharey=True)
     colors = ListedColormap(list(_SPLIT.values()))
     for ax, (name, mask) in zip(axes, masks.items(), strict=True):
         n_trials, n_bins = mask.shape
@@ -247,12 +246,13 @@ def leak(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
             beside = x + np.linspace(-0.05, 0.05, len(values))
             ax.scatter(beside, values, 28, color, alpha=0.8, label=name if place == 0 else None)
             ax.hlines(mean, x - 0.1, x + 0.1, color=color, linewidth=2)
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            box: Options = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             text = f"{mean:z.2f}"
             ax.annotate(text, (x + 0.12, mean), va="center", bbox=box, zorder=1)
     ax.set_xticks(range(len(ways)), ways)
     ax.set(xlabel="what is held out", ylabel=BITS, xlim=(-0.5, len(ways) - 0.4))
     ax.legend(title="predicted from", loc="center left", bbox_to_anchor=(1, 0.5))
     means = scores.groupby(["held out", "input"], sort=False)["bits_per_spike"].mean()
-    said = ", ".join(f"{name} {mean:.2f} under {way}" for (way, name), mean in means.items())
+    rows = means.reset_index().to_numpy()
+    said = ", ".join(f"{name} {mean:.2f} under {way}" for way, name, mean in rows)
     return described(ax, f"Bits per spike by what is held out and predicted from: {said}.")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -22,6 +22,8 @@ from nma_seq2seq import regions as allen
 from nma_seq2seq.session import Session
 
 T = TypeVar("T")
+Many = Sequence[Axes] | np.ndarray | None  # what a figure of several panels takes
+Options = dict[str, Any]  # of matplotlib, used several times or too long for one line
 
 # Held inside each figure call alone (`@styled`): a reader's own settings stay as they are.
 STYLE: dict[Any, Any] = {
@@ -46,7 +48,7 @@ styled = mpl.rc_context(STYLE)
 INK, GREY, PALE = "#333333", "#8A8A8A", "#EDEDED"
 TIME = "time from stimulus onset (s)"
 BITS = "bits per spike (null: mean rate)"
-BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
+BESIDE: Options = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
 
 # A model has one colour in the whole course, by the first of these that its name contains. The
 # colours are Paul Tol's bright ones.
@@ -107,10 +109,14 @@ def panel(ax: Axes | None, size: tuple[float, float]) -> Axes:
 
 
 def panels(
-    axes: Sequence[Axes] | np.ndarray | None,
-    shape: tuple[int, int],
-    size: tuple[float, float],
-    **options: Any,
+    axes: Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
+) -> np.ndarray:
+    """The axes given, or those of a new figure of some rows and columns, one after the other."""
+    return grid(axes, shape, size, **options).ravel()
+
+
+def grid(
+    axes: Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
 ) -> np.ndarray:
     """The axes given, or those of a new figure, as an array of this shape (rows, columns).
 
@@ -149,12 +155,12 @@ def mark_stimulus(axes: Iterable[Axes] | np.ndarray, color: str = "black") -> No
         ax.axvline(0, color=color, linestyle=":", linewidth=1)
 
 
-def readable(color: str) -> np.ndarray:
+def readable(color: str) -> str:
     """A colour darkened until text in it stands out from white by 4.5 to 1, as WCAG 2.1 asks."""
     rgb = np.array(to_rgb(color))
     while 1.05 / (_luminance(rgb) + 0.05) < 4.5:
         rgb *= 0.95
-    return rgb
+    return to_hex(tuple(rgb))
 
 
 def is_dark(color: str) -> bool:
@@ -226,7 +232,7 @@ def words(column: str) -> str:
     return EVENTS[column][0] if column in EVENTS else column.replace("_", " ")
 
 
-def kinds(trials: pd.DataFrame, by: str | None) -> list[tuple[str, Any, np.ndarray]]:
+def kinds(trials: pd.DataFrame, by: str | None) -> list[tuple[str, str, np.ndarray]]:
     """Name, colour and positions of the trials of each value of a column; of all without one.
 
     Raises
@@ -243,13 +249,14 @@ def kinds(trials: pd.DataFrame, by: str | None) -> list[tuple[str, Any, np.ndarr
             f"{by!r} has {len(values)} values, too many to draw; choose a column with at most "
             f"{MOST_VALUES}, such as 'response' or 'contrast_right'"
         )
-    found = []
+    found: list[tuple[str, str, np.ndarray]] = []
     for place, value in enumerate(values):
         if by == "response" and value in RESPONSES:
             name, color, _ = RESPONSES[value]
         else:
             name = f"{value:g}" if isinstance(value, Real) else str(value)
-            color = mpl.colormaps["viridis"](0.85 - 0.85 * place / max(len(values) - 1, 1))
+            shade = 0.85 - 0.85 * place / max(len(values) - 1, 1)
+            color = to_hex(mpl.colormaps["viridis"](shade))
         found.append((name, color, np.flatnonzero(column == value)))
     return found
 
