@@ -142,9 +142,8 @@ even = np.arange(session.n_trials) % 2 == 0
 order = nma.plots.neuron_order(session, by="component", trials=even)
 
 figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.8), layout="constrained", sharex=True)
-nma.plots.activity_map(session, nma.plots.neuron_order(session, by=None), trials=~even, ax=axes[0])
+nma.plots.activity_map(session, trials=~even, ax=axes[0], colorbar=False)
 nma.plots.activity_map(session, order, trials=~even, ax=axes[1])
-axes[0].images[0].colorbar.remove()
 for ax, title in zip(axes, ("order of the file", "sorted on the other half"), strict=True):
     ax.set_title(title)
 # %% [markdown]
@@ -158,9 +157,8 @@ peak = psth(coarse.spikes, even, coarse.bin_size).argmax(axis=0)  # (neurons,), 
 by_peak = np.argsort(peak, kind="stable")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.4), layout="constrained", sharex=True)
-nma.plots.activity_map(session, by_peak, trials=even, ax=axes[0])
+nma.plots.activity_map(session, by_peak, trials=even, ax=axes[0], colorbar=False)
 nma.plots.activity_map(session, by_peak, trials=~even, ax=axes[1])
-axes[0].images[0].colorbar.remove()
 for ax, title in zip(axes, ("the trials that were sorted by", "the other half"), strict=True):
     ax.set_title(title)
 

@@ -208,7 +208,7 @@ print("neurons on both sides:", len(np.intersect1d(one_half, other_half)))
 # %%
 within = nma.make_dataset(session, source="same", target=target, seed=0)
 print(within)
-axes = nma.plots.selection(within, trial=0)
+axes = nma.plots.selection(within)
 
 # %% [markdown]
 # **You should see** one bar with two parts, source and target (black edge), and everything else grey.
@@ -294,7 +294,8 @@ def held_out(way, seed):
 
 
 ways = ("bins", "trials", "a block of trials")
-axes = nma.plots.held_out_bins({way: held_out(way, seed=0) for way in ways}, part.bin_size)
+masks = {way: held_out(way, seed=0) for way in ways}
+axes = nma.plots.held_out_bins(masks, part.bin_size, start=part.time[0])
 # %% [markdown]
 # **You should see** salt and pepper on the left: nearly every held-out bin has training bins just before and just after
 # it, of the same trial. In the middle whole rows are held out, on the right rows that follow one another.
@@ -326,7 +327,9 @@ for ax, inputs, name in zip(
     ax.plot(part.time, inputs[0][:, busiest])
     ax.set(ylabel="smoothed\n(a.u.)", title=name)
 axes[-1].set_xlabel("time from stimulus onset (s)")
-plt.show()
+axes = nma.plots.described(
+    axes, "Three smoothed source neurons above and three smoothed noise channels below: alike."
+)
 
 # %% [markdown]
 # **You should see** smooth curves in both: by eye, noise and brain signals look alike.

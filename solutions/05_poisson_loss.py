@@ -408,7 +408,9 @@ ax = nma.plots.score_intervals(
 # You should see both regressions ahead of the recipe, even of the early-stopped one. The intervals overlap, since they also hold what all models share: some test trials are hard for everybody. Compare in pairs, trial by trial:
 
 # %%
-nma.compare(rrr, early_stopped, data).round(3)
+against_recipe = nma.compare(rrr, early_stopped, data)
+ax = nma.plots.paired_differences(against_recipe.rename("regression against recipe"))
+against_recipe.round(3)
 
 # %% [markdown]
 # You should see a difference whose interval stays above zero, and a majority of neurons that the linear model predicts better (`share_of_neurons`). It also took a few seconds. This is no quirk of one session: on each of the eight recorded sessions that we measured, the early-stopped recipe stays below the linear model (docs/benchmark.md in the course's repository; `make bench-model DATA=FILE` there measures it on yours).
@@ -488,12 +490,15 @@ table = nma.score(models, data)
 ax = nma.plots.score_intervals(
     table, title=f"{data.n_sources} other neurons predict {data.n_targets} of {target}"
 )
-pd.DataFrame(
+# %%
+pairs = pd.DataFrame(
     {
         "seq2seq against regression": nma.compare(seq2seq, rrr, data),
         "seq2seq against recipe": nma.compare(seq2seq, early_stopped, data),
     }
-).T.round(3)
+).T
+ax = nma.plots.paired_differences(pairs, title="the same test trials, in pairs")
+pairs.round(3)
 
 # %% [markdown]
 # You should see the network at the best score of all, ahead of the regression by some hundredths of a bit and of the recipe by far more. On the eight recorded sessions of docs/benchmark.md it is ahead of the regression on each, by little on some and by much on others.
@@ -583,7 +588,9 @@ ax = nma.plots.score_intervals(
 question_3[["train_loss", "test_loss", "bits_per_spike", "low", "high", "null"]].round(4)
 
 # %%
-nma.compare(within["seq2seq"], within["reduced-rank regression"], halves).round(3)
+against_regression = nma.compare(within["seq2seq"], within["reduced-rank regression"], halves)
+ax = nma.plots.paired_differences(against_regression.rename("seq2seq against regression"))
+against_regression.round(3)
 
 # %% [markdown]
 # You should see **yes** again, with intervals above zero. With so few neurons the regression and the network are about equal: look whether the interval of their difference holds zero.

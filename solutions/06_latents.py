@@ -340,11 +340,16 @@ shifted = beyond_psth(np.roll(rates, 1, axis=0)[..., firing], counts[..., firing
 
 figure, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 bins = np.linspace(-0.2, 0.5, 36)
+color = nma.plots.model_colors(["denoised rates"])["denoised rates"]
 ax.hist(shifted, bins, color="#BBBBBB", label="rates of another trial")
-ax.hist(single, bins, color="#EE6677", alpha=0.8, label="rates of the same trial")
+ax.hist(single, bins, color=color, alpha=0.8, label="rates of the same trial")
 ax.axvline(0, color="black", linewidth=1, linestyle=":")
 ax.set(xlabel="correlation beyond the PSTH", ylabel="neurons")
 ax.legend(frameon=False)
+nma.plots.described(
+    ax, "Histograms of the neurons' correlations beyond the PSTH, with rates of the same trial and "
+    "of another: the latter gather nearer to 0."
+)  # fmt: skip
 print(f"median over {firing.sum()} neurons: {np.median(single):.3f} in the same trial, "
       f"{np.median(shifted):.3f} with the rates of another trial")  # fmt: skip
 print(f"neurons above 0: {(single > 0).mean():.0%}")
