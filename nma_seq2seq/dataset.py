@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from nma_seq2seq.arguments import one_of, positions, real, whole
 from nma_seq2seq.session import Session, mean_counts, taken
 
 MIN_TRIALS = 10
@@ -19,15 +21,16 @@ class Dataset:
     Attributes
     ----------
     source : array, (trials, time, n_sources), unsigned integers
-        Counts of the neurons that predict, all trials.
+        Counts of the neurons that predict, all trials; at several lags, those at one lag after the
+        other.
     target : array, (trials, time, n_targets), unsigned integers
         Counts of the neurons that are predicted, all trials.
     train, validation, test : arrays of int
         Trial positions; together every trial once. `data.target[data.test]` are the test counts.
     source_units, target_units : arrays of int
-        Positions of the neurons in `session.units`.
+        Positions in `session.units` of each column of `source` and `target`.
     session : Session
-        Where all this comes from.
+        Where all this comes from, in the bins of the target.
     source_name, target_name : str
         What was asked for, in words.
     """
@@ -62,8 +65,7 @@ class Dataset:
 
     def trials(self, part: str) -> np.ndarray:
         """The trial positions of "train", "validation" or "test"."""
-        if part not in ("train", "validation", "test"):
-            raise ValueError(f"no part {part!r}; choose 'train', 'validation' or 'test'")
+        one_of("part", part, ("train", "validation", "test"))
         return getattr(self, part)
 
     def __repr__(self) -> str:
@@ -101,6 +103,10 @@ def split_trials(
     ValueError
         If there are fewer than ten trials, or a part would be empty.
     """
+    n_trials, seed = whole("n_trials", n_trials), whole("seed", seed)
+    one_of("split", split, ("random", "blocked"))
+    test_fraction = real("test_fraction", test_fraction)
+    validation_fraction = real("validation_fraction", validation_fraction)
     if n_trials < MIN_TRIALS:
         raise ValueError(
             f"{n_trials} trials are too few to split into train, validation and test; "
@@ -118,10 +124,8 @@ def split_trials(
     rng = np.random.default_rng(seed)
     if split == "random":
         order = rng.permutation(n_trials)
-    elif split == "blocked":
-        order = np.roll(np.arange(n_trials), -int(rng.integers(n_trials)))
     else:
-        raise ValueError(f"no split {split!r}; choose 'random' or 'blocked'")
+        order = np.roll(np.arange(n_trials), -int(rng.integers(n_trials)))
     test, validation, train = np.split(order, [n_test, n_test + n_validation])
     return np.sort(train), np.sort(validation), np.sort(test)
 
@@ -131,8 +135,11 @@ def make_dataset(
     source: str | Iterable[str] = "other",
     target: str | Iterable[str] = "MOs",
     *,
-    window: tuple[float, float] | None = None,
+    window: tuple[float | None, float | None] | None = None,
     min_rate_hz: float = 0.0,
+    min_distance_um: float = 0.0,
+    other_probe: bool = False,
+    lag: int | tuple[int, int] = 0,
     test_fraction: float = 0.2,
     validation_fraction: float = 0.2,
     split: str = "random",
@@ -150,9 +157,21 @@ def make_dataset(
     target : str or list of str
         Allen acronyms or names of groups.
     window : (start, stop), optional
-        Seconds from stimulus onset; the whole trial by default.
+        Seconds from alignment; the whole trial by default.
     min_rate_hz : float
         Least mean rate of a neuron on either side, measured on the training trials alone.
+    min_distance_um : float
+        Sources nearer than so many µm to any target neuron are left out, as is whatever has no
+        position: a sorter may split one cell in two units, or mix neighbours' spikes, and such
+        units predict each other with no biology. With "same", the halves are then not drawn but
+        the two ends of the region, along the direction in which its neurons spread most.
+    other_probe : bool
+        Leave out sources on probes that hold a target neuron, by `session.units["probe"]`; with
+        "same", the halves are then those of different probes.
+    lag : int, or (first, last)
+        By how many bins the sources lead the target (below zero: trail it). A pair gives the model
+        the sources at every lag from first to last, side by side. Sources may come from outside the
+        window; target bins for which the recording holds no source are left out.
     test_fraction, validation_fraction, split, seed
         As in `split_trials`; the seed draws the halves too.
 
@@ -162,8 +181,8 @@ def make_dataset(
         If a region is not there, a neuron would predict itself, a side is left with no neuron, or
         there are too few trials to split.
     """
-    if window is not None:
-        session = session.select(window=window)
+    recording, session = session, session.select(window=window)
+    lags = _lags(lag)
     parts = split_trials(
         session.n_trials,
         test_fraction=test_fraction,
@@ -174,8 +193,11 @@ def make_dataset(
     is_target = session.region_mask(target)
     target_name = _in_words(target)
     active = np.ones(session.n_neurons, bool)
-    if min_rate_hz > 0:
+    if real("min_rate_hz", min_rate_hz, 0) > 0:
         active = mean_counts(session.spikes, parts[0]) / session.bin_size >= min_rate_hz
+    min_distance_um = real("min_distance_um", min_distance_um, 0)
+    if min_distance_um > 0:
+        active &= np.isfinite(_where(session)).all(axis=1)
 
     if isinstance(source, str) and source == "same":
         candidates = np.flatnonzero(is_target & active)
@@ -184,14 +206,20 @@ def make_dataset(
                 f"{len(candidates)} neurons in {target_name} cannot be halved; choose a region "
                 "with at least two, or a lower min_rate_hz"
             )
-        half = len(candidates) // 2
-        drawn = np.random.default_rng((seed, 1)).permutation(candidates)
-        source_units, target_units = np.sort(drawn[:half]), np.sort(drawn[half : 2 * half])
+        source_units, target_units = _halves(
+            session, candidates, seed, apart=min_distance_um > 0, other_probe=other_probe
+        )
         source_name = target_name
     else:
         if isinstance(source, str) and source == "other":
             is_source = ~is_target
             source_name = "other regions"
+            if not is_source.any():
+                raise ValueError(
+                    f"every neuron of session {session.name} lies in {target_name}, so no other "
+                    'region is left to predict from; use source="same" to predict one half of it '
+                    "from the other"
+                )
         else:
             is_source = session.region_mask(source)
             source_name = _in_words(source)
@@ -206,35 +234,175 @@ def make_dataset(
         for side, units in (("source", source_units), ("target", target_units)):
             if not len(units):
                 raise ValueError(
-                    f"no {side} neuron is left at {min_rate_hz:g} Hz or more; choose a lower "
-                    "min_rate_hz or other regions"
+                    f"no {side} neuron is left at {min_rate_hz:g} Hz or more"
+                    + (" and with a position" if min_distance_um > 0 else "")
+                    + "; choose a lower min_rate_hz or other regions"
                 )
-
-    return dataset_of_units(session, source_units, target_units, parts, source_name, target_name)
+    if other_probe:
+        probe = _probes(session)
+        source_units = source_units[~np.isin(probe[source_units], probe[target_units])]
+        if not len(source_units):
+            raise ValueError(
+                f"every source neuron is on a probe that holds neurons of {target_name} too; "
+                "choose other regions, or min_distance_um instead of other_probe"
+            )
+    if min_distance_um > 0:
+        where = _where(session)
+        apart = where[source_units, None] - where[target_units]  # (sources, targets, 3)
+        nearest = np.sqrt((apart**2).sum(axis=2)).min(axis=1)
+        source_units = source_units[nearest >= min_distance_um]
+        if not len(source_units):
+            raise ValueError(
+                f"every source neuron is within {min_distance_um:g} µm of a target neuron; the "
+                f"farthest is at {nearest.max():.0f} µm, so choose a smaller min_distance_um"
+            )
+    if lags == [0]:
+        return dataset_of_units(
+            session, source_units, target_units, parts, source_name, target_name
+        )
+    start = int(np.searchsorted(recording.time, session.time[0] - 5e-7))
+    first = max(start, max(lags))
+    last = min(start + session.n_bins, recording.n_bins + min(lags))
+    if first >= last:
+        raise ValueError(
+            f"no bin of the recording has sources at lags of {min(lags)} to {max(lags)} bins; it "
+            f"has {recording.n_bins} bins, so choose smaller lags"
+        )
+    session = session.select(window=(recording.time[first], recording.time[last - 1] + 5e-6))
+    data = dataset_of_units(session, source_units, target_units, parts, source_name, target_name)
+    every = np.arange(session.n_trials)
+    led = [
+        taken(recording.spikes, every, slice(first - lag, last - lag), source_units) for lag in lags
+    ]
+    return replace(
+        data,
+        source=np.concatenate(led, axis=2),
+        source_units=np.tile(source_units, len(lags)),
+        source_name=f"{source_name}, {_lag_in_words(lags)}",
+    )
 
 
 def dataset_of_units(
     session: Session,
-    source_units: np.ndarray,
-    target_units: np.ndarray,
-    parts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    source_units: Any,
+    target_units: Any,
+    parts: tuple[Any, Any, Any],
     source_name: str = "chosen neurons",
     target_name: str = "chosen neurons",
 ) -> Dataset:
-    """A Dataset of the given neurons (positions) and parts (as `split_trials` gives them)."""
+    """A Dataset of the given neurons and parts.
+
+    Parameters
+    ----------
+    session : Session
+    source_units, target_units : positions, masks or labels
+        As in `Session.select`.
+    parts : (train, validation, test)
+        Trials, chosen in the same ways; `split_trials` gives them.
+    source_name, target_name : str
+
+    Raises
+    ------
+    ValueError
+        If a neuron is on both sides, a trial in two parts, or one is not there.
+    """
+    source_units = positions(source_units, session.units.index, "neuron")
+    target_units = positions(target_units, session.units.index, "neuron")
+    both = np.intersect1d(source_units, target_units)
+    if len(both):
+        raise ValueError(f"neuron {both[0]} is both source and target and would predict itself")
+    try:
+        train, validation, test = parts
+    except (TypeError, ValueError):
+        raise ValueError(
+            "parts are three sets of trials, (train, validation, test), as nma.split_trials gives"
+        ) from None
+    train, validation, test = (
+        positions(part, session.trials.index, "trial") for part in (train, validation, test)
+    )
+    trials, times = np.unique(np.concatenate([train, validation, test]), return_counts=True)
+    if times.max() > 1:
+        raise ValueError(
+            f"trial {trials[times.argmax()]} is there {times.max()} times; a trial belongs to one "
+            "of train, validation and test, once"
+        )
     every = np.arange(session.n_trials)
     return Dataset(
         source=taken(session.spikes, every, slice(None), source_units),
         target=taken(session.spikes, every, slice(None), target_units),
-        train=parts[0],
-        validation=parts[1],
-        test=parts[2],
+        train=train,
+        validation=validation,
+        test=test,
         source_units=source_units,
         target_units=target_units,
         session=session,
         source_name=source_name,
         target_name=target_name,
     )
+
+
+def _lags(lag: int | tuple[int, int]) -> list[int]:
+    pair = lag if isinstance(lag, tuple | list | np.ndarray) else (lag, lag)
+    if len(pair) != 2:
+        raise ValueError(
+            f"lag is {lag!r}; give one whole number of bins, or the first and the last"
+        )
+    first, last = (whole("lag", each, least=-(10**6)) for each in pair)
+    if first > last:
+        raise ValueError(f"lag is {lag!r}; give the smaller one first, ({last}, {first})")
+    return list(range(first, last + 1))
+
+
+def _lag_in_words(lags: list[int]) -> str:
+    def words(lag: int) -> str:
+        return f"{abs(lag)} bin{'s' * (abs(lag) != 1)} {'earlier' if lag >= 0 else 'later'}"
+
+    return words(lags[0]) if len(lags) == 1 else f"{words(lags[0])} to {words(lags[-1])}"
+
+
+def _where(session: Session) -> np.ndarray:
+    """Positions (neurons, 3) in µm."""
+    if not {"ap", "dv", "lr"} <= set(session.units):
+        raise ValueError(
+            f"session {session.name} has no positions (ap, dv, lr) of its neurons, which "
+            "min_distance_um needs; leave it at 0"
+        )
+    return session.units[["ap", "dv", "lr"]].to_numpy(float)
+
+
+def _probes(session: Session) -> np.ndarray:
+    if "probe" not in session.units:
+        raise ValueError(
+            f"session {session.name} does not say on which probe its neurons are (no column "
+            "'probe' of its units), which other_probe needs; min_distance_um needs positions alone"
+        )
+    return session.units["probe"].to_numpy()
+
+
+def _halves(
+    session: Session, candidates: np.ndarray, seed: int, *, apart: bool, other_probe: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two halves of some neurons, drawn; or, to keep them apart, by probe or by place."""
+    rng = np.random.default_rng((seed, 1))
+    half = len(candidates) // 2
+    if other_probe:
+        probe = _probes(session)[candidates]
+        names = np.unique(probe)
+        if len(names) < 2:
+            raise ValueError(
+                "all these neurons are on one probe, so no half of them is on another; choose "
+                "min_distance_um instead of other_probe"
+            )
+        first = np.isin(probe, rng.permutation(names)[: len(names) // 2])
+        return candidates[first], candidates[~first]
+    if apart:
+        where = _where(session)[candidates]
+        axis = np.linalg.svd(where - where.mean(axis=0), full_matrices=False)[2][0]
+        order = candidates[np.argsort(where @ axis, kind="stable")]
+        ends = np.sort(order[:half]), np.sort(order[len(order) - half :])
+        return ends if rng.random() < 0.5 else ends[::-1]
+    drawn = rng.permutation(candidates)
+    return np.sort(drawn[:half]), np.sort(drawn[half : 2 * half])
 
 
 def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
@@ -255,6 +423,7 @@ def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
             f"session {data.session.name} has no contrast_left or contrast_right, so its trials "
             "cannot be shuffled within condition"
         )
+    seed = whole("seed", seed)
     condition = data.session.trials.groupby(columns).ngroup().to_numpy()
     rng = np.random.default_rng((seed, 2))
     order = np.arange(len(condition))

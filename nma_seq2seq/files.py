@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,3 +45,12 @@ def check_writable(path: str | os.PathLike) -> None:
         raise FileNotFoundError(f"no folder {path.parent}; make it, or choose another path")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"the folder {path.parent} cannot be written to; choose another path")
+
+
+def file_name(name: str) -> str:
+    """A name from a recording as the name of a file: no folder, no way up, no odd character.
+
+    A name that had to be changed ends in a checksum, so that two names never share a file.
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip(".")[:100] or "unnamed"
+    return safe if safe == name else f"{safe}-{zlib.crc32(name.encode()):08x}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nma_seq2seq.arguments import did_you_mean, positions, real, whole
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import r2
 from nma_seq2seq.session import Session
@@ -67,8 +68,8 @@ def align(
     latents : array, (trials, time, n_latents)
     reference : array, (trials, time, n_reference)
         True latents, another fit's, or principal components, of the same trials.
-    train, test : arrays of int, optional
-        Trial positions: the map is fitted on `train` and judged on `test`. Without them every trial
+    train, test : positions or masks over trials, optional
+        The map is fitted on `train` and judged on `test`. Without them every trial
         is judged by a map that was fitted on the other folds.
     n_folds, seed : int
         Of that cross-validation over trials.
@@ -88,10 +89,12 @@ def align(
     for name, array in (("latents", latents), ("reference", reference)):
         if not np.isfinite(array).all():
             raise ValueError(f"the {name} hold NaN or infinite numbers; align finite ones")
+    seed = whole("seed", seed)
     if (train is None) != (test is None):
         raise ValueError("give both train and test trials, or neither for cross-validation")
     if train is None or test is None:
-        if not 2 <= n_folds <= len(latents):
+        n_folds = whole("n_folds", n_folds, 2)
+        if n_folds > len(latents):
             raise ValueError(
                 f"{len(latents)} trials cannot be dealt into {n_folds} folds; take from 2 folds to "
                 "as many as there are trials"
@@ -100,7 +103,7 @@ def align(
 
         folds = list(KFold(n_folds, shuffle=True, random_state=seed).split(latents))
     else:
-        train, test = np.asarray(train), np.asarray(test)
+        train, test = positions(train, len(latents)), positions(test, len(latents))
         shared = np.intersect1d(train, test)
         if len(shared):
             raise ValueError(
@@ -179,11 +182,8 @@ def principal_components(
     ValueError
         If there are not so many source neurons.
     """
-    if not 1 <= n_components <= data.n_sources:
-        raise ValueError(
-            f"n_components={n_components} must be from 1 to {data.n_sources}, the number of source "
-            "neurons"
-        )
+    n_components = whole("n_components", n_components, 1, data.n_sources)
+    smoothing = real("smoothing", smoothing, 0)
     from sklearn.decomposition import PCA
 
     seen = _flat(smooth(data.source[data.train], smoothing))
@@ -257,6 +257,10 @@ def decode(
         have other trials.
     """
     known = labels(data.session)
+    if isinstance(variables, str):
+        variables = [variables]
+    n_windows, n_shuffles = whole("n_windows", n_windows, 1), whole("n_shuffles", n_shuffles, 1)
+    seed = whole("seed", seed)
     for name, array in features.items():
         if len(array) != data.session.n_trials:
             raise ValueError(
@@ -277,7 +281,7 @@ def decode(
         if variable not in known:
             raise ValueError(
                 f"session {data.session.name} has no {variable!r} to decode; it has "
-                f"{', '.join(known) or 'nothing to decode'}"
+                f"{', '.join(known) or 'nothing to decode'}{did_you_mean(variable, known)}"
             )
         if variable not in enough:
             raise ValueError(

@@ -13,6 +13,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from nma_seq2seq import metrics
+from nma_seq2seq.arguments import one_of, whole
 from nma_seq2seq.baselines import fit_rrr
 from nma_seq2seq.dataset import Dataset, dataset_of_units, shuffle_within_condition, split_trials
 from nma_seq2seq.regions import GROUPS, group_of, in_order
@@ -80,10 +81,11 @@ def region_map(
     ValueError
         If fewer than two regions have enough neurons, or an argument is not one of those named.
     """
-    if model not in MODELS:
-        raise ValueError(f"no model {model!r}; choose from {', '.join(MODELS)}")
-    if n_neurons < 1 or n_resamples < 1:
-        raise ValueError("n_neurons and n_resamples must be 1 or more")
+    one_of("model", model, MODELS)
+    n_neurons, n_resamples = whole("n_neurons", n_neurons, 1), whole("n_resamples", n_resamples, 1)
+    seed, n_jobs = whole("seed", seed), whole("n_jobs", n_jobs, -(10**6))
+    if n_jobs == 0:
+        raise ValueError("n_jobs is 0; choose 1 or more processes, or -1 for all cores")
     if window is not None:
         session = session.select(window=window)
     if regions is None:

@@ -13,9 +13,17 @@ import pandas as pd
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq import school_format
+from nma_seq2seq.arguments import did_you_mean, positions, real, span, whole
 from nma_seq2seq.spike_times import cut
 
-_EVENT_COLUMNS = ("gocue", "response_time", "feedback_time", "reaction_time")
+# Columns of `trials` that hold times, and what happens then in words.
+_EVENTS = {
+    "stimulus_onset": "stimulus onset",
+    "gocue": "the go cue",
+    "reaction_time": "movement onset",
+    "response_time": "the response",
+    "feedback_time": "feedback",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +35,7 @@ class Session:
     spikes : array, (trials, time, neurons), unsigned integers
         Spikes per bin.
     time : array, (time,)
-        Start of each bin in seconds from stimulus onset.
+        Start of each bin in seconds from what the trials are aligned to, see `alignment`.
     units : DataFrame, one row a neuron
         `region` (Allen acronym) and `group`; where the file has them `ap`, `dv`, `lr` (position in
         the Allen common coordinate framework, µm) and `trough_to_peak` (waveform width, samples).
@@ -35,7 +43,7 @@ class Session:
     trials : DataFrame, one row a trial
         Those that the file has of `contrast_left`, `contrast_right` (0 to 1), `response` (+1 left,
         -1 right, 0 no-go), `feedback_type` (+1 reward, -1 noise), `gocue`, `response_time`,
-        `feedback_time`, `reaction_time` (seconds from stimulus onset, NaN where it did not happen),
+        `feedback_time`, `reaction_time` (seconds from alignment, NaN where it did not happen),
         `movement_direction` (0 none), `prev_reward`. The index numbers the trials of the file.
     behavior : dict of arrays, each (trials, time)
         Those that the file has of `wheel` (speed), `face` (motion energy), `licks`, `pupil_area`,
@@ -44,6 +52,10 @@ class Session:
     bin_size : float
         Seconds.
     origin : "recorded" or "simulated"
+    alignment : str
+        What happens at time 0, in words: "stimulus onset", or what `align` made of it.
+    events : tuple of str
+        Columns of `trials` that hold times, in seconds from alignment.
     latents : array, (trials, time, latents), or None
         The true latents; simulated sessions alone have them.
     rates : array, (trials, time, neurons), or None
@@ -68,18 +80,20 @@ class Session:
     date: str = "unknown"
     bin_size: float = 0.01
     origin: str = "recorded"
+    alignment: str = "stimulus onset"
+    events: tuple[str, ...] = tuple(_EVENTS)
     latents: np.ndarray | None = None
     rates: np.ndarray | None = None
     key: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.spikes.ndim != 3:
             raise ValueError(
                 f"session {self.name}: spikes have shape {self.spikes.shape}; "
                 "they must be (trials, time, neurons)"
             )
         n_trials, n_bins, n_neurons = self.spikes.shape
-        expected = {
+        expected: dict[str, tuple[Any, Any]] = {
             "time": (len(self.time), n_bins),
             "units": (len(self.units), n_neurons),
             "trials": (len(self.trials), n_trials),
@@ -179,6 +193,7 @@ class Session:
         trials: pd.DataFrame | None = None,
         events: Sequence[str] = (),
         behavior: Mapping[str, tuple[Any, Any]] | None = None,
+        alignment: str = "alignment",
         name: str = "",
         mouse: str = "unknown",
         date: str = "unknown",
@@ -210,6 +225,8 @@ class Session:
         behavior : dict of name -> (times, values), optional
             Sampled into bins: the mean of the samples in a bin, or between its neighbours where it
             has none; NaN outside the samples. With None for values, the times are counted.
+        alignment : str
+            What `align_times` are, in words; figures say "time from ..." with it.
         name, mouse, date : str
 
         Raises
@@ -229,6 +246,8 @@ class Session:
             events=events,
             behavior=behavior,
         )
+        known = dict.fromkeys((*_EVENTS, *events))
+        parts |= {"alignment": alignment, "events": tuple(known)}
         return cls(**parts, name=name or f"{mouse}_{date}", mouse=str(mouse), date=str(date))
 
     # ------------------------------------------------------------------ what it holds
@@ -264,6 +283,11 @@ class Session:
             If the session has no neuron in one of them; the message lists the regions it has.
         """
         wanted = [names] if isinstance(names, str) else list(names)
+        if not wanted or not all(isinstance(name, str) for name in wanted):
+            raise ValueError(
+                f"regions are chosen by name, not by {names!r:.80}; this session has "
+                f"{', '.join(self.regions)} (select(neurons=...) takes positions and masks)"
+            )
         mask = np.zeros(self.n_neurons, dtype=bool)
         for name in wanted:
             column = "group" if name in allen.GROUPS else "region"
@@ -271,6 +295,7 @@ class Session:
             if not found.any():
                 raise ValueError(
                     f"no neurons in {column} {name!r}; this session has {', '.join(self.regions)}"
+                    f"{did_you_mean(name, [*self.regions, *self.units['group'].unique()])}"
                 )
             mask |= found
         return mask
@@ -282,7 +307,8 @@ class Session:
         regions: str | Iterable[str] | None = None,
         min_rate_hz: float = 0.0,
         trials: Any = None,
-        window: tuple[float, float] | None = None,
+        window: tuple[float | None, float | None] | None = None,
+        neurons: Any = None,
     ) -> Session:
         """The part of the session that is asked for.
 
@@ -292,37 +318,33 @@ class Session:
             Allen acronyms or names of groups.
         min_rate_hz : float
             Least mean rate of a neuron, over the trials and the window that are kept.
-        trials : indices or a mask, optional
-            Positions, or one bool a trial (`session.trials["response"] != 0` will do).
+        trials, neurons : positions, a mask or labels, optional
+            Whole numbers are positions. A boolean Series such as `session.trials["response"] != 0`
+            is aligned by its index, and a pandas Index taken by label; see
+            `nma_seq2seq.arguments.positions`. Of regions and neurons, those in both are kept.
         window : (start, stop), optional
-            Seconds from stimulus onset; bins that start in [start, stop) are kept.
+            Seconds from alignment; bins that start in [start, stop) are kept. None is the session's
+            own start or end.
 
         Raises
         ------
         ValueError
-            If nothing would be left, or a region is not there.
+            If nothing would be left, or a region, trial or neuron is not there.
         """
-        neurons = np.ones(self.n_neurons, bool) if regions is None else self.region_mask(regions)
-        chosen = _positions(trials, self.n_trials)
-        bins = slice(0, self.n_bins)
-        if window is not None:
-            # Half a microsecond of tolerance: a bin edge such as 0.07 is no exact binary number.
-            inside = (self.time >= window[0] - 5e-7) & (self.time < window[1] - 5e-7)
-            where = np.flatnonzero(inside)
-            if not len(where):
-                last = self.time[-1] + self.bin_size
-                raise ValueError(
-                    f"no bins between {window[0]} and {window[1]} s; this session runs from "
-                    f"{self.time[0]:g} to {last:g} s from stimulus onset"
-                )
-            bins = slice(where[0], where[-1] + 1)
-        if min_rate_hz > 0:
-            neurons &= mean_counts(self.spikes, chosen, bins) / self.bin_size >= min_rate_hz
-        if not neurons.any():
+        chosen = positions(trials, self.trials.index, "trial")
+        units = positions(neurons, self.units.index, "neuron")
+        if regions is not None:
+            units = units[self.region_mask(regions)[units]]
+        bins = self._bins(window)
+        if real("min_rate_hz", min_rate_hz, 0) > 0:
+            rates_hz = mean_counts(self.spikes, chosen, bins) / self.bin_size
+            units = units[rates_hz[units] >= min_rate_hz]
+        if not len(units):
             raise ValueError(
                 f"no neuron fires at {min_rate_hz:g} Hz or more; choose a lower min_rate_hz"
+                if min_rate_hz > 0
+                else "none of the chosen neurons lies in the chosen regions; choose one of the two"
             )
-        units = np.flatnonzero(neurons)
         return replace(
             self,
             spikes=taken(self.spikes, chosen, bins, units),
@@ -333,6 +355,25 @@ class Session:
             latents=None if self.latents is None else self.latents[chosen, bins],
             rates=None if self.rates is None else taken(self.rates, chosen, bins, units),
         )
+
+    def _bins(self, window: tuple[float | None, float | None] | None) -> slice:
+        """The bins that start in a window of seconds."""
+        if window is None:
+            return slice(0, self.n_bins)
+        start, stop = span(window)
+        first, last = self.time[0], self.time[-1] + self.bin_size
+        runs = f"this session runs from {first:g} to {last:g} s from {self.alignment}"
+        # Half a microsecond of tolerance: a bin edge such as 0.07 is no exact binary number.
+        where = np.flatnonzero((self.time >= start - 5e-7) & (self.time < stop - 5e-7))
+        if not len(where):
+            raise ValueError(f"no bins between {window[0]} and {window[1]} s; {runs}")
+        far = 5 + last - first
+        if any(np.isfinite(end) and not first - far < end < last + far for end in (start, stop)):
+            raise ValueError(
+                f"window {window} ends far outside; {runs}, and a window is in seconds, not in "
+                "milliseconds or bins"
+            )
+        return slice(where[0], where[-1] + 1)
 
     def rebin(self, n: int) -> Session:
         """The session in bins `n` times as long.
@@ -345,9 +386,8 @@ class Session:
         ValueError
             If `n` is not a whole number from 1 to the number of bins.
         """
-        if n != int(n) or not 1 <= n <= self.n_bins:
-            raise ValueError(f"cannot rebin by {n}; choose a whole number from 1 to {self.n_bins}")
-        n, kept = int(n), self.n_bins // int(n)
+        n = whole("n", n, 1, self.n_bins)
+        kept = self.n_bins // n
 
         def blocks(array: np.ndarray) -> np.ndarray:
             return array[:, : kept * n].reshape(len(array), kept, n, *array.shape[2:])
@@ -369,28 +409,100 @@ class Session:
     def event_bin(self, column: str) -> np.ndarray:
         """The bin in which an event falls, (trials,) float; NaN where it falls in none.
 
-        Event times count from stimulus onset and bins from the start of the recording, 0.5 s
+        Event times count from time 0 and bins from the start of the recording, by default 0.5 s
         before it: the bin is floor((t - time[0]) / bin_size), not t / bin_size.
 
         Parameters
         ----------
-        column : "gocue", "response_time", "feedback_time" or "reaction_time"
+        column : "gocue", "response_time", "feedback_time", "reaction_time", or another of `events`
 
         Raises
         ------
         ValueError
             If this session has no such event times.
         """
-        if column not in _EVENT_COLUMNS or column not in self.trials:
-            there = [c for c in _EVENT_COLUMNS if c in self.trials]
+        there = [event for event in self.events if event in self.trials]
+        if column not in there:
             raise ValueError(
                 f"no event times {column!r} in session {self.name}; it has "
-                f"{', '.join(there) or 'none at all'}"
+                f"{', '.join(there) or 'none at all'}{did_you_mean(column, there)}"
             )
         seconds = self.trials[column].to_numpy(float)
         # A millionth of a bin of tolerance: 0.57 / 0.01 is 56.99999999999999 in floating point.
         bins = np.floor((seconds - self.time[0]) / self.bin_size + 1e-6)
         return np.where((bins >= 0) & (bins < self.n_bins), bins, np.nan)
+
+    def align(self, event: str, window: tuple[float, float] = (-0.3, 0.5)) -> Session:
+        """The session cut anew around an event of each trial, from the same bins.
+
+        Bins are kept whole: bin 0 of the new time is the one in which the event falls, so that the
+        event lies up to one bin after time 0, and the window is rounded to whole bins. Event times
+        count from the start of that bin, so that each stays in the bin that it was in; of a session
+        that was aligned to the stimulus, `stimulus_onset` is added to them. Trials in which the
+        event did not happen, or whose window reaches beyond the recording, are left out, and their
+        number is printed.
+
+        Parameters
+        ----------
+        event : "reaction_time", "gocue", "response_time", "feedback_time", or another of `events`
+        window : (start, stop)
+            Seconds from the event.
+
+        Raises
+        ------
+        ValueError
+            If the session has no such event times, or no trial is left.
+        """
+        bins = self.event_bin(event)
+        start, stop = span(window)
+        if not np.isfinite([start, stop]).all():
+            raise ValueError(f"window is {window}; an alignment needs a start and a stop")
+        offsets = np.arange(round(start / self.bin_size), round(stop / self.bin_size))
+        if not len(offsets):
+            raise ValueError(
+                f"window {window} holds no bin of {self.bin_size * 1000:g} ms; choose a longer one"
+            )
+        happened = ~self.trials[event].isna().to_numpy()
+        inside = (bins + offsets[0] >= 0) & (bins + offsets[-1] < self.n_bins)
+        kept = np.flatnonzero(inside)
+        words = _EVENTS.get(event, event)
+        if not len(kept):
+            raise ValueError(
+                f"no trial has {window[0]:g} to {window[1]:g} s around {words} inside the "
+                f"recording, which runs from {self.time[0]:g} to {self.time[-1] + self.bin_size:g} "
+                f"s from {self.alignment}; choose a shorter window"
+            )
+        if len(kept) < self.n_trials:
+            print(
+                f"Aligned to {words}: {len(kept)} of {self.n_trials} trials; left out are "
+                f"{(~happened).sum()} without it and {(happened & ~inside).sum()} whose window "
+                "reaches beyond the recording."
+            )
+        rows = bins[kept].astype(int)[:, None] + offsets  # (trials, time)
+
+        def cut(array: np.ndarray) -> np.ndarray:
+            part = np.empty((*rows.shape, *array.shape[2:]), array.dtype)
+            for out, trial, row in zip(part, kept, rows, strict=True):
+                out[:] = array[trial, row[0] : row[-1] + 1]
+            return part
+
+        zero = self.time[bins[kept].astype(int)]
+        trials = self.trials.iloc[kept].copy()
+        if self.alignment == _EVENTS["stimulus_onset"] and "stimulus_onset" not in trials:
+            trials["stimulus_onset"] = 0.0
+        for column in self.events:
+            if column in trials:
+                trials[column] = trials[column] - zero
+        return replace(
+            self,
+            spikes=cut(self.spikes),
+            time=np.round(offsets * self.bin_size, 9),
+            trials=trials,
+            behavior={key: cut(trace) for key, trace in self.behavior.items()},
+            alignment=words,
+            latents=None if self.latents is None else cut(self.latents),
+            rates=None if self.rates is None else cut(self.rates),
+        )
 
     # ------------------------------------------------------------------ showing it
 
@@ -398,7 +510,8 @@ class Session:
         return (
             f"<Session {self.name} ({self.origin}): {self.n_neurons} neurons in "
             f"{len(self.regions)} regions, {self.n_trials} trials, "
-            f"{self.n_bins} bins of {self.bin_size * 1000:g} ms>"
+            f"{self.n_bins} bins of {self.bin_size * 1000:g} ms"
+            f"{'' if self.alignment == 'stimulus onset' else f' from {self.alignment}'}>"
         )
 
     def _repr_html_(self) -> str:
@@ -407,7 +520,7 @@ class Session:
             "origin": self.origin,
             "neurons": f"{self.n_neurons} in {len(self.regions)} regions",
             "trials": self.n_trials,
-            "time": f"{self.time[0]:g} to {stop:g} s from stimulus onset, "
+            "time": f"{self.time[0]:g} to {stop:g} s from {self.alignment}, "
             f"{self.n_bins} bins of {self.bin_size * 1000:g} ms",
             "mean rate": f"{self.rates_hz.mean():.1f} Hz a neuron",
             "trial columns": ", ".join(self.trials.columns) or "none",
@@ -471,23 +584,3 @@ def _key(spikes: np.ndarray) -> str:
     for trial in spikes[:: max(1, len(spikes) // 32)]:
         digest.update(trial.astype("<u4", order="C").tobytes())
     return digest.hexdigest()
-
-
-def _positions(trials: Any, n_trials: int) -> np.ndarray:
-    """Trial positions from indices, a mask or None."""
-    if trials is None:
-        return np.arange(n_trials)
-    chosen = np.asarray(trials)
-    if chosen.dtype == bool:
-        if chosen.shape != (n_trials,):
-            raise ValueError(
-                f"the mask over trials has shape {chosen.shape}; it must be ({n_trials},)"
-            )
-        chosen = np.flatnonzero(chosen)
-    if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
-        raise ValueError("select at least one trial, by positions or by one bool a trial")
-    if chosen.min() < -n_trials or chosen.max() >= n_trials:
-        raise ValueError(
-            f"trial {int(chosen.max())} is asked for; this session has trials 0 to {n_trials - 1}"
-        )
-    return chosen % n_trials

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nma_seq2seq import regions as allen
+from nma_seq2seq.arguments import did_you_mean, whole
 from nma_seq2seq.files import whole_file
 from nma_seq2seq.session import Session
 
@@ -177,14 +178,19 @@ def simulate_recording(
         If a size is not a whole number or too small, or a region is unknown.
     """
     regions = dict(REGIONS if regions is None else regions)
-    _check_size("seed", seed, 0)
-    _check_size("n_trials", n_trials, 1)
-    _check_size("n_bins", n_bins, 1)
-    _check_size("n_passive", n_passive, 0)
+    seed, n_trials, n_bins = (
+        whole("seed", seed),
+        whole("n_trials", n_trials, 1),
+        whole("n_bins", n_bins, 1),
+    )
+    n_passive = whole("n_passive", n_passive)
     for region, size in regions.items():
         if region not in _CENTRES:
-            raise ValueError(f"no region {region!r}; choose among {', '.join(_CENTRES)}")
-        _check_size(f"regions[{region!r}]", size, 1)
+            raise ValueError(
+                f"no region {region!r}; choose among {', '.join(_CENTRES)}"
+                f"{did_you_mean(region, _CENTRES)}"
+            )
+        whole(f"regions[{region!r}]", size, 1)
     if sum(regions.values()) < 2:
         raise ValueError(
             f"regions {regions} hold {sum(regions.values())} neurons; ask for at least two, such "
@@ -248,11 +254,6 @@ def write_file(path: str | os.PathLike, recordings: Sequence[Mapping[str, Any]])
     dat[:] = list(recordings)
     with whole_file(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, dat=dat)
-
-
-def _check_size(name: str, value: int, least: int) -> None:
-    if not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} is {value!r}; choose a whole number of at least {least}")
 
 
 # ---------------------------------------------------------------------- the task

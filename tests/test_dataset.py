@@ -95,10 +95,10 @@ def test_a_blocked_split_is_contiguous():
         ({"source": "other cortex"}, "MOs is both"),
         ({"source": "same", "target": "root"}, "1 neurons in root cannot be halved"),
         ({"min_rate_hz": 1e5}, "no source neuron is left"),
-        ({"target": ["VISp", "MOs", "CA1", "root"]}, "no source neuron"),
+        ({"target": ["VISp", "MOs", "CA1", "root"]}, "no other region is left"),
         ({"test_fraction": 0.0}, "at least one"),
         ({"test_fraction": 0.99}, "at least one"),
-        ({"split": "odd"}, "'random' or 'blocked'"),
+        ({"split": "odd"}, "no split 'odd'; choose from 'random', 'blocked'"),
         ({"window": (5, 6)}, "no bins between"),
     ],
 )
@@ -129,3 +129,93 @@ def test_shuffling_within_condition_keeps_the_stimulus_and_breaks_the_trial(tiny
     bare = nma.Session(tiny.spikes, tiny.time, tiny.units, tiny.trials[[]])
     with pytest.raises(ValueError, match="no contrast_left or contrast_right"):
         shuffle_within_condition(nma.make_dataset(bare))
+
+
+def test_a_lag_moves_the_sources_and_keeps_the_targets(tiny):
+    window = (0.0, 0.1)
+    data = nma.make_dataset(tiny, window=window)
+    led = nma.make_dataset(tiny, window=window, lag=3)
+    trailed = nma.make_dataset(tiny, window=window, lag=-3)
+    sources = tiny.spikes[:, :, data.source_units]
+    assert (led.source == sources[:, 7:17]).all() and (trailed.source == sources[:, 13:23]).all()
+    for each in (led, trailed):
+        assert (each.target == data.target).all() and (each.test == data.test).all()
+    both = nma.make_dataset(tiny, window=window, lag=(-1, 1))
+    assert both.n_sources == 3 * data.n_sources
+    assert (both.source[:, :, data.n_sources : 2 * data.n_sources] == data.source).all()
+    assert (both.source[:, :, : data.n_sources] == sources[:, 11:21]).all()
+    assert (tiny.units["region"].iloc[both.source_units] != "MOs").all()
+    assert "3 bins earlier" in repr(led) and "1 bin later to 1 bin earlier" in repr(both)
+
+
+def test_a_lag_leaves_out_targets_without_a_source(tiny):
+    data = nma.make_dataset(tiny, lag=(-2, 4))
+    assert data.n_bins == 24 and data.session.time[0] == pytest.approx(-0.06)
+    assert (data.target == tiny.spikes[:, 4:28, data.target_units]).all()
+    with pytest.raises(ValueError, match="no bin of the recording has sources at lags"):
+        nma.make_dataset(tiny, lag=30)
+
+
+def placed(tiny, **columns):
+    return dataclasses.replace(tiny, units=tiny.units.assign(**columns))
+
+
+def test_near_sources_are_left_out(tiny):
+    # One track: 10 µm from neuron to neuron; MOs are 25 to 34.
+    depth = 10.0 * np.arange(36)
+    session = placed(tiny, ap=0.0, lr=0.0, dv=depth)
+    data = nma.make_dataset(session, min_distance_um=45)
+    assert list(data.source_units) == list(
+        range(21)
+    )  # neuron 20 is 50 µm from 25, 35 is 10 from 34
+    assert list(data.target_units) == list(range(25, 35))
+    halves = nma.make_dataset(session, source="same", target="VISp", min_distance_um=25)
+    apart = np.abs(depth[halves.source_units][:, None] - depth[halves.target_units])
+    assert apart.min() >= 25 and halves.n_sources == 8 and halves.n_targets == 10
+    depth[3] = np.nan
+    unknown = nma.make_dataset(placed(tiny, ap=0.0, lr=0.0, dv=depth), min_distance_um=45)
+    assert 3 not in unknown.source_units
+    with pytest.raises(ValueError, match="the farthest is at 250 µm"):
+        nma.make_dataset(session, min_distance_um=1e4)
+    with pytest.raises(ValueError, match="no positions"):
+        nma.make_dataset(dataclasses.replace(tiny, units=tiny.units[["region", "group"]]),
+                         min_distance_um=10)  # fmt: skip
+
+
+def test_sources_on_the_targets_probe_are_left_out(tiny):
+    probe = np.repeat(["A", "B"], 18)
+    session = placed(tiny, probe=probe)
+    data = nma.make_dataset(session, other_probe=True)
+    assert set(probe[data.source_units]) == {"A"} and set(probe[data.target_units]) == {"B"}
+    halves = nma.make_dataset(session, source="same", target="VISp", other_probe=True)
+    assert len(set(probe[halves.source_units]) & set(probe[halves.target_units])) == 0
+    with pytest.raises(ValueError, match="on one probe"):
+        nma.make_dataset(session, source="same", other_probe=True)
+    with pytest.raises(ValueError, match="every source neuron is on a probe"):
+        nma.make_dataset(session, source="root", other_probe=True)
+    with pytest.raises(ValueError, match="no column 'probe'"):
+        nma.make_dataset(tiny, other_probe=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": "mos"}, "did you mean 'MOs'"),
+        ({"target": ["VISp", "MOs", "CA1", "root"]}, 'no other region is left.*source="same"'),
+        ({"seed": -1}, "seed is -1; choose a whole number of at least 0"),
+        ({"seed": 0.5}, "seed is 0.5"),
+        ({"seed": None}, "seed is None"),
+        ({"window": (0, 400)}, "in seconds, not in milliseconds"),
+        ({"window": (0.1, 0.2, 0.3)}, "start and its stop"),
+        ({"test_fraction": "half"}, "test_fraction is 'half'"),
+        ({"test_fraction": np.nan}, "test_fraction is nan"),
+        ({"min_distance_um": -5}, "at least 0"),
+        ({"lag": (1, 2, 3)}, "give one whole number of bins"),
+        ({"lag": 0.5}, "lag is 0.5"),
+        ({"lag": (3, 1)}, "the smaller one first"),
+    ],
+)
+def test_what_is_nearly_right_gets_a_sentence(tiny, arguments, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        nma.make_dataset(tiny, **arguments)
+    assert "\n" not in str(caught.value)

@@ -122,7 +122,7 @@ def test_principal_components_are_fitted_on_training_trials(tiny):
     spikes[data.test] = 50
     spoiled = nma.make_dataset(dataclasses.replace(tiny, spikes=spikes))
     np.testing.assert_array_equal(nma.principal_components(spoiled, 3)[data.train], pcs[data.train])
-    with pytest.raises(ValueError, match="n_components=27 must be from 1 to 26"):
+    with pytest.raises(ValueError, match="n_components is 27; choose a whole number from 1 to 26"):
         nma.principal_components(data, 27)
 
 

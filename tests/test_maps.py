@@ -46,6 +46,15 @@ def test_sessions_are_mapped_once(small, expected, tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_name_from_a_file_never_becomes_a_path(small, tmp_path):
+    inside = tmp_path / "maps"
+    names = ["../../escaped", "..", "a/b", "a_b", "C:\\maps", "", "\n"]
+    maps.map_sessions(dict.fromkeys(names, lambda: small), inside, progress=False, **SETTINGS)
+    assert [path.name for path in tmp_path.iterdir()] == ["maps"]
+    tables = sorted(path.name for path in inside.glob("*.csv"))
+    assert len(tables) == len(names) + 1 and "a_b.csv" in tables
+
+
 def test_a_session_too_small_does_not_end_the_others(small, tmp_path, capsys):
     tiny = small.select(regions=["VISp"])
     sessions = {"tiny": lambda: tiny, "small": lambda: small}

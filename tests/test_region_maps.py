@@ -152,9 +152,9 @@ def test_rows_come_in_order_and_regions_with_enough_neurons_by_default(twin, dat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": "lstm"}, "no model 'lstm'; choose from rrr, seq2seq"),
-        ({"n_neurons": 0}, "must be 1 or more"),
-        ({"n_resamples": 0}, "must be 1 or more"),
+        ({"model": "lstm"}, "no model 'lstm'; choose from 'rrr', 'seq2seq'"),
+        ({"n_neurons": 0}, "at least 1"),
+        ({"n_resamples": 0}, "at least 1"),
         ({"n_neurons": 30}, "1 regions of session Simulated_0 have 60 neurons or more"),
         ({"regions": ["MOs", "CA1"], "n_neurons": 30}, "CA1 has 46 neurons, too few to draw 30"),
         ({"regions": ["MOs", "CA3"]}, "no neurons in region 'CA3'; this session has"),

@@ -186,7 +186,8 @@ def test_rebin_sums_counts_and_rates_and_averages_levels(known):
         ({"regions": "thalamus"}, "no neurons in group 'thalamus'"),
         ({"min_rate_hz": 1e4}, "lower min_rate_hz"),
         ({"window": (3, 4)}, "runs from -0.1 to 0.2 s"),
-        ({"window": (0.1, 0.1)}, "no bins between"),
+        ({"window": (0.1, 0.1)}, "with the start first"),
+        ({"window": (0.101, 0.102)}, "no bins between 0.101 and 0.102 s"),
         ({"trials": []}, "at least one trial"),
         ({"trials": [40]}, "trials 0 to 39"),
         ({"trials": np.zeros(40, bool)}, "at least one trial"),
@@ -282,3 +283,86 @@ def test_counts_in_a_sessions_own_order_are_not_copied():
     assert np.shares_memory(
         nma.Session.from_dict(dat | {"spks": spikes.transpose(2, 0, 1)}).spikes, spikes
     )
+
+
+def test_align_cuts_the_same_bins_around_an_event(capsys):
+    late = np.linspace(-0.05, 0.35, 40)  # the recording runs from -0.1 to 0.2 s
+    late[3] = np.nan
+    session = nma.Session.from_dict(changed(gocue=late))
+    cut = session.align("gocue", window=(-0.04, 0.05))
+    bins = session.event_bin("gocue")
+    kept = np.flatnonzero((bins >= 4) & (bins + 5 <= 30))
+    assert list(cut.trials.index) == list(kept) and 5 < len(kept) < 39
+    for row, trial in enumerate(kept):
+        at = int(bins[trial])
+        assert (cut.spikes[row] == session.spikes[trial, at - 4 : at + 5]).all()
+        wheel = session.behavior["wheel"][trial, at - 4 : at + 5]
+        assert (cut.behavior["wheel"][row] == wheel).all()
+    np.testing.assert_allclose(cut.time, np.arange(-4, 5) / 100)
+    # Every event stays in the bin that it was in, and the stimulus is one of them now.
+    assert (cut.event_bin("gocue") == 4).all() and cut.trials["gocue"].between(0, 0.01).all()
+    before = session.event_bin("reaction_time")[kept] - bins[kept] + 4
+    before[(before < 0) | (before >= 9)] = np.nan
+    np.testing.assert_array_equal(cut.event_bin("reaction_time"), before)
+    np.testing.assert_allclose(cut.trials["stimulus_onset"], -(bins[kept] - 10) / 100)
+    said = capsys.readouterr().out
+    assert f"{len(kept)} of 40 trials; left out are 1 without it and {39 - len(kept)}" in said
+    assert "from the go cue" in cut._repr_html_() and "from the go cue" in repr(cut)
+    assert "stimulus onset" not in cut.select(window=(0, 0.03))._repr_html_()
+    with pytest.raises(ValueError, match="runs from -0.04 to 0.05 s from the go cue"):
+        cut.select(window=(0.06, 0.1))
+
+
+def test_aligning_back_gives_the_same_bins(twin):
+    moved = twin.align("reaction_time", window=(-0.3, 0.5))
+    back = moved.align("stimulus_onset", window=(-0.1, 0.1))
+    assert back.alignment == "stimulus onset"
+    shown = twin.select(trials=back.trials.index, window=(-0.1, 0.1))
+    assert (back.spikes == shown.spikes).all()
+    np.testing.assert_allclose(back.trials["gocue"], shown.trials["gocue"])
+    assert np.array_equal(back.latents, shown.latents) and np.array_equal(back.rates, shown.rates)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("go_cue",), "no event times 'go_cue'.*did you mean 'gocue'"),
+        (("response_time",), "it has gocue, reaction_time"),
+        (("gocue", (-1, 1)), "no trial has -1 to 1 s around the go cue inside the recording"),
+        (("gocue", (0.3, 0.1)), "with the start first"),
+        (("gocue", (0.001, 0.002)), "holds no bin of 10 ms"),
+        (("gocue", (0, None)), "needs a start and a stop"),
+    ],
+)
+def test_align_says_what_is_wrong(tiny, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tiny.align(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"regions": "mos"}, "did you mean 'MOs'"),
+        ({"regions": "MOs2/3"}, "did you mean 'MOs'"),
+        ({"regions": "hipocampus"}, "did you mean 'hippocampus'"),
+        ({"regions": []}, "chosen by name"),
+        ({"regions": np.arange(3)}, r"chosen by name.*select\(neurons"),
+        ({"window": (0, 400)}, "in seconds, not in milliseconds or bins"),
+        ({"window": (0, 0.1, 0.2)}, "give its start and its stop"),
+        ({"window": 0.4}, "give its start and its stop"),
+        ({"window": ("0", "x")}, "give its start and its stop"),
+        ({"window": (0, np.nan)}, "give its start and its stop"),
+        ({"min_rate_hz": -1}, "min_rate_hz is -1; choose a number of at least 0"),
+        ({"min_rate_hz": np.nan}, "min_rate_hz is nan"),
+        ({"min_rate_hz": "1"}, "min_rate_hz is '1'"),
+    ],
+)
+def test_what_is_nearly_right_gets_a_sentence(tiny, arguments, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        tiny.select(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_open_window_ends_where_the_session_does(tiny):
+    assert tiny.select(window=(0, None)).n_bins == 20
+    assert tiny.select(window=(None, 0)).n_bins == 10

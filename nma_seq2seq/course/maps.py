@@ -13,7 +13,7 @@ import joblib
 import pandas as pd
 from tqdm.auto import tqdm
 
-from nma_seq2seq.files import whole_file
+from nma_seq2seq.files import file_name, whole_file
 from nma_seq2seq.region_maps import region_map
 from nma_seq2seq.session import Session
 
@@ -64,7 +64,7 @@ def map_sessions(
         temporary.write_text(json.dumps(plain) + "\n")
     left_out = []
     for name, load in tqdm(sessions.items(), desc="sessions", disable=not progress):
-        path = folder / f"{name}.csv"
+        path = folder / f"{file_name(name)}.csv"
         if path.exists():
             continue
         session = load()
