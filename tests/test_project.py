@@ -19,7 +19,7 @@ import nma_seq2seq as nma
 ROOT = Path(__file__).parent.parent
 # What stands higher imports what stands lower; what stands on one floor knows nothing of the other.
 FLOORS = [
-    {"regions", "files", "smoothing"},
+    {"arguments", "regions", "files", "smoothing"},
     {"school_format", "spike_times"},
     {"session"},
     {"simulate"},
