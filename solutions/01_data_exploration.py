@@ -1,7 +1,12 @@
 # %% [markdown]
 # # 1. What is in the data?
 #
-# **The study.** Thin silicon probes with hundreds of recording sites each, *Neuropixels* probes, were lowered into the brains of mice. They picked up the spikes of about 30,000 neurons in 42 brain regions while the mice made decisions about what they saw (Steinmetz, Zatka-Haas, Carandini & Harris, Nature 2019). In this course you will predict the spikes of one region from those of the others, and find out what such a prediction is worth.
+# > **Whose work is it?** Two names that you will meet in every notebook:
+# >
+# > - **The paper** is Steinmetz, Zatka-Haas, Carandini & Harris, *Distributed coding of choice, action and engagement across the mouse brain*, Nature 2019 ([doi:10.1038/s41586-019-1787-x](https://doi.org/10.1038/s41586-019-1787-x)). Thin silicon probes with hundreds of recording sites each, *Neuropixels* probes, picked up the spikes of about 30,000 neurons in 42 brain regions while mice made decisions about what they saw. The recordings are the paper's. It trained no network.
+# > - **The project** is what a group of students at a summer school made of them, *Reducing Dimensions of Neural Recordings using Seq-to-Seq Modeling*. It asked three questions: (1) are activities in different areas similar during a certain process? (2) can one area's activity be predicted from other areas? (3) can a part of a region's neurons be predicted from another part? Its **recipe**, an LSTM with 15 latents, predicted 69 neurons of motor cortex from 453 neurons elsewhere at a Poisson loss of 0.0873 and 0.0914.
+# >
+# > This course follows the project from its first figure to its conclusion, on the paper's recordings, and asks at each step what it is worth.
 #
 # **By the end of this notebook you can**
 # - say what the mouse does, and what one session of the data holds;
@@ -21,14 +26,14 @@ import pandas as pd
 import nma_seq2seq as nma
 
 # %% [markdown]
-# ## Set-up (slide): the task
+# ## The task
 #
-# A mouse sits between screens with its forepaws on a small wheel. In each trial a striped patch, a *grating*, may appear on the left, on the right, on both sides or on neither. Each has one of four *contrasts*: 0 (not there), 0.25, 0.5 or 1. The mouse is to turn the wheel towards the side with the higher contrast, and to hold it still if there is no grating at all.
+# A mouse sits between screens with its forepaws on a small wheel. In each trial a striped patch, a *grating*, may appear on the left, on the right, on both sides or on neither. Each has one of four *contrasts*: 0 (not there), 0.25, 0.5 or 1. Turning the wheel moves the gratings: the mouse is to bring the one with the higher contrast to the middle, so to move it *towards the other side* of where it was, and to hold the wheel still if there is no grating at all. An answer is named by the grating that is brought in: *left* means that the left one came to the middle. (The task: Burgess et al. 2017.)
 
 # %%
 axes = nma.plots.task(contrast_left=1.0, contrast_right=0.25)
 # %% [markdown]
-# You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to answer. A right answer earns a drop of water, a wrong one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
+# You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to answer, so until 2.7 s at the latest. The recording that the school hands out ends 2 s after the gratings. What comes later is in no bin: in the twin the no-gos, a third of all answers, since a no-go counts when the time is up. A right answer earns a drop of water, a wrong one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
 #
 # The clock of a trial starts with the gratings: **time 0 is stimulus onset**.
 #
@@ -38,9 +43,9 @@ axes = nma.plots.task(contrast_left=1.0, contrast_right=0.25)
 # </details>
 
 # %% [markdown]
-# ## Project steps (slide): what does the dataset include?
+# ## What does the dataset include?
 #
-# One line loads a session. The recorded one is downloaded on first use. Where that is not possible you get a *simulated twin*: a made-up session of the same shape as session 31, and a printed line that says so. Everything in the course runs on either.
+# That was the project's first step too. One line loads a session. The recorded one is downloaded on first use. Where that is not possible you get a *simulated twin*: a made-up session of the same shape as session 31, and a printed line that says so. Everything in the course runs on either.
 
 # %%
 session = nma.load_session(31, fallback="simulated")
@@ -60,13 +65,15 @@ print(
 # %% [markdown]
 # You should see that nearly all counts are 0: in 10 ms most neurons are silent. Keep this in mind for when we choose a loss.
 #
+# A "neuron" here is a *unit*: what a program, a *spike sorter*, made out of the voltages on a few hundred sites. It errs. One cell can be split into two units, and its spikes can leak into a neighbour's; so units some tens of micrometres apart may "predict" each other with no biology in it (Harris et al. 2016). Keep that in mind wherever neighbours do well.
+#
 # Two tables go with the counts. `units` has one row a neuron. `region` is the acronym that the Allen atlas of the mouse brain gives to the place where the neuron sits; `group` is the larger part of the brain. Where it is known there is the position (`ap`, `dv`, `lr`, in µm) and `trough_to_peak`, the width of the neuron's spike.
 
 # %%
 session.units.head(4).round(1)
 
 # %% [markdown]
-# `trials` has one row a trial. What a file lacks is a missing column, never an invented one. In `response`, **+1 is left, -1 is right** and 0 is a *no-go*: the wheel was held still.
+# `trials` has one row a trial. What a file lacks is a missing column, never an invented one. In `response`, **+1 is left, -1 is right** and 0 is a *no-go*: the wheel was held still. (`prev_reward` is the feedback of the trial before in the twin, +1, -1, and 0 in the first trial. The school's own loader keeps a time under that name. We use neither.)
 
 # %%
 session.trials.head(4).round(3)
@@ -87,7 +94,7 @@ print(
 # %%
 axes = nma.plots.sessions(nma.list_sessions(), session)
 # %% [markdown]
-# You should see the ten mice with one to seven sessions each, and that a session covers only a handful of the regions: a probe passes through what lies on its way. (The list is longer than the paper's 42 regions since the files' acronyms are finer in places. SCs and SCsg, for example, belong to one structure, the superior colliculus.)
+# You should see the ten mice with one to seven sessions each, and that a session covers only a part of the regions: a probe passes through what lies on its way. (The list is longer than the paper's 42 regions since the files' acronyms are finer in places. SCs and SCsg, for example, belong to one structure, the superior colliculus.)
 #
 # If you have downloaded more sessions, the next cell counts the neurons of each region in all of them.
 
@@ -145,7 +152,7 @@ ax = nma.plots.firing_rates(session)
 # </details>
 
 # %% [markdown]
-# ## Recorded brain regions (slide): where the neurons sit
+# ## Recorded brain regions: where the neurons sit
 #
 # The positions are given in the *Allen common coordinate framework* (CCF), an average mouse brain: `ap` runs from the front to the back, `dv` from the top to the bottom, `lr` from the left to the right.
 
@@ -265,9 +272,9 @@ else:
 # </details>
 
 # %% [markdown]
-# ## Project steps (slide): which variables should be modelled?
+# ## Which variables should be modelled?
 #
-# First, what is to be predicted: spike **counts**. What kind of numbers are they? A *Poisson* process is the simplest model of a count: spikes fall independently of each other at some rate. It has one mark that can be tested: the **variance of the count equals its mean**. The ratio of the two is called the *Fano factor*.
+# The project's second step. First, what is to be predicted: spike **counts**. What kind of numbers are they? A *Poisson* process is the simplest model of a count: spikes fall independently of each other at some rate. It has one mark that can be tested: the **variance of the count equals its mean**. The ratio of the two is called the *Fano factor*.
 #
 # ## Exercise 1.4 The Fano factor (10 minutes, difficulty 2 of 3)
 #
@@ -335,7 +342,22 @@ variables
 # %% [markdown]
 # Now the choice that defines this course. We predict the counts of the **target** neurons from the counts of the **source** neurons in the same trial, and give the model none of the variables of the table. Whatever the source neurons know of them, they can pass on.
 #
-# That is simple and strong, and it has a price. If a grating drives two regions at once, each predicts the other, even if no fibre runs between them. The variables of the table are what we need later to take such a *shared drive* into account.
+# Here is a first taste, in three lines: the busiest neuron, predicted from all others. A linear model is fitted on some of the trials and then asked about others, which it has not seen.
+
+# %%
+one = np.argsort(window.spikes.sum(axis=(0, 1)))[-1:]  # the busiest neuron
+others = np.setdiff1d(np.arange(session.n_neurons), one)
+data = nma.dataset_of_units(window, others, one, nma.split_trials(window.n_trials, seed=0))
+model = nma.fit_rrr(data, smoothings=((6,),))
+ax = nma.plots.predicted_trials({"predicted from all other neurons": model}, data)
+print(nma.score({"from all others": model}, data)[["bits_per_spike", "low", "high"]].round(3))
+
+# %% [markdown]
+# You should see, in three test trials, the neuron's spikes as ticks and the rate that the others predict, which differs from trial to trial. The number is in **bits per spike**: how much better the prediction explains the spikes of the test trials than the neuron's mean rate does. 0 is no better than the mean; with 0.3, each spike is on average 2^0.3 = 1.23 times as probable. Notebook 5 derives it. `low` to `high` is its 95 % interval over trials.
+#
+# What the others know of a neuron may be the stimulus, the movement, the state of the mouse, or a signal that they sent. And the nearest of them may hold some of its own spikes (see above). To tell these apart is what the rest of the course is about.
+#
+# Predicting neurons from neurons is simple and strong, and it has a price. If a grating drives two regions at once, each predicts the other, even if no fibre runs between them. The variables of the table are what we need later to take such a *shared drive* into account.
 #
 # <details><summary><b>Think:</b> would it be wrong to give the model the choice (<code>response</code>) as an input?</summary>
 #
@@ -356,6 +378,12 @@ variables
 # ## Take it further
 #
 # Choose another session (`nma.list_sessions()`, or `nma.simulate_session(seed=1)`). Is its mouse better or worse at the task, and is it as engaged at the end as at the start? Split the trials into a first and a last third, draw the two psychometric curves, and give the difference an interval: draw trials again with replacement, a thousand times. What could you do about a change over the session before you fit a model to all of it?
+
+# ## Further reading
+#
+# - **The paper:** Steinmetz, Zatka-Haas, Carandini & Harris (2019), Nature 576: 266-273, [doi:10.1038/s41586-019-1787-x](https://doi.org/10.1038/s41586-019-1787-x).
+# - **The task:** Burgess et al. (2017), *High-yield methods for accurate two-alternative visual psychophysics in head-fixed mice*, Cell Reports 20: 2513-2524, [doi:10.1016/j.celrep.2017.08.047](https://doi.org/10.1016/j.celrep.2017.08.047).
+# - **What spike sorting does to populations:** Harris, Quian Quiroga, Freeman & Smith (2016), *Improving data quality in neuronal population recordings*, Nature Neuroscience 19: 1165-1174, [doi:10.1038/nn.4365](https://doi.org/10.1038/nn.4365).
 
 # %%
 nma.progress()

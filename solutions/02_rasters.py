@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 2. Rasters, averages, and are regions alike?
 #
-# Notebook 1 looked at what was recorded. Now you look at the spikes: of one neuron over all trials, of all neurons in one trial, averaged over trials, and as one number a trial and region. At the end stands an answer to the first question of the study.
+# Notebook 1 looked at what was recorded. Now you look at the spikes: of one neuron over all trials, of all neurons in one trial, averaged over trials, and as one number a trial and region. At the end stands an answer to the first question of the project.
 #
 # **By the end of this notebook you can**
 # - read a raster plot, and make a PSTH from it;
@@ -26,7 +26,7 @@ session = nma.load_session(31, fallback="simulated")
 session
 
 # %% [markdown]
-# The region we look at most closely is secondary motor cortex, *MOs*, as in the original project. Where a session has none, we take its largest region.
+# The region we look at most closely is secondary motor cortex, *MOs*, as in the project. Where a session has none, we take its largest region.
 
 # %%
 sizes = session.units["region"].value_counts().drop("root", errors="ignore")
@@ -118,9 +118,9 @@ axes[0].get_legend().remove()
 # </details>
 
 # %% [markdown]
-# ## Raster (slide): all neurons of the session
+# ## All neurons of the session
 #
-# The slide shows all neurons of session 31 at once. In one trial, in the order of the file:
+# The project drew all neurons of session 31 at once. In one trial, in the order of the file:
 
 # %%
 moved = session.trials["reaction_time"].notna() if "reaction_time" in session.trials else None
@@ -221,22 +221,22 @@ if has_movement:
     figure.legend(*lines, title="response", loc="outside right upper", frameon=False)
 
 # %% [markdown]
-# If the session has movements, you should see a higher peak on the right, around the movement, than on the left, around the stimulus; and that the rise begins some 100 ms **before** the wheel turns. No-go trials are missing on the right: they have no movement.
+# If the session has movements, you should see a higher peak on the right, around the movement, than on the left, around the stimulus; and that the rise begins **before** the wheel turns. By how much, this figure cannot say: each bin is an average over some 40 ms to either side of it (a Gaussian of 20 ms), so spikes at the movement reach back to before it. Draw it with `smooth=0` to see what remains. No-go trials are missing on the right: they have no movement.
 #
-# <details><summary><b>Think:</b> activity that starts 100 ms before the movement: does it cause the movement?</summary>
+# <details><summary><b>Think:</b> activity that starts before the movement: does it cause the movement?</summary>
 #
 # It comes before, so it may take part. But whatever else comes before the movement, such as the grating itself, is as good a candidate, and the region may just be told what was decided elsewhere. An average over trials cannot decide that.
 # </details>
 
 # %% [markdown]
-# ## Question 1 (slide): are activities in different areas similar during a certain process?
+# ## Question 1: are activities in different areas similar during a certain process?
 #
-# What could *similar* mean? Here: **if one region is more active than usual in a trial, is the other one too?** For each process (an *epoch* of the trial) we count every neuron's spikes in 0.4 s, which gives one number a trial and neuron.
+# What could *similar* mean? Here: **if one region is more active than usual in a trial, is the other one too?** For each process (a *phase* of the trial) we count every neuron's spikes in 0.4 s, which gives one number a trial and neuron.
 
 
 # %%
-def epochs(session):
-    """Name of an epoch -> spike counts (trials, neurons) in 0.4 s, and which trials they are of."""
+def phases(session):
+    """Name of a phase -> spike counts (trials, neurons) in 0.4 s, and which trials they are of."""
     found = {}
     everything = np.ones(session.n_trials, bool)
     for name, window in {"before the stimulus": (-0.4, 0.0), "stimulus": (0.0, 0.4)}.items():
@@ -252,7 +252,7 @@ def epochs(session):
 table = session.units["region"].value_counts()
 names = [r for r in session.regions if table[r] >= 10 and r != "root"]
 print(f"{len(names)} regions with 10 neurons or more: {', '.join(names)}")
-for name, (counts, _) in epochs(session).items():
+for name, (counts, _) in phases(session).items():
     print(f"{name}: {len(counts)} trials x {counts.shape[1]} neurons")
 
 # %% [markdown]
@@ -269,7 +269,7 @@ for name, (counts, _) in epochs(session).items():
 def region_similarity(counts, region, names):
     """Activity of regions in each trial, and their correlations over trials.
 
-    counts: array (trials, neurons), spikes in an epoch
+    counts: array (trials, neurons), spikes in a phase of the trial
     region: array (neurons,) of acronyms
     names: list of the regions to compare; the results are in this order
     returns: activity, array (trials, regions);
@@ -286,14 +286,14 @@ def region_similarity(counts, region, names):
 # %%
 region = session.units["region"].to_numpy()
 activity, similarity = {}, {}
-for name, (counts, _) in epochs(session).items():
+for name, (counts, _) in phases(session).items():
     activity[name], matrix = region_similarity(counts, region, names)
     similarity[name] = pd.DataFrame(matrix, index=names, columns=names)
 
 axes = nma.plots.similarity(similarity)
 
 # %% [markdown]
-# You should see a patchwork of correlations, one matrix for each epoch that the session has, most of them positive (orange).
+# You should see a patchwork of correlations, one matrix for each phase that the session has, most of them positive (orange).
 #
 # But how large a correlation would there be between regions that have **nothing** to do with each other? With two hundred trials chance alone gives correlations of 0.1 or so, and among dozens of pairs some are bound to be larger.
 #
@@ -341,7 +341,7 @@ for name, threshold in thresholds.items():
     )
 axes = nma.plots.similarity(similarity, thresholds)
 # %% [markdown]
-# You should see part of the cells turn white: what is left exceeds the null (500 shuffles of the trials, 95 %, the largest of all pairs; counts in 0.4 s). If the session has the epoch before the stimulus, compare it with the others. Mind that the epochs are not on equal terms: the one around movement has only the trials with a movement, so its threshold is higher, and it overlaps the one after the stimulus. Compare the correlations themselves, not only which cells are white.
+# You should see part of the cells turn white: what is left exceeds the null (500 shuffles of the trials, 95 %, the largest of all pairs; counts in 0.4 s). If the session has the phase before the stimulus, compare it with the others. Mind that the phases are not on equal terms: the one around movement has only the trials with a movement, so its threshold is higher, and it overlaps the one after the stimulus. Compare the correlations themselves, not only which cells are white.
 #
 # ### What the shuffle does not tell
 #
@@ -353,7 +353,7 @@ condition = [
     session.trials["contrast_right"].to_numpy(),
 ]
 residual, rest = {}, {}
-for name, (_, kept) in epochs(session).items():
+for name, (_, kept) in phases(session).items():
     values = pd.DataFrame(activity[name], columns=names)
     residual[name] = values - values.groupby([c[kept] for c in condition]).transform("mean")
     rest[name] = residual[name].corr()
@@ -377,13 +377,13 @@ pd.DataFrame(
 ).map(np.median).round(2)
 
 # %% [markdown]
-# You should see that taking out the stimulus changes some of the cells after the stimulus and hardly any before it, and that many correlations stay. So regions share more than the grating: whether the mouse moves, how awake it is, and perhaps what they send each other.
+# You should see that taking out the stimulus changes some of the cells after the stimulus and hardly any before it, and that many correlations stay. So regions share more than the grating: whether the mouse moves, how *engaged* it is (at work, or drowsy and idle), and perhaps what they send each other.
 #
-# **Answer to question 1.** In a given epoch, many pairs of regions are more similar than the shuffle allows, and not only because both see the same grating. How many, the table says.
+# **Answer to question 1.** In a given phase, many pairs of regions are more similar than the shuffle allows, and not only because both see the same grating. How many, the table says.
 #
 # <details><summary><b>Think:</b> over a session the mouse gets tired, and many regions slowly change. Is our shuffle fair to that?</summary>
 #
-# No. Two regions that drift, each for reasons of its own, correlate over trials: neighbouring trials are alike, so there are fewer independent ones than trials. The shuffle destroys the drift along with the link, and takes every trial as independent. Its threshold is therefore too low for slow changes. The project at the end of this notebook mends it.
+# No. Two regions that drift, each for reasons of its own, correlate over trials: neighbouring trials are alike, so there are fewer independent ones than trials. The shuffle destroys the drift along with the link, and takes every trial as independent. Its threshold is therefore too low for slow changes. "Take it further" mends a part of it.
 # </details>
 #
 # <details><summary><b>Think:</b> two regions with a correlation of zero: do they have nothing in common?</summary>
@@ -403,7 +403,13 @@ pd.DataFrame(
 #
 # ## Take it further
 #
-# Write a null that keeps each region's slow drift: instead of a random order, roll the trials of each region in a circle by a random number of trials (`np.roll`). Is the 95 % threshold higher than that of the shuffle, and in which epoch most of all? Then draw the fraction of pairs above either null for windows of 0.2 s that slide through the trial. When do regions become similar, and does it depend on whether the answer was right?
+# Write a null that keeps each region's slow drift: instead of a random order, roll the trials of each region in a circle by a random number of trials (`np.roll`). Is the 95 % threshold higher than that of the shuffle, and in which phase most of all? Then draw the fraction of pairs above either null for windows of 0.2 s that slide through the trial. When do regions become similar, and does it depend on whether the answer was right? (A circular shift is no cure for everything: Harris 2020 shows drifts that fool it.)
+#
+# ## Further reading
+#
+# - **Correlations between neurons, and what moves them:** Cohen & Kohn (2011), Nature Neuroscience 14: 811-819, [doi:10.1038/nn.2842](https://doi.org/10.1038/nn.2842).
+# - **Drift that looks like a link:** Harris (2020), *Nonsense correlations in neuroscience*, bioRxiv, [doi:10.1101/2020.11.29.402719](https://doi.org/10.1101/2020.11.29.402719).
+# - **How movement reaches the whole cortex:** Musall et al. (2019), Nature Neuroscience 22: 1677-1686, [doi:10.1038/s41593-019-0502-4](https://doi.org/10.1038/s41593-019-0502-4).
 
 # %%
 nma.progress()

@@ -7,7 +7,7 @@
 #
 # **By the end you can**
 # - choose source and target neurons, and say what a least firing rate costs;
-# - set up the two questions of the study: other areas predict motor cortex, and half of motor cortex predicts the other;
+# - set up two questions of the project: other areas predict motor cortex, and half of motor cortex predicts the other;
 # - split a session into training, validation and test trials;
 # - show that a split over time bins leaks, with a score that noise alone can earn.
 #
@@ -29,7 +29,7 @@ session = nma.load_session(31, fallback="simulated")
 session
 
 # %% [markdown]
-# The target of the study is `MOs`. A session without it gets the region with the most neurons, so that everything
+# The target of the project is `MOs`. A session without it gets the region with the most neurons, so that everything
 # below runs on any session.
 
 # %%
@@ -38,14 +38,14 @@ target = "MOs" if "MOs" in session.regions else n_neurons.drop("root", errors="i
 print(f"target: {target}, with {n_neurons[target]} of {session.n_neurons} neurons")
 
 # %% [markdown]
-# ## Project steps (slide): which variables should be modelled?
+# ## What is known, and what is predicted?
 #
-# A session offers many pairs of "known" and "predicted". The study asks about regions, so both sides are spikes:
+# A session offers many pairs of "known" and "predicted". The project asks about regions, so both sides are spikes:
 #
 # | question | sources | targets |
 # |---|---|---|
-# | Question 2 (slide): can one area be predicted from other areas? | every other region | motor cortex |
-# | Question 3 (slide): can a part of a region be predicted from another part? | half of motor cortex | the other half |
+# | Question 2: can one area be predicted from other areas? | every other region | motor cortex |
+# | Question 3: can a part of a region be predicted from another part? | half of motor cortex | the other half |
 #
 # Stimulus, answer and wheel are *not* inputs. They are what you will look for in the model later (notebook 6), and
 # what could explain away a connection (notebook 7).
@@ -136,7 +136,7 @@ for least in (0, 0.5, 1, 5):
 
 # %% [markdown]
 # **You should see**, on session 31 and on its simulated twin, 453 neurons that predict 69 in the first line. Those are
-# the numbers of the slide *motor cortex from other areas*: nothing was left out there for its rate.
+# the project's numbers: it left out nothing for its rate.
 #
 # What does a least rate cost? Neurons are cheap, spikes are what carries information:
 
@@ -153,7 +153,7 @@ ax = nma.plots.neurons_left(session, target)
 # trials first and measures the rates after that.
 # </details>
 #
-# ## Set-up A. Question 2 (slide): motor cortex from other areas
+# ## Set-up A. Question 2: motor cortex from other areas
 
 # %%
 across = nma.make_dataset(session, source="other", target=target, seed=0)
@@ -162,9 +162,9 @@ print("source counts:", across.source.shape, "(trials, time, neurons)")
 print("target counts:", across.target.shape, "(trials, time, neurons)")
 
 # %% [markdown]
-# ## Set-up B. Question 3 (slide): within motor cortex
+# ## Set-up B. Question 3: within motor cortex
 #
-# The slide has 34 neurons predict the other 34, of 69. One is left out, so that the halves are equal.
+# The project had 34 neurons predict the other 34, of 69. One is left out, so that the halves are equal.
 #
 # ## Exercise 3.2 Two halves of one region (10 minutes, difficulty 1 of 3)
 #
@@ -226,7 +226,7 @@ axes = nma.plots.selection(within)
 # A model is judged on trials that it has never seen. It takes three parts:
 # - **train**: weights are fitted here;
 # - **validation**: choices are made here (how many latents, when to stop, how much to smooth);
-# - **test** (20 %, as on the slides): looked at once, for the score.
+# - **test** (20 %, as in the project): looked at once, for the score.
 #
 # Whatever is fitted, chosen, tuned or smoothed sees no test trial.
 #
@@ -455,12 +455,16 @@ print("noise has a positive score when trials are split:", bool(mean["trials", "
 # - A least rate drops neurons, hardly spikes; measure it on the training trials.
 # - Split trials, not bins. With bins, noise "predicts" the brain. When you read a score, ask first what was held out.
 #
-# `across` and `within` are the two datasets of the study; notebook 4 builds the network for them and notebook 5
+# `across` and `within` are the two datasets of the project; notebook 4 builds the network for them and notebook 5
 # fits it.
 #
 # **Take it further.** How slow must a signal be to leak? Make noise with `width` from 0.5 to 20 bins and plot the
 # score under a split over bins against it. Then leave a gap: hold out bins, and throw away the training bins within
 # 5, 10, 20 of them. How wide must the gap be until noise earns nothing, and how much data does that cost?
+
+# ## Further reading
+#
+# - **Held-out neurons, and bits per spike as a benchmark:** Pei et al. (2021), *Neural Latents Benchmark '21*, [arXiv:2109.04463](https://arxiv.org/abs/2109.04463).
 
 # %%
 nma.progress()

@@ -4,7 +4,7 @@
 # **By the end you can**
 # - take a step of a recurrent network, and of an LSTM, by hand, and get what torch gets;
 # - say what shape everything has on the way from source counts to target rates, and why;
-# - write the study's network, two directions averaged into latents, yourself;
+# - write the project's network, two directions averaged into latents, yourself;
 # - start a network where it should start, and choose a cell by measuring.
 #
 # **Builds on** notebook 3 (source and target neurons, a split over trials) and some torch: tensors and `nn.Module`.
@@ -34,7 +34,7 @@ data = nma.make_dataset(session, source="other", target=target, window=(0, 0.4),
 data
 
 # %% [markdown]
-# ## The architecture (slide)
+# ## The architecture
 #
 # The whole network, before you build it part by part:
 
@@ -43,7 +43,7 @@ ax = nma.plots.architecture(data.n_sources, data.n_targets, n_latents=15)
 # %% [markdown]
 # You should see, from left to right: the counts of the sources; a recurrent layer that reads them from the first bin to the last, and another that reads them backwards; their average, 15 numbers a bin, which are the *latents*; a linear layer that makes one number a target neuron; and a softplus that makes a rate of it.
 #
-# Everything that the network may say about the targets goes through the latents. That is the "reducing dimensions" of the study's title: hundreds of neurons, 15 numbers.
+# Everything that the network may say about the targets goes through the latents. That is the "reducing dimensions" of the project's title: hundreds of neurons, 15 numbers.
 
 # %% [markdown]
 # ## A recurrent step by hand
@@ -220,7 +220,7 @@ ax = nma.plots.step_responses(responses, spikes[0, :, 0].numpy())
 #
 # We are not predicting the future: the whole trial has been recorded, so a bin may be explained by what came before and by what came after. `bidirectional=True` gives a second LSTM that reads from the last bin to the first. torch puts its states beside the forward ones in the last axis, in the order of time.
 #
-# The study averages the two. That keeps 15 numbers a bin; most people would keep all 30.
+# The project averages the two. That keeps 15 numbers a bin; most people would keep all 30.
 
 
 # %%
@@ -265,7 +265,7 @@ felt.tolist()
 # %% [markdown]
 # ## From latents to rates: the softplus
 #
-# A linear layer gives any number; a rate must be positive. The usual choice in statistics is exp. The study takes a *softplus*, $\log(1 + e^{\beta x})/\beta$ with $\beta = 10$: close to zero on the left, a straight line on the right.
+# A linear layer gives any number; a rate must be positive. The usual choice in statistics is exp. The project takes a *softplus*, $\log(1 + e^{\beta x})/\beta$ with $\beta = 10$: close to zero on the left, a straight line on the right.
 
 # %%
 ax = nma.plots.links()
@@ -338,7 +338,7 @@ print(
 #
 # An untrained network should at least know how often each target neuron fires. That is what the bias of the linear layer is for: with latents at zero, the rate is softplus(bias).
 #
-# The original code sets this bias to the mean counts of the *source* neurons. Two things are wrong with that. Find the bias with which the network starts at the mean count of each *target* neuron. A neuron that never fired gets half a spike in all, or its bias would be minus infinity.
+# The project's code sets this bias to the mean counts of the *source* neurons. Two things are wrong with that. Find the bias with which the network starts at the mean count of each *target* neuron. A neuron that never fired gets half a spike in all, or its bias would be minus infinity.
 
 
 # %%
@@ -365,14 +365,14 @@ def output_bias(source, target, beta=10.0):
 
 
 # %% [markdown]
-# To see what it is worth, take half of the target region to predict the other half (question 3 of the slides; notebook 5 answers it). Then sources and targets are equally many, and the original's bias can be tried too.
+# To see what it is worth, take half of the target region to predict the other half (question 3 of the project; notebook 5 answers it). Then sources and targets are equally many, and the project's bias can be tried too.
 
 # %%
 halves = nma.make_dataset(session, source="same", target=target, window=(0, 0.4), seed=0)
 seen = halves.source[halves.train], halves.target[halves.train]
 biases = {
     "torch's default": None,
-    "as the original": seen[0].mean(axis=(0, 1)),
+    "as in the project": seen[0].mean(axis=(0, 1)),
     "exercise 4.5": output_bias(*seen),
 }
 
@@ -393,9 +393,9 @@ first_rates = {
 }
 ax = nma.plots.output_biases(first_rates, nma.metrics.mean_rates(seen[1]))
 # %% [markdown]
-# You should see only your bias on the line. With torch's default and with the original's bias the first rates lie around 0.1 spikes per bin (10 Hz), whatever the neuron does, and most neurons start far too high.
+# You should see only your bias on the line. With torch's default and with the project's bias the first rates lie around 0.1 spikes per bin (10 Hz), whatever the neuron does, and most neurons start far too high.
 #
-# Now train each for 80 epochs, and look at the validation trials. The score is *bits per spike*: 0 is what a network gets that knows each neuron's mean rate and nothing else; notebook 5 explains it.
+# Now train each for 80 *epochs*, passes over the training trials, and look at the validation trials. The score is *bits per spike*: how much better than each neuron's mean rate the prediction explains the spikes, where 0 is no better, and 0.3 makes each spike 2^0.3 = 1.23 times as probable (notebook 5 derives it). Two words in the settings: *Adam* is gradient descent that gives each weight its own step size, and *weight decay* pulls each weight a little towards zero in every step.
 
 # %%
 recipe = nma.Settings(
@@ -423,7 +423,7 @@ by_rank = {k: nma.fit_rrr(data, smoothings=((6,),), ridges=(3,), ranks=(k,)) for
 table = nma.score(by_rank, data, part="validation")
 ax = nma.plots.score_against(table, "number of latents (linear model, validation trials)")
 # %% [markdown]
-# You should see most of the score with two to four latents, and no gain beyond eight: 15 is ample. That also means that no single latent of the 15 is special, which notebook 6 takes up.
+# You should see most of the score with two to four latents, and no gain beyond eight: 15 is ample. What the single latents mean, this curve does not tell; notebook 6 takes that up.
 #
 # <details><summary>Think: the interval is wide. Is eight better than four?</summary>
 #
@@ -441,15 +441,15 @@ pd.DataFrame(
 ).T.round(3)
 
 # %% [markdown]
-# ## Project step (slide): which network to select
+# ## Which network to select
 #
-# Now choose a network as one should: candidates, one split, one training procedure, and the score on validation trials, for the test trials are kept for the very end.
+# The project's third step. Choose a network as one should: candidates, one split, one training procedure, and the score on validation trials, for the test trials are kept for the very end.
 #
 # - *linear, bin by bin*: no memory at all, the target's rate in a bin from the sources in that bin;
 # - *linear, smoothed*: the same with the sources smoothed over time (60 ms);
 # - *RNN, GRU, LSTM*: the network above with three cells. A GRU is an LSTM with two gates and without the second track.
 #
-# All networks start with your bias (it fits latents around zero; the untrained states of a plain RNN are far from zero, so it starts lower, and part of what it lacks in the end may be that start). They are trained a little differently from the study, to save you time: 32 trials a step, learning rate 0.003, at most 20 epochs, and the best epoch is kept.
+# All networks start with your bias (it fits latents around zero; the untrained states of a plain RNN are far from zero, so it starts lower, and part of what it lacks in the end may be that start). They are trained a little differently from the project's, to save you time: 32 trials a step, learning rate 0.003, at most 20 epochs, and the best epoch is kept.
 
 # %%
 quick = nma.Settings(
@@ -496,3 +496,8 @@ nma.progress()
 # - How many latents and which cell are questions to the validation trials. Here gated cells beat the plain one, and none beats a smoothed linear model.
 #
 # **Take it further** Keep both directions instead of averaging them (30 latents), or average but stack two recurrent layers, or give the network the linear model's smoothed sources as input. Does any of them beat the smoothed linear model on the validation trials, with five seeds each? Decide with `nma.compare`, and look at the test trials once.
+#
+# ## Further reading
+#
+# - **The LSTM:** Hochreiter & Schmidhuber (1997), *Long short-term memory*, Neural Computation 9: 1735-1780, [doi:10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
+# - **A recurrent network for single trials of spikes:** Pandarinath et al. (2018), Nature Methods 15: 805-815, [doi:10.1038/s41592-018-0109-9](https://doi.org/10.1038/s41592-018-0109-9).

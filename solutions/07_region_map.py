@@ -29,9 +29,9 @@ target = "MOs" if "MOs" in session.regions else n_neurons.drop("root", errors="i
 print(n_neurons.to_dict())
 
 # %% [markdown]
-# ## The goal (slide): how does one area's information predict another's?
+# ## The goal: how does one area's information predict another's?
 #
-# The score is, as before, **bits per spike** on held-out trials: how much better the predicted rates explain the spikes
+# This is where the project wanted to arrive: to learn about the brain's connectivity. The score is, as before, **bits per spike** on held-out trials: how much better the predicted rates explain the spikes
 # than each neuron's mean rate over the training trials does (the *null*, worth 0). Bins are 10 ms, the model is the
 # reduced-rank regression of notebook 5. It is quick and hard to beat, and a map needs hundreds of fits.
 #
@@ -248,7 +248,8 @@ else:
 # stimulus; on the horizontal line the stimulus explains nothing.
 #
 # **You should see** most marks close to the horizontal line: what the regions share here is mostly not locked to the
-# contrasts. The marks that rise above it belong to regions that answer to the grating.
+# contrasts. Which pairs rise above it, the colours of the target's group tell; a region that responds to
+# the grating should be among the targets there, but need not be the highest.
 #
 # The difference of the two is `beyond_stimulus`, and this is the map to read:
 
@@ -455,6 +456,11 @@ else:
 # counts, and smooth with a window that looks back only), and compare with the other direction, with the target's own past
 # as an additional source. That is Granger's idea. On the twin you know the delays: does the asymmetry now have the right sign,
 # and what do common inputs do to it?
+
+# ## Further reading
+#
+# - **Regression of low rank between areas:** Semedo et al. (2019), *Cortical areas interact through a communication subspace*, Neuron 102: 249-259, [doi:10.1016/j.neuron.2019.01.026](https://doi.org/10.1016/j.neuron.2019.01.026).
+# - **Movement in every region:** Musall et al. (2019), Nature Neuroscience 22: 1677-1686, [doi:10.1038/s41593-019-0502-4](https://doi.org/10.1038/s41593-019-0502-4), and the paper's own figures 2 and 3.
 
 # %%
 nma.progress()
