@@ -163,12 +163,12 @@ class Session:
         mouse, date = school_format.session_name(dat)
         name = f"{mouse}_{date}"
         n_trials, n_bins, n_neurons = spikes.shape
-        bin_size, stim_onset = school_format.seconds(dat, name)
+        bin_size, stim_onset = school_format.seconds(dat, n_bins, name)
         return cls(
             spikes=spikes,
             time=np.round(np.arange(n_bins) * bin_size - stim_onset, 9),
             units=school_format.units_table(dat, n_neurons, name),
-            trials=school_format.trials_table(dat, n_trials, name),
+            trials=school_format.trials_table(dat, n_trials, n_bins * bin_size, name),
             behavior=school_format.traces(dat, n_trials, n_bins, name),
             name=name,
             mouse=mouse,
