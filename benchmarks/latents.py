@@ -12,9 +12,9 @@ import pandas as pd
 from benchmarks import usual_target
 from nma_seq2seq.dataset import make_dataset
 from nma_seq2seq.latents import align, decode, principal_components
+from nma_seq2seq.recordings import read_sessions
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import BRAIN_WIDE, LATENTS, simulate_session
-from nma_seq2seq.steinmetz.reading import read_sessions
 from nma_seq2seq.training import Settings, fit_seq2seq
 
 #: The latents that MOs neurons read in the simulation.

@@ -22,8 +22,8 @@ from nma_seq2seq import baselines, metrics, training
 from nma_seq2seq.course.memory import peak_mb
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
+from nma_seq2seq.recordings import read_sessions
 from nma_seq2seq.session import Session
-from nma_seq2seq.steinmetz.reading import read_sessions
 
 
 def run(

@@ -11,9 +11,9 @@ import pandas as pd
 from benchmarks import real_file, usual_target
 from nma_seq2seq import baselines, metrics
 from nma_seq2seq.dataset import Dataset, make_dataset
+from nma_seq2seq.recordings import read_sessions
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
-from nma_seq2seq.steinmetz.reading import read_sessions
 
 WINDOW = (0.0, 0.4)  # s from stimulus onset: all that the recorded subset holds
 # A twentieth of the default search: the range over sessions is wider than what the rest would gain.

@@ -36,7 +36,6 @@ COLORS: dict[str, str] = {
 }
 
 _GROUP_OF = {region: group for group, regions in GROUPS.items() for region in regions}
-_BY_FOLDED = {region.casefold(): region for region in _GROUP_OF}
 _RANK = {region: rank for rank, region in enumerate(_GROUP_OF)}
 
 
@@ -71,11 +70,6 @@ def without_layer(acronym: str) -> str:
         if parent in known:
             return parent
     return acronym
-
-
-def as_written(region: str) -> str:
-    """The Allen acronym that differs from `region` in its case alone, or `region` itself."""
-    return _BY_FOLDED.get(region.casefold(), region) if region not in _GROUP_OF else region
 
 
 def group_of(region: str) -> str:

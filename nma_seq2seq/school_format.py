@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,9 +22,88 @@ _TRIAL_KEYS = (
     "feedback_time",
     "prev_reward",
 )
-_TIMES = ("gocue", "response_time", "feedback_time")
 _TRACE_KEYS = ("wheel", "face", "licks")
 _PUPIL = ("pupil_area", "pupil_x", "pupil_y")
+#: What a session is made of; whatever else a file holds, it may hold in any form.
+KEYS = (
+    *("spks", "brain_area", "ccf", "ccf_axes", "trough_to_peak", "reaction_time", "pupil"),
+    *(*_TRIAL_KEYS, *_TRACE_KEYS, "mouse_name", "date_exp", "bin_size", "stim_onset"),
+)
+_TRIAL_S = 2.5  # what the summer school cut around each stimulus
+_NO_COLUMNS = (*KEYS, "active_trials", "cellid_orig", "ss", "lfp", "unit_columns")
+
+
+def plain(dat: Any) -> dict[str, Any]:
+    """One session as a dict of arrays, from a dict of whatever holds numbers and text.
+
+    Raises
+    ------
+    ValueError
+        If it is none, but many sessions, a path, or something else.
+    """
+    if isinstance(dat, np.ndarray) and dat.dtype == object and dat.size == 1 and dat.ndim < 2:
+        dat = dat.reshape(-1)[0]
+    if isinstance(dat, str | os.PathLike):
+        raise ValueError(f"{dat!s} is no dict; open a file with nma.load_file({str(dat)!r})")
+    if isinstance(dat, list | tuple | np.ndarray) and len(dat):
+        raise ValueError(
+            f"these are {len(dat)} things where one session, a dict, is wanted; take one of them, "
+            "such as nma.Session.from_dict(dat[0])"
+        )
+    if not isinstance(dat, Mapping):
+        raise ValueError(
+            f"a {type(dat).__name__} is no session; give a dict with spks and brain_area"
+        )
+    return {str(key): _array(dat[key]) for key in dat}
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind != "O":
+        return array
+    try:
+        # Text and numbers in objects, as pandas and pickles have them.
+        simple = np.array(array.tolist())
+    except (ValueError, TypeError):
+        return array
+    return simple if simple.dtype.kind in "biufUS" else array
+
+
+def _other_columns(dat: Mapping[str, Any], n_rows: int) -> dict[str, np.ndarray]:
+    """What a table is for besides what is known: one number or word a row."""
+    found = {}
+    for key, value in dat.items():
+        array = np.asarray(value)
+        if key in _NO_COLUMNS or key.endswith("_passive") or array.dtype.kind not in "biufU":
+            continue
+        if array.shape in ((n_rows,), (n_rows, 1)):
+            found[key] = array.reshape(-1)
+    return found
+
+
+def counts_from_times(ss: np.ndarray, bin_size: float, stim_onset: float) -> np.ndarray:
+    """Counts (neurons, trials, time) from the spike times of each neuron in each trial.
+
+    Parameters
+    ----------
+    ss : array of arrays, (neurons, trials)
+        Seconds from bin 0; from stimulus onset if any is negative.
+    bin_size, stim_onset : float
+        Seconds.
+    """
+    n_neurons, n_trials = ss.shape
+    lengths = np.array([len(train) for train in ss.reshape(-1)])
+    times = np.concatenate([*ss.reshape(-1), np.zeros(0)]).astype(float)
+    if times.size and times.min() < 0:
+        times = times + stim_onset
+    n_bins = round(_TRIAL_S / bin_size)
+    where = np.floor(times / bin_size + 1e-6).astype(np.intp)
+    inside = (where >= 0) & (where < n_bins)
+    flat = np.repeat(np.arange(len(lengths)), lengths)[inside] * n_bins + where[inside]
+    places, n = np.unique(flat, return_counts=True)
+    counts = np.zeros(n_neurons * n_trials * n_bins, np.min_scalar_type(int(n.max(initial=0))))
+    counts[places] = n
+    return counts.reshape(n_neurons, n_trials, n_bins)
 
 
 def session_name(dat: Mapping[str, Any]) -> tuple[str, str]:
@@ -31,24 +111,12 @@ def session_name(dat: Mapping[str, Any]) -> tuple[str, str]:
     return _text(dat.get("mouse_name", "unknown")), _text(dat.get("date_exp", "unknown"))
 
 
-def seconds(dat: Mapping[str, Any], n_bins: int, name: str) -> tuple[float, float]:
+def seconds(dat: Mapping[str, Any], name: str) -> tuple[float, float]:
     """`bin_size` and `stim_onset`."""
     bin_size = _scalar(dat.get("bin_size", 0.01), "bin_size", name)
     stim_onset = _scalar(dat.get("stim_onset", 0.5), "stim_onset", name)
     if not bin_size > 0:
         raise ValueError(f"session {name}: bin_size is {bin_size}; it must be above 0 seconds")
-    if bin_size >= 1:
-        raise ValueError(
-            f"session {name}: bin_size is {bin_size:g}; it is in seconds, so write "
-            f"{bin_size / 1000:g} for {bin_size:g} ms"
-        )
-    stop = n_bins * bin_size
-    if not -stop - 5 < stim_onset < stop + 5:
-        raise ValueError(
-            f"session {name}: stim_onset is {stim_onset:g}; it is in seconds from the start of the "
-            f"first bin, and the bins end after {stop:g} s, so write {stim_onset * bin_size:g} for "
-            f"{stim_onset:g} bins or {stim_onset / 1000:g} for {stim_onset:g} ms"
-        )
     return bin_size, stim_onset
 
 
@@ -65,7 +133,7 @@ def _scalar(value: Any, key: str, name: str) -> float:
 
 
 def checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
-    """`spks` as uint8, or a ValueError that says what is wrong with it."""
+    """`spks` in the smallest unsigned type, or a ValueError that says what is wrong with it."""
     if spks.dtype.kind not in "iufb":
         raise ValueError(f"session {name}: spks holds {spks.dtype} values; it must hold counts")
     if spks.ndim != 3:
@@ -82,6 +150,7 @@ def checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
         # Whole counts need no temporary array, and are read in the order in which they lie.
         return spks.view(np.uint8) if spks.dtype.itemsize == 1 else spks.astype(np.uint8)
     # One neuron at a time, so that no temporary array is as large as the whole session.
+    highest = 0
     for neuron, counts in enumerate(spks):
         if counts.dtype.kind == "f" and not np.isfinite(counts).all():
             raise ValueError(f"session {name}: spks of neuron {neuron} holds NaN or inf")
@@ -89,9 +158,8 @@ def checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
             raise ValueError(f"session {name}: spks of neuron {neuron} holds fractions of a spike")
         if counts.dtype != bool and counts.min() < 0:
             raise ValueError(f"session {name}: spks of neuron {neuron} holds negative counts")
-        if counts.max() > 255:
-            raise ValueError(f"session {name}: spks of neuron {neuron} exceeds 255 in one bin")
-    return spks.astype(np.uint8)
+        highest = max(highest, int(counts.max()))
+    return spks.astype(np.min_scalar_type(highest))
 
 
 def _sized(dat: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> np.ndarray:
@@ -106,7 +174,7 @@ def _sized(dat: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) 
     return array.reshape(shape)
 
 
-def units_table(dat: Mapping[str, Any], n_neurons: int, name: str) -> pd.DataFrame:
+def units_table(dat: Mapping[str, Any], n_neurons: int, n_trials: int, name: str) -> pd.DataFrame:
     area = np.asarray(dat["brain_area"])
     if area.shape != (n_neurons,) or area.dtype.kind not in "US":
         raise ValueError(
@@ -116,16 +184,8 @@ def units_table(dat: Mapping[str, Any], n_neurons: int, name: str) -> pd.DataFra
     if area.dtype.kind == "S":
         area = np.char.decode(area, "ascii", "replace")
     # The summer school's own lists hold " TT": a stray space must not make a new region.
-    written = [str(acronym).strip() for acronym in area]
-    region = [allen.as_written(allen.without_layer(acronym)) for acronym in written]
-    units: dict[str, Any] = {"region": region, "group": [allen.group_of(each) for each in region]}
-    if region != written:
-        changed = dict.fromkeys(
-            f"{old} is {new}" for old, new in zip(written, region, strict=True) if old != new
-        )
-        few = ", ".join(list(changed)[:5]) + (", ..." if len(changed) > 5 else "")
-        print(f"Session {name}: {few}; what the file says is in units['layer_region'].")
-        units["layer_region"] = written
+    region = [str(acronym).strip() for acronym in area]
+    units: dict[str, Any] = {"region": region, "group": [allen.group_of(name) for name in region]}
     if "ccf" in dat:
         axes = [str(a) for a in np.asarray(dat.get("ccf_axes", ["ap", "dv", "lr"])).reshape(-1)]
         if sorted(axes) != ["ap", "dv", "lr"]:
@@ -134,57 +194,29 @@ def units_table(dat: Mapping[str, Any], n_neurons: int, name: str) -> pd.DataFra
         units |= {axis: ccf[:, axes.index(axis)] for axis in ("ap", "dv", "lr")}
     if "trough_to_peak" in dat:
         units["trough_to_peak"] = _sized(dat, "trough_to_peak", (n_neurons,), name)
+    others = _other_columns(dat, n_neurons)
+    if n_neurons == n_trials:  # there is no telling whose they are: trials get them, but for these
+        listed = np.asarray(dat.get("unit_columns", [])).reshape(-1)
+        others = {key: values for key, values in others.items() if key in listed}
+    units = others | units
     return pd.DataFrame(units, index=pd.RangeIndex(n_neurons, name="unit"))
 
 
-def trials_table(dat: Mapping[str, Any], n_trials: int, duration: float, name: str) -> pd.DataFrame:
-    """What is known of each trial; `duration` is the recording's of one, in seconds."""
+def trials_table(dat: Mapping[str, Any], n_trials: int, name: str) -> pd.DataFrame:
     trials = pd.DataFrame(index=pd.RangeIndex(n_trials, name="trial"))
     for key in _TRIAL_KEYS:
-        older = f"{key}s"  # the first files of 2020 say response_times and feedback_times
-        if key not in dat and key in _TIMES and older in dat:
-            print(f"Session {name}: {older!r} is read as {key!r}.")
-            dat = {**dat, key: dat[older]}
         if key in dat:
             trials[key] = _sized(dat, key, (n_trials,), name).astype(np.float64)
-            _check_range(key, trials[key].to_numpy(), duration, name)
     if "reaction_time" in dat:
         reaction = _sized(dat, "reaction_time", (n_trials, 2), name).astype(np.float64)
         # Milliseconds, and inf where the mouse did not move.
-        milliseconds = np.where(np.isfinite(reaction[:, 0]), reaction[:, 0], np.nan)
-        known = milliseconds[np.isfinite(milliseconds) & (milliseconds != 0)]
-        if len(known) and np.abs(known).max() < 10:
-            raise ValueError(
-                f"session {name}: reaction_time goes to {np.abs(known).max():g}; its first column "
-                "is in milliseconds, so multiply seconds by 1000"
-            )
-        trials["reaction_time"] = milliseconds / 1e3
-        _check_range("reaction_time", milliseconds / 1e3, duration, name)
+        trials["reaction_time"] = (
+            np.where(np.isfinite(reaction[:, 0]), reaction[:, 0], np.nan) / 1e3
+        )
         trials["movement_direction"] = reaction[:, 1]
-    return trials
-
-
-def _check_range(key: str, values: np.ndarray, duration: float, name: str) -> None:
-    """Values that are in the wrong unit, or coded otherwise, get a sentence."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return
-    low, high = known.min(), known.max()
-    if key.startswith("contrast") and (low < 0 or high > 1):
-        raise ValueError(
-            f"session {name}: {key} goes from {low:g} to {high:g}; contrasts are 0 to 1, so divide "
-            "percentages by 100"
-        )
-    if key in ("response", "feedback_type") and not np.isin(known, (-1, 0, 1)).all():
-        meaning = "+1 left, -1 right, 0 no-go" if key == "response" else "+1 reward, -1 noise"
-        odd = known[~np.isin(known, (-1, 0, 1))][0]
-        raise ValueError(f"session {name}: {key} holds {odd:g}; it must be {meaning}")
-    if key in (*_TIMES, "reaction_time") and np.median(np.abs(known)) > 10 * max(duration, 1):
-        raise ValueError(
-            f"session {name}: {key} has a median of {np.median(known):g}; it is in seconds from "
-            f"stimulus onset, and a trial's bins last {duration:g} s: divide milliseconds by 1000, "
-            "and take the stimulus' own time from times on the recording's clock"
-        )
+    listed = np.asarray(dat.get("unit_columns", [])).reshape(-1)
+    others = {k: v for k, v in _other_columns(dat, n_trials).items() if k not in listed}
+    return trials.assign(**{key: others[key] for key in others if key not in trials})
 
 
 def traces(dat: Mapping[str, Any], n_trials: int, n_bins: int, name: str) -> dict[str, np.ndarray]:
@@ -200,36 +232,40 @@ def traces(dat: Mapping[str, Any], n_trials: int, n_bins: int, name: str) -> dic
     return behavior
 
 
-_SHARED = (
-    "brain_area",
-    "ccf",
-    "ccf_axes",
-    "trough_to_peak",
-    "mouse_name",
-    "date_exp",
-    "bin_size",
-    "stim_onset",
-)
-
-
-def passive_part(dat: Mapping[str, Any]) -> dict[str, Any]:
-    """The trials without a task, under the names that those with one have.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
-    mouse, date = session_name(dat)
-    spks = np.asarray(dat.get("spks_passive", np.empty((0, 0, 0))))
-    if spks.ndim != 3 or not spks.shape[1]:
-        raise ValueError(
-            f"session {mouse}_{date} has no passive trials (no 'spks_passive'); leave out "
-            "task='passive'"
-        )
-    passive = {
-        key.removesuffix("_passive"): value
-        for key, value in dat.items()
-        if key.endswith("_passive")
+def as_dict(session: Any) -> dict[str, Any]:
+    """A Session as a dict of the format; what `from_dict` reads, the other way round."""
+    units, trials, behavior = session.units, session.trials, dict(session.behavior)
+    acronyms = units["layer_region"] if "layer_region" in units else units["region"]
+    dat: dict[str, Any] = {
+        "spks": session.spikes.transpose(2, 0, 1),
+        "brain_area": acronyms.to_numpy(str),
+        "mouse_name": session.mouse,
+        "date_exp": session.date,
+        "bin_size": session.bin_size,
+        "stim_onset": -float(session.time[0]),
     }
-    return {key: dat[key] for key in _SHARED if key in dat} | passive
+    taken = {"region", "group", "layer_region"}
+    if {"ap", "dv", "lr"} <= set(units):
+        dat |= {"ccf": units[["ap", "dv", "lr"]].to_numpy(float), "ccf_axes": ["ap", "dv", "lr"]}
+        taken |= {"ap", "dv", "lr"}
+    more = [str(column) for column in units if column not in taken]
+    dat |= {column: _storable(units[column]) for column in more}
+    dat["unit_columns"] = np.array(more, dtype=str)
+    taken = {"reaction_time", "movement_direction"}
+    if "reaction_time" in trials:
+        seconds = trials["reaction_time"].to_numpy(float)
+        direction = trials.get("movement_direction", np.isfinite(seconds).astype(float))
+        dat["reaction_time"] = np.column_stack(
+            [np.where(np.isfinite(seconds), seconds * 1e3, np.inf), direction]
+        )
+    dat |= {column: _storable(trials[column]) for column in trials if column not in taken}
+    if set(_PUPIL) <= set(behavior):
+        dat["pupil"] = np.stack([behavior[key] for key in _PUPIL])
+    dat |= {key: behavior[key][None] for key in _TRACE_KEYS if key in behavior}
+    return dat
+
+
+def _storable(column: pd.Series) -> np.ndarray:
+    """A column without Python objects in it, which would be stored as a pickle."""
+    values = column.to_numpy()
+    return values if values.dtype.kind in "biufUS" else values.astype(str)

@@ -128,7 +128,9 @@ class Session:
         ----------
         dat : mapping
             `spks` (neurons, trials, time) and `brain_area` (neurons,) must be there; every other
-            key may be absent, and is then absent from the tables.
+            key may be absent, and is then absent from the tables. Keys that are not known and hold
+            one value a trial, or a neuron, become columns. In place of `spks`, `ss` will do: the
+            spike times of each neuron in each trial.
         origin, latents, rates
             As in `Session`.
 
@@ -137,8 +139,12 @@ class Session:
         ValueError
             One sentence that names the key, what is wrong with it and what it should be.
         """
+        dat = school_format.plain(dat)
         mouse, date = school_format.session_name(dat)
         name = f"{mouse}_{date}"
+        if "spks" not in dat and "brain_area" in dat and dat.get("ss", np.zeros(0)).ndim == 2:
+            bin_size, onset = school_format.seconds(dat, name)
+            dat["spks"] = school_format.counts_from_times(dat["ss"], bin_size, onset)
         for key in ("spks", "brain_area"):
             if key not in dat:
                 raise ValueError(
@@ -163,12 +169,12 @@ class Session:
         mouse, date = school_format.session_name(dat)
         name = f"{mouse}_{date}"
         n_trials, n_bins, n_neurons = spikes.shape
-        bin_size, stim_onset = school_format.seconds(dat, n_bins, name)
+        bin_size, stim_onset = school_format.seconds(dat, name)
         return cls(
             spikes=spikes,
             time=np.round(np.arange(n_bins) * bin_size - stim_onset, 9),
-            units=school_format.units_table(dat, n_neurons, name),
-            trials=school_format.trials_table(dat, n_trials, n_bins * bin_size, name),
+            units=school_format.units_table(dat, n_neurons, n_trials, name),
+            trials=school_format.trials_table(dat, n_trials, name),
             behavior=school_format.traces(dat, n_trials, n_bins, name),
             name=name,
             mouse=mouse,
@@ -249,6 +255,18 @@ class Session:
         known = dict.fromkeys((*_EVENTS, *events))
         parts |= {"alignment": alignment, "events": tuple(known)}
         return cls(**parts, name=name or f"{mouse}_{date}", mouse=str(mouse), date=str(date))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The session in the summer school's format, which `from_dict` and `load_file` take.
+
+        `np.savez("mine.npz", **session.to_dict())` keeps it in a file with no pickle in it.
+
+        Returns
+        -------
+        dict
+            `spks` (neurons, trials, time), `brain_area`, and what else the tables hold.
+        """
+        return school_format.as_dict(self)
 
     # ------------------------------------------------------------------ what it holds
 

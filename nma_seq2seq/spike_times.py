@@ -49,7 +49,7 @@ def cut(
     """What a Session is made of, as keyword arguments; see `Session.from_spike_times`."""
     bins = make_bins(window, bin_size)
     table = units_table(regions, units)
-    labels = None if units is None else units.index
+    labels = None if units is None else units.index.to_numpy()
     trains = by_unit(spike_times, clusters, len(table), labels)
     onsets = np.asarray(align_times, dtype=np.float64)
     check_alignment(onsets, trains, bins)
@@ -87,8 +87,9 @@ def units_table(regions: Sequence[str], units: pd.DataFrame | None) -> pd.DataFr
     table = pd.DataFrame({"region": parents, "group": map(allen.group_of, parents)}, index=index)
     if parents != acronyms:
         table["layer_region"] = acronyms
-    for column in [] if units is None else units.columns.difference(table.columns, sort=False):
-        table[column] = units[column].to_numpy()
+    if units is not None:
+        for column in units.columns.difference(table.columns, sort=False):
+            table[column] = units[column].to_numpy()
     return table
 
 
@@ -155,7 +156,7 @@ def make_bins(window: Sequence[float], bin_size: float) -> Bins:
 
 
 def by_unit(
-    spike_times: Any, clusters: Any, n_units: int, labels: Sequence[Any] | None = None
+    spike_times: Any, clusters: Any, n_units: int, labels: np.ndarray | None = None
 ) -> list[np.ndarray]:
     """The spike times of each unit, sorted, from a list of them or from one array with clusters.
 
@@ -194,11 +195,11 @@ def by_unit(
                 f"spike_times has {times.size} spikes and clusters {whose.size} values of "
                 f"{whose.dtype}; clusters must be one whole number a spike"
             )
-        trains = _split(times, _codes(whose, n_units, labels), n_units)
+        trains = split_by(times, _codes(whose, n_units, labels), n_units)
     return [_checked(train, unit) for unit, train in enumerate(trains)]
 
 
-def _codes(clusters: np.ndarray, n_units: int, labels: Sequence[Any] | None) -> np.ndarray:
+def _codes(clusters: np.ndarray, n_units: int, labels: np.ndarray | None) -> np.ndarray:
     """Positions among the units."""
     if not clusters.size:
         return clusters
@@ -218,7 +219,8 @@ def _codes(clusters: np.ndarray, n_units: int, labels: Sequence[Any] | None) -> 
     return order[np.searchsorted(known[order], clusters)]
 
 
-def _split(times: np.ndarray, codes: np.ndarray, n_units: int) -> list[np.ndarray]:
+def split_by(times: np.ndarray, codes: np.ndarray, n_units: int) -> list[np.ndarray]:
+    """The times of each unit, in the order in which they stand, from positions among the units."""
     # numpy sorts 16-bit numbers by radix, several times as fast as longer ones.
     order = np.argsort(codes.astype(np.uint16) if n_units < 2**16 else codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=n_units))[:-1]

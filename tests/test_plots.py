@@ -334,39 +334,3 @@ def test_differences_are_filled_where_the_interval_leaves_out_zero():
     assert [text.get_text() for text in ax.texts] == ["+0.100", "+0.010"]
     ends = [segment[:, 0].tolist() for lines in ax.collections for segment in lines.get_segments()]
     assert ends == [[0.05, 0.15], [-0.02, 0.04]]
-
-
-def test_figures_of_an_aligned_session_say_what_time_counts_from(tmp_path):
-    recorded = nma.Session.from_dict(tiny_dict() | {"gocue": np.linspace(-0.02, 0.15, 40)})
-    session = recorded.align("gocue", window=(-0.05, 0.05))
-    data = nma.make_dataset(session)
-    latents = np.random.default_rng(0).normal(size=(session.n_trials, session.n_bins, 3))
-    found = align(latents, latents, train=data.train, test=data.test)
-    psth = nma.fit_psth(data)
-    rates = psth.predict(data.source[data.test])
-    for axes in (
-        plots.raster(session, 25),
-        plots.psth(session),
-        plots.population_raster(session, 3),
-        plots.activity_map(session),
-        plots.latent_pair(latents, session),
-        plots.latent_grid(latents, session, "response"),
-        plots.trajectories(latents, session, "response"),
-        plots.aligned_latents(found, latents, session, ["a", "b", "c"]),
-        plots.denoised_neurons(data, rates, psth.rates, [0, 1]),
-        plots.denoised_trial(data, rates, psth.rates),
-        plots.predicted_trials({"PSTH": psth}, data, n_trials=2),
-        plots.selection(data, int(data.train[0])),
-    ):
-        figure = np.atleast_1d(axes).flat[0].figure
-        words = [text.get_text() for text in figure.findobj(mpl.text.Text)]
-        assert not [text for text in words if "stimulus" in text and "onset" not in text]
-        assert any("the go cue" in text for text in words), words
-
-
-def test_reaction_times_of_an_aligned_session_still_count_from_the_stimulus():
-    session = nma.Session.from_dict(tiny_dict())
-    moved = session.align("reaction_time", window=(-0.05, 0.05))
-    axes = plots.reaction_times(moved)
-    edges = [patch.get_x() for patch in axes[0].patches if patch.get_height() > 0]
-    assert min(edges) <= 120 <= max(edges) + 40

@@ -84,6 +84,18 @@ def test_keys_that_are_absent_stay_absent(tmp_path):
     assert not session.behavior and not len(session.trials.columns)
 
 
+@pytest.mark.parametrize("protocol", range(6))
+def test_what_a_session_does_not_need_may_be_anything(tmp_path, protocol):
+    """None, dicts within dicts and lists, ragged arrays: none of them is in the way."""
+    ragged = np.empty((6, 5), object)
+    ragged[:] = [[np.arange(3.0)] * 5] * 6
+    odd = {"none": None, "dict": {"a": {"b": [{"c": 1}, {}]}}, "list": [{"a": 1}, [None]], "e": {}}
+    sessions = [odd | session_dict(seed=1) | {"ss": ragged}, session_dict(seed=2) | odd]
+    path = write_pickle(tmp_path / "p.npz", pickle.dumps(objects(sessions), protocol), 2)
+    for index, seed in enumerate((1, 2)):
+        assert_same(steinmetz.load_file(path, index), Session.from_dict(session_dict(seed=seed)))
+
+
 def test_arrays_that_sessions_share(tmp_path):
     first, second = session_dict(seed=1), session_dict(seed=2)
     second["trough_to_peak"] = first["trough_to_peak"]
@@ -219,8 +231,8 @@ BROKEN = {
     "numbers, not dicts": ([1, 2, 3], "other things than one dict a session"),
     "a dict and a number": ([session_dict(), 1], "other things than one dict a session"),
     "lists, not dicts": ([[1], [2]], "other things than one dict a session"),
-    "a dict in a session": (changed(extra={"a": 1}), "dicts inside a session"),
-    "None in a session": (changed(extra=None), "neither array, number nor text"),
+    "a dict for an array": (changed(wheel={"a": 1}), "has a 'wheel' that is neither array"),
+    "None for an array": (changed(wheel=None), "has a 'wheel' that is neither array, number nor"),
     "lists in a list": (changed(ccf_axes=[["ap"]]), "neither numbers nor text"),
     "a key that is no text": ([session_dict() | {1: 2}], "a key that is no text"),
     "a number beyond all types": (changed(bin_size=2**70), "neither array, number nor text"),
@@ -252,11 +264,11 @@ def test_broken_files(tmp_path):
     np.savez(tmp_path / "plain.npz", dat=np.zeros(3))
     np.savez(tmp_path / "grid.npz", dat=np.empty((2, 2), dtype=object))
     cases = {
-        "cut.npz": (whole[: len(whole) // 2], "damaged or no .npz"),
-        "text.npz": (b"<html>please log in</html>", "damaged or no .npz"),
-        "empty.npz": (b"", "damaged or no .npz"),
+        "cut.npz": (whole[: len(whole) // 2], "is cut or damaged; download it again"),
+        "text.npz": (b"<html>please log in</html>", "is a web page .a log-in page, perhaps"),
+        "empty.npz": (b"", "is empty, 0 bytes; download it again"),
         "flipped.npz": (bytes(flipped), "damaged or no .npz"),
-        "key.npz": (None, "has no 'dat'; it has data"),
+        "key.npz": (None, "has no 'dat' and no 'spks'; it has data: a session needs spks"),
         "plain.npz": (None, "type float64; it must be an array of one dict a session"),
         "grid.npz": (None, r"shape \(2, 2\)"),
     }

@@ -156,7 +156,9 @@ def test_environment_forces_the_twin(cache, server, capsys, monkeypatch):
     with pytest.raises(ValueError, match="no session 77"):
         steinmetz.load_session(77)
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", "twin")
-    with pytest.raises(ValueError, match="NMA_SEQ2SEQ_DATA is 'twin'; set it to 'simulated'"):
+    with pytest.raises(
+        ValueError, match="NMA_SEQ2SEQ_DATA is 'twin', and there is no such file; set"
+    ):
         steinmetz.load_session(31)
     with pytest.raises(ValueError, match="no fallback 'twin'; choose None or 'simulated'"):
         steinmetz.load_session(31, fallback="twin")

@@ -147,8 +147,16 @@ def _add_session_options(command: argparse.ArgumentParser) -> None:
         "--session", default="31", help="recorded session: 0 to 38, or its name (default: 31)"
     )
     which.add_argument("--simulated", action="store_true", help="the simulated session")
-    which.add_argument("--data", metavar="FILE", help="a file of the format, with --index")
+    which.add_argument(
+        "--data",
+        metavar="FILE",
+        help="a recording of one's own: a file of the course's format, NWB, or a folder of ALF",
+    )
     command.add_argument("--index", type=int, default=0, help="session within --data (default: 0)")
+    command.add_argument(
+        "--align", metavar="NAME", help="of NWB and ALF: what trials are cut around (a column)"
+    )
+    command.add_argument("--region", metavar="NAME", help="of NWB and ALF: the column of regions")
 
 
 def _session(arguments: argparse.Namespace) -> Session:
@@ -158,7 +166,14 @@ def _session(arguments: argparse.Namespace) -> Session:
     if arguments.simulated:
         return simulate_session(seed=0)
     if arguments.data is not None:
-        return load_file(arguments.data, arguments.index)
+        given = {"align": arguments.align, "region": arguments.region}
+        options = {name: value for name, value in given.items() if value is not None}
+        try:
+            return load_file(arguments.data, arguments.index, **options)
+        except ModuleNotFoundError as missing:
+            if missing.name != "pynwb":
+                raise
+            raise ValueError(missing) from None
     number = arguments.session
     return load_session(int(number) if number.lstrip("-").isdigit() else number)
 

@@ -203,7 +203,7 @@ def _torch() -> Finding:
 
 
 def _cache() -> Finding:
-    from nma_seq2seq.steinmetz.cache import folder_in_use
+    from nma_seq2seq.recordings.store import folder_in_use
 
     folder = folder_in_use()
     mend = "set the environment variable NMA_SEQ2SEQ_CACHE to a folder that can be written"

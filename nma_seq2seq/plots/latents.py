@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from scipy.ndimage import gaussian_filter1d
 
-from nma_seq2seq.arguments import positions
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.plots.style import (
     BESIDE,
     GREY,
     MARKS,
     MODELS,
+    TIME,
     Many,
     Options,
     described,
@@ -32,7 +32,6 @@ from nma_seq2seq.plots.style import (
     panels,
     require,
     styled,
-    time_from,
     words,
 )
 from nma_seq2seq.session import Session
@@ -40,6 +39,7 @@ from nma_seq2seq.session import Session
 if TYPE_CHECKING:  # scikit-learn is slow to import, and no figure needs it
     from nma_seq2seq.latents import Alignment
 
+_SHORT_TIME = "time from stimulus (s)"
 _PAIR = ("#4477AA", "#EE6677")
 
 
@@ -79,7 +79,7 @@ def latent_pair(
         over_time.plot(middle, single[:, :, place].T, color=color, linewidth=0.7, alpha=0.4)
         over_time.plot(middle, mean[:, place], color=color, linewidth=2.5, label=f"latent {place}")
     mark_stimulus([over_time])
-    over_time.set(xlabel=time_from(session.alignment), ylabel="latent (a.u.)")
+    over_time.set(xlabel=TIME, ylabel="latent (a.u.)")
     shown = f" (thick), {len(single)} single ones (thin)" if n_single else ""
     over_time.set_title(f"mean of {len(trials)} trials{shown}")
     over_time.legend(ncols=2, loc="upper right")
@@ -91,24 +91,19 @@ def latent_pair(
     plane.add_collection(line)
     plane.autoscale_view()
     start = np.abs(session.time).argmin()
-    for place, mark, name in (
-        (0, "s", "first bin"),
-        (start, "o", session.alignment.removesuffix(" onset")),
-        (-1, "X", "end"),
-    ):
+    for place, mark, name in ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "end")):
         look: Options = {"color": "white", "markeredgecolor": "black", "markersize": 8}
         plane.plot(*path[place], mark, label=name, **look)
     plane.set(xlabel=f"latent {which[0]} (a.u.)", ylabel=f"latent {which[1]} (a.u.)")
     plane.set_title("their means, smoothed by 50 ms")
     plane.legend(ncols=3, loc="lower center", columnspacing=1, handletextpad=0.1)
     plane.set_ylim(bottom=plane.get_ylim()[0] - 0.18 * np.ptp(plane.get_ylim()))
-    plane.figure.colorbar(line, ax=plane, label=time_from(session.alignment, short=True))
+    plane.figure.colorbar(line, ax=plane, label=_SHORT_TIME)
     return described(
         axes,
         f"Left, latents {which[0]} and {which[1]} over time, the mean of {len(trials)} trials"
         f"{' and single ones scattered around it' if n_single else ''}. Right, one mean against "
-        "the other as a path coloured by time, with marks at its first bin, "
-        f"{session.alignment} and end.",
+        "the other as a path coloured by time, with marks at its first bin, stimulus and end.",
     )
 
 
@@ -155,7 +150,7 @@ def latent_grid(
         for spare in cells[n:]:
             spare.remove()
         axes = cells[:n]
-        cells[0].figure.supxlabel(time_from(session.alignment), fontsize=10)
+        cells[0].figure.supxlabel(TIME, fontsize=10)
         cells[0].figure.supylabel("latent (standard deviations)", fontsize=10)
     axes = panels(axes, (1, n), (9.5, 2))
     for place, ax in enumerate(axes):
@@ -163,7 +158,7 @@ def latent_grid(
             mean_band(ax, middle, z[trials[here], :, place], color, name)
         ax.text(0.04, 0.97, f"latent {place}", transform=ax.transAxes, va="top")
         if not own:
-            ax.set(xlabel=time_from(session.alignment), ylabel="latent (s.d.)")
+            ax.set(xlabel=TIME, ylabel="latent (s.d.)")
     mark_stimulus(axes)
     legend_above(axes, words(by))
     names = ", ".join(f"{name} ({len(here)} trials)" for name, _, here in groups)
@@ -211,11 +206,7 @@ def trajectories(
     paths = (centred @ directions[:3].T).reshape(*paths.shape[:2], 3)  # (kinds, time, 3)
     paths = gaussian_filter1d(paths, 0.05 / session.bin_size, axis=1, mode="nearest")
     start = np.abs(session.time).argmin()
-    marks = (
-        (0, "s", "first bin"),
-        (start, "o", session.alignment.removesuffix(" onset")),
-        (-1, "X", "last bin"),
-    )
+    marks = ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "last bin"))
     options: Options = {"subplot_kw": {"projection": "3d"}, "layout": "none"}
     if own := axes is None:
         axes = panels(None, (1, len(views)), (9.5, 5.2), **options)
@@ -359,7 +350,7 @@ def aligned_latents(
         axes[row, 0].set_ylabel(f"{name}\n(a.u.)".replace(" ", "\n", name.count(" ")))
     mark_stimulus(axes.flat)
     for ax in axes[-1]:
-        ax.set_xlabel(time_from(session.alignment, short=True))
+        ax.set_xlabel(_SHORT_TIME)
     legend_above(axes)
     r2 = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, found.r2, strict=True))
     return described(
@@ -426,7 +417,7 @@ def denoised_neurons(
         axes[row, 0].set_ylim(bottom=0)
     mark_stimulus(axes.flat)
     for ax in axes[-1]:
-        ax.set_xlabel(time_from(data.session.alignment, short=True))
+        ax.set_xlabel(_SHORT_TIME)
     legend_above(axes)
     return described(
         axes,
@@ -476,7 +467,7 @@ def denoised_trial(
     for ax, (title, values) in zip(axes, shown.items(), strict=True):
         hz = values[:, order].T / data.bin_size
         image = ax.imshow(hz, cmap="viridis", vmin=0, vmax=top, extent=extent)
-        ax.set(title=title, xlabel=time_from(data.session.alignment, short=True))
+        ax.set(title=title, xlabel=_SHORT_TIME)
     mark_stimulus(axes, "white")
     axes[0].set_ylabel(f"test trial {trial}: neurons of\n{data.target_name}, busiest first")
     axes[0].figure.colorbar(image, ax=list(axes), label="rate (Hz)", pad=0.01)
@@ -532,4 +523,4 @@ def _trials(latents: np.ndarray, session: Session, trials: np.ndarray | None) ->
             f"latents {latents.shape} are not of the session's {session.n_trials} trials and "
             f"{session.n_bins} bins; take data.session and the latents of all of data.source"
         )
-    return positions(trials, session.trials.index, "trial")
+    return np.arange(session.n_trials) if trials is None else np.asarray(trials)

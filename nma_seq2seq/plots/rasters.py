@@ -14,6 +14,7 @@ from nma_seq2seq import regions as allen
 from nma_seq2seq.plots.style import (
     BESIDE,
     EVENTS,
+    TIME,
     Many,
     color_regions,
     described,
@@ -26,7 +27,6 @@ from nma_seq2seq.plots.style import (
     require,
     require_trial,
     styled,
-    time_from,
     words,
 )
 from nma_seq2seq.session import Session
@@ -90,14 +90,13 @@ def raster(
     ax.set(ylim=(session.n_trials, 0), ylabel=f"trial{sorted_by}")
     ax.set_title(f"neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz")
     _draw_psth(axes[1], session, session.spikes[:, :, [neuron]], session.time, groups, by, 0.03)
-    axes[1].set(xlabel=time_from(session.alignment), ylabel="rate (Hz)")
+    axes[1].set(xlabel=TIME, ylabel="rate (Hz)")
     axes[1].set_xlim(session.time[0], session.time[-1] + session.bin_size)
     return described(
         axes,
         f"The spikes of neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz on average, "
         f"as ticks: a row for each of {session.n_trials} trials{sorted_by}, over "
-        f"{session.time[0]:g} to {session.time[-1]:.1f} s from {session.alignment}. Below, its "
-        "mean rate"
+        f"{session.time[0]:g} to {session.time[-1]:.1f} s from the stimulus. Below, its mean rate"
         + (f" for each {words(by)}: {', '.join(name for name, _, _ in groups)}." if by else "."),
     )
 
@@ -151,7 +150,7 @@ def psth(
     groups = kinds(trials, by)
     ax = panel(ax, (7.5, 3.8))
     _draw_psth(ax, part, counts, time, groups, by, smooth)
-    event = session.alignment if align is None else words(align)
+    event = "stimulus onset" if align is None else words(align)
     of = "all regions" if regions is None else regions
     ax.set(xlabel=f"time from {event} (s)", ylabel="rate (Hz a neuron)")
     ax.set_title(f"{part.n_neurons} neurons of {of}, {len(trials)} trials")
@@ -240,16 +239,17 @@ def population_raster(
             if session.time[0] <= seconds <= session.time[-1]:
                 ax.axvline(seconds, color=color, linewidth=1.5, linestyle=line, label=name)
                 there.append(f"{name} at {seconds:.2f} s")
-    ax.axvline(0, color="black", linewidth=1.2, linestyle=":", label=session.alignment)
+    ax.axvline(0, color="black", linewidth=1.2, linestyle=":", label="stimulus")
     _name_regions(ax, session, order)
     ax.set(xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(len(order), 0))
-    ax.set(xlabel=time_from(session.alignment), title=f"all {len(order)} neurons in trial {trial}")
+    ax.set(xlabel=TIME, title=f"all {len(order)} neurons in trial {trial}")
     legend_above(np.array([ax]))
     return described(
         ax,
         f"The {int(session.spikes[trial].sum())} spikes of {len(order)} neurons in trial {trial}, "
-        f"a row a neuron, in the colours of their regions. Vertical lines: "
-        f"{session.alignment} at 0 s" + "".join(f", {event}" for event in there) + ".",
+        f"a row a neuron, in the colours of their regions. Vertical lines: stimulus at 0 s"
+        + "".join(f", {event}" for event in there)
+        + ".",
     )
 
 
@@ -286,7 +286,7 @@ def activity_map(
     mark_stimulus([ax])
     _name_regions(ax, session, order)
     n_trials = session.n_trials if trials is None else session.select(trials=trials).n_trials
-    ax.set(xlabel=time_from(session.alignment), title=f"{len(order)} neurons, {n_trials} trials")
+    ax.set(xlabel=TIME, title=f"{len(order)} neurons, {n_trials} trials")
     return described(
         ax,
         f"A map of colours: the mean time courses of {len(order)} neurons over {n_trials} trials, "

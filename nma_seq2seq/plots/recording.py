@@ -14,6 +14,7 @@ from nma_seq2seq.plots.style import (
     GREY,
     INK,
     RESPONSES,
+    TIME,
     Many,
     Options,
     color_regions,
@@ -25,7 +26,6 @@ from nma_seq2seq.plots.style import (
     readable,
     require,
     styled,
-    time_from,
 )
 from nma_seq2seq.session import Session
 
@@ -137,7 +137,7 @@ def _draw_grating(ax: Axes, x: float, y: float, contrast: float) -> None:
 
 
 def _draw_trial(ax: Axes) -> None:
-    ax.set(xlim=(-0.55, 2.95), ylim=(-0.15, 4.9), yticks=[], xlabel=time_from())
+    ax.set(xlim=(-0.55, 2.95), ylim=(-0.15, 4.9), yticks=[], xlabel=TIME)
     ax.spines["left"].set_visible(False)
     spans = (
         ("gratings on the screens", 0.0, 2.7, "#4477AA"),
@@ -513,8 +513,6 @@ def reaction_times(session: Session, axes: Many = None) -> np.ndarray:
     require(session, ("reaction_time", "contrast_left", "contrast_right"))
     trials = session.trials
     milliseconds = trials["reaction_time"] * 1000
-    if "stimulus_onset" in trials:  # of a session that is aligned to something else
-        milliseconds -= trials["stimulus_onset"] * 1000
     moved = milliseconds.notna()
     axes = panels(axes, (1, 2), (9.5, 3.6))
     edges = list(np.arange(0, milliseconds.max() + 40, 40)) if moved.any() else 10
@@ -568,7 +566,7 @@ def events_on_wheel(
         seconds = start + (np.asarray(found)[order] + 0.5) * session.bin_size
         ax.scatter(seconds, np.arange(session.n_trials) + 0.5, 5, color, label=name)
     mark_stimulus([ax])
-    ax.set(xlim=(start, stop), xlabel=time_from(session.alignment), ylabel="trial (sorted)")
+    ax.set(xlim=(start, stop), xlabel=TIME, ylabel="trial (sorted)")
     legend_above(np.array([ax]), markerscale=3, title="")
     ax.figure.colorbar(image, ax=ax, label="wheel speed (a.u.)")
     return described(

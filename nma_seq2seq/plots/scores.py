@@ -26,7 +26,6 @@ from nma_seq2seq.plots.style import (
     panel,
     panels,
     styled,
-    time_from,
 )
 
 _TRAIN, _HELD_OUT, _NULL = "#66CCEE", "#AA0A3C", "#999999"
@@ -397,10 +396,7 @@ def predicted_trials(
             ax.plot(middle, rates[name][trial, :, neuron] / data.bin_size, color=color, label=name)
         spikes = np.repeat(middle, counts[trial, :, neuron])
         ax.plot(spikes, np.zeros(len(spikes)), "|", color=INK, markersize=12, markeredgewidth=1.5)
-        ax.set(
-            xlabel=time_from(data.session.alignment, short=True),
-            title=f"test trial {data.test[trial]}",
-        )
+        ax.set(xlabel="time from stimulus (s)", title=f"test trial {data.test[trial]}")
     mark_stimulus(axes)
     axes[0].set_ylabel("predicted rate (Hz)")
     legend_above(axes)

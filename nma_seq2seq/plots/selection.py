@@ -18,6 +18,7 @@ from nma_seq2seq.metrics import mean_rates
 from nma_seq2seq.plots.style import (
     BESIDE,
     BITS,
+    TIME,
     Many,
     Options,
     color_regions,
@@ -28,7 +29,6 @@ from nma_seq2seq.plots.style import (
     panels,
     require_trial,
     styled,
-    time_from,
 )
 from nma_seq2seq.session import Session
 
@@ -138,7 +138,7 @@ def _draw_trial(ax: Axes, data: Dataset, trial: int) -> str:
     ax.axhline(data.n_targets - 0.5, color="black", linewidth=1)
     mark_stimulus([ax])
     ax.set(xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(row - 0.5, -0.5))
-    ax.set(xlabel=time_from(session.alignment), ylabel="neuron (targets above the line)")
+    ax.set(xlabel=TIME, ylabel="neuron (targets above the line)")
     part = next(p for p in ("train", "validation", "test") if trial in data.trials(p))
     ax.set_title(f"trial {trial} ({part})")
     return part
@@ -210,7 +210,7 @@ def held_out_bins(
         n_trials, n_bins = mask.shape
         extent = (start, start + n_bins * bin_size, n_trials, 0)
         ax.imshow(mask, cmap=colors, vmin=0, vmax=1, extent=extent)
-        ax.set(title=f"{name}: {mask.mean():.0%} held out", xlabel=time_from())
+        ax.set(title=f"{name}: {mask.mean():.0%} held out", xlabel=TIME)
     axes[0].set_ylabel("trial, as recorded")
     handles = [Patch(color=color, label=name) for name, color in _SPLIT.items()]
     axes[-1].legend(handles=handles, **BESIDE)

@@ -46,6 +46,7 @@ STYLE: dict[Any, Any] = {
 styled = mpl.rc_context(STYLE)
 
 INK, GREY, PALE = "#333333", "#8A8A8A", "#EDEDED"
+TIME = "time from stimulus onset (s)"
 BITS = "bits per spike (null: mean rate)"
 BESIDE: Options = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
 
@@ -146,11 +147,6 @@ def legend_above(axes: np.ndarray, title: str = "", **options: Any) -> None:
     (figure if alone else first).legend(
         named.values(), named.keys(), **{"title": title, "ncols": 4, **where, **options}
     )
-
-
-def time_from(alignment: str = "stimulus onset", short: bool = False) -> str:
-    """The label of an axis of time, by `session.alignment`; "stimulus" alone where it is short."""
-    return f"time from {alignment.removesuffix(' onset') if short else alignment} (s)"
 
 
 def mark_stimulus(axes: Iterable[Axes] | np.ndarray, color: str = "black") -> None:

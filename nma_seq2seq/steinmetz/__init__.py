@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from nma_seq2seq.recordings import (
+    BadFileError,
+    UnsafeFileError,
+    count_sessions,
+    existing,
+    open_recording,
+)
+from nma_seq2seq.recordings.store import folder_in_use
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
 from nma_seq2seq.steinmetz import cache
 from nma_seq2seq.steinmetz.cache import list_sessions, position
 from nma_seq2seq.steinmetz.download import DownloadError
-from nma_seq2seq.steinmetz.reading import BadFileError, UnsafeFileError, existing, read_sessions
 
 __all__ = [
     "BadFileError",
@@ -34,8 +41,8 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
     file a session in the cache folder; from then on all its sessions open from there. The folder
     is the platform's cache, or what the environment variable NMA_SEQ2SEQ_CACHE names. Where
     NMA_SEQ2SEQ_DATA is `simulated`, the simulated twin is returned and nothing is downloaded; where
-    it is a file and an index, such as `mine.npz:0`, that session is, so that the whole course runs
-    on a recording of one's own.
+    it is a file that `load_file` opens, such as `mine.npz`, `mine.npz:3` (with an index) or
+    `mine.nwb`, that session is, so that the whole course runs on a recording of one's own.
 
     Parameters
     ----------
@@ -70,14 +77,8 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
     if fallback not in (None, "simulated"):
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
     data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
-    path, _, index = data.rpartition(":")
-    if path and index.isdigit():
-        return load_file(path, int(index))
     if data not in ("", "recorded", "simulated"):
-        raise ValueError(
-            f"NMA_SEQ2SEQ_DATA is {data!r}; set it to 'simulated', 'recorded' or a file and the "
-            "index of a session in it, such as 'mine.npz:0', or unset it"
-        )
+        return _named(data)
     if data == "simulated":
         return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session")
     try:
@@ -93,37 +94,31 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
         raise
 
 
-def load_file(path: str | os.PathLike, index: int = 0) -> Session:
-    """A session from a file of the summer school's format on disk.
+def load_file(path: str | os.PathLike, index: int = 0, **options: Any) -> Session:
+    """A session from a file on disk: it is told by what is in it, whatever its name.
+
+    The summer school's files and others like them, `dat.npy` as some browsers unpack it, plain
+    arrays (`np.savez(FILE, spks=..., brain_area=...)`), NWB files, and folders and .tar of ALF.
+    No pickle is run.
 
     Parameters
     ----------
     path : path
-        An .npz file, compressed or not, whose `dat` is an array of one dict a session.
     index : int
         Which session of the file, counted from 0.
+    **options
+        As in `load_nwb` and `load_alf`, for such files. For the school's file of spike times,
+        `session` (the one that they are of) and `bin_size`.
 
     Raises
     ------
     BadFileError
-        If the file is damaged or of another format; `UnsafeFileError` if it is no mere data.
+        If the file is damaged or no recording; the sentence says what it is, and the way in.
+        `UnsafeFileError` if it is no mere data.
     ValueError
         If the file has no such session, or the session breaks the format.
     """
-    index = operator.index(index)
-    n_sessions = 0
-    for dat in read_sessions(path):
-        if n_sessions == index:
-            return Session.from_dict(dat)
-        n_sessions += 1
-    raise ValueError(
-        f"no session {index} in {Path(path).name}; it holds {n_sessions}, counted from 0"
-    )
-
-
-def count_sessions(path: str | os.PathLike) -> int:
-    """How many sessions a file of the summer school's format holds; errors as `load_file`'s."""
-    return sum(1 for _ in read_sessions(path))
+    return open_recording(path, index, **options)
 
 
 def import_part(path: str | os.PathLike) -> pd.DataFrame:
@@ -148,11 +143,25 @@ def import_part(path: str | os.PathLike) -> pd.DataFrame:
     OSError
         If the cache folder cannot be written.
     """
-    path, folder = existing(path), cache.folder_in_use()
+    path, folder = existing(path), folder_in_use()
     with cache.writing(folder):
         cache.sweep(folder)
         cache.split(path, folder)
     return list_sessions()
+
+
+def _named(data: str) -> Session:
+    """The session that NMA_SEQ2SEQ_DATA names: a file, and the index of a session in it."""
+    path, _, index = data.rpartition(":")
+    if Path(data).expanduser().exists() or not (path and index.isdigit()):
+        path, index = data, "0"
+    if not Path(path).expanduser().exists():
+        raise ValueError(
+            f"NMA_SEQ2SEQ_DATA is {data!r}, and there is no such file; set it to 'simulated', "
+            "'recorded' or a file (with the index of a session in it, such as 'mine.npz:0', or an "
+            "NWB file), or unset it"
+        )
+    return load_file(path, int(index))
 
 
 def _twin(reason: str) -> Session:

@@ -24,10 +24,11 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from nma_seq2seq.files import whole_file
+from nma_seq2seq.recordings import BadFileError, read_sessions, store
+from nma_seq2seq.recordings.store import folder_in_use
 from nma_seq2seq.session import Session
 from nma_seq2seq.steinmetz.catalog import PART_URLS, PER_PART, PUBLISHED, part_name
 from nma_seq2seq.steinmetz.download import DownloadError, download
-from nma_seq2seq.steinmetz.reading import BadFileError, read_sessions
 
 # What the cache keeps beside the spikes. The traces are kept as Session holds them, in float32.
 _TRACES = ("wheel", "face", "licks", "pupil")
@@ -80,33 +81,34 @@ def position(session: int | str) -> int:
     return index
 
 
-def folder_in_use() -> Path:
-    return Path(os.environ.get("NMA_SEQ2SEQ_CACHE") or pooch.os_cache("nma_seq2seq")).expanduser()
-
-
 def cached(folder: Path, index: int) -> Path | None:
     return next(folder.glob(f"{index:02d}_*.npz"), None)
 
 
 def open_recorded(session: int | str, patience: int) -> Session:
     folder = folder_in_use()
-    for last_try in (False, True):
+    path = _fetched(folder, session, patience)
+    try:
+        return _open(path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError):
+        # A power cut can leave a file empty that was written whole: fetch it anew.
+        with writing(folder):
+            path.unlink(missing_ok=True)
+    return _open(_fetched(folder, session, patience))
+
+
+def _fetched(folder: Path, session: int | str, patience: int) -> Path:
+    """The file of a session in the cache, downloaded if need be."""
+    path = cached(folder, position(session))
+    if path is None:
+        with writing(folder):
+            # Another notebook may have fetched it while this one waited for the lock.
+            if cached(folder, position(session)) is None:
+                _fetch(folder, position(session), patience)
+        # The names inside the part decide, so a name may stand elsewhere than was thought.
         path = cached(folder, position(session))
-        if path is None:
-            with writing(folder):
-                # Another notebook may have fetched it while this one waited for the lock.
-                if cached(folder, position(session)) is None:
-                    _fetch(folder, position(session), patience)
-            # The names inside the part decide, so a name may stand elsewhere than was thought.
-            path = cached(folder, position(session))
-        try:
-            return _open(path)
-        except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError):
-            # A power cut can leave a file empty that was written whole: fetch it anew.
-            if last_try:
-                raise
-            with writing(folder):
-                path.unlink(missing_ok=True)
+        assert path is not None, "a part is split into all its sessions"
+    return path
 
 
 @contextmanager
@@ -240,40 +242,12 @@ def _record_digest(folder: Path, number: int, digest: str) -> None:
 
 
 def _write(path: Path, dat: Mapping[str, Any], spikes: np.ndarray) -> None:
-    """One session as plain compressed arrays.
-
-    Few bins hold a spike. The gaps between those that do take a third less space than the counts
-    of all bins, and are written and read in a fraction of the time.
-    """
-    gaps, counts = [], []
-    for trial in spikes.reshape(len(spikes), -1):
-        where = np.flatnonzero(trial != 0)  # several times as fast as without the comparison
-        gaps.append(np.diff(where, prepend=0).astype(np.uint32))
-        counts.append(trial[where])
-    n_gaps = np.array([len(trial) for trial in gaps])
-    gaps = np.concatenate(gaps)
     arrays = {key: np.asarray(dat[key]) for key in _KEPT if key in dat}
     arrays |= {key: arrays[key].astype(np.float32) for key in _TRACES if key in arrays}
-    arrays |= {
-        "spike_shape": np.array(spikes.shape),
-        "spike_n": n_gaps,
-        "spike_gaps": gaps.astype(np.min_scalar_type(gaps.max(initial=0))),
-        "spike_counts": np.concatenate(counts),
-    }
-    # np.savez_compressed takes more than twice as long, for files a twentieth smaller.
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for key, array in arrays.items():
-            with archive.open(f"{key}.npy", "w") as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+    store.write(path, arrays, spikes)
 
 
 def _open(path: Path) -> Session:
     """A session from the cache."""
-    with np.load(path, allow_pickle=False) as file:
-        dat = {key: file[key] for key in file.files}
-    spikes = np.zeros(dat.pop("spike_shape"), dtype=np.uint8)
-    ends = np.cumsum(dat.pop("spike_n"))[:-1]
-    gaps, counts = (np.split(dat.pop(key), ends) for key in ("spike_gaps", "spike_counts"))
-    for trial, gap, count in zip(spikes.reshape(len(spikes), -1), gaps, counts, strict=True):
-        trial[np.cumsum(gap, dtype=np.intp)] = count
-    return Session.from_counts(spikes, dat)
+    arrays, spikes = store.read(path)
+    return Session.from_counts(spikes, arrays)

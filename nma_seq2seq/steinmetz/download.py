@@ -7,6 +7,7 @@ import time
 import zipfile
 from functools import partial
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pooch
@@ -93,7 +94,7 @@ class _Answer(Exception):
         self.why, self.mend, self.may_change = why, mend, may_change
 
 
-def _check_answer(response, *_, file, have: int, **__) -> None:
+def _check_answer(response: Any, *_: Any, file: IO[bytes], have: int, **__: Any) -> None:
     """Called by requests with each answer, before its body is written to `file`."""
     status = response.status_code
     if response.is_redirect or (

@@ -11,18 +11,21 @@ it is complete, where the unpickler keeps the bytes of all of them until the end
 from __future__ import annotations
 
 import math
-import os
 import pickletools
 import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import IO, Any, Literal, cast
 
 import numpy as np
+
+from nma_seq2seq.recordings.containers import BadFileError, UnsafeFileError
+from nma_seq2seq.school_format import KEYS
 
 _MB = 2**20
 # Bounds that no real file comes near; a file that was made to fill the memory does.
@@ -31,44 +34,24 @@ _MOST_OPCODES = 200_000
 _MOST_CHARACTERS = 1000
 
 
-class BadFileError(ValueError):
-    """A file that is not one of the format, is damaged, or has changed since it was first used."""
+def read_pickled(path: Path) -> Iterator[dict[str, Any]]:
+    """The task trials of each session; each dict is emptied when the next is asked for.
 
-
-class UnsafeFileError(BadFileError):
-    """A file that asks for more than arrays and text; it was refused and nothing of it has run."""
-
-
-def existing(path: str | os.PathLike) -> Path:
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give the path of an .npz file that is there")
-    return path
-
-
-def read_sessions(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
-    """The task trials of each session; each dict is emptied when the next is asked for."""
-    path = existing(path)
+    `path` is an .npz file with `dat` in it, or `dat.npy` itself, as some browsers unpack it.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            if "dat.npy" not in archive.namelist():
-                keys = ", ".join(name.removesuffix(".npy") for name in archive.namelist()[:5])
-                raise BadFileError(
-                    f"{path.name} has no 'dat'; it has {keys or 'nothing'}: use a file of the "
-                    "summer school's format"
-                )
-            with archive.open("dat.npy") as member:
-                n_sessions = _read_header(member, path.name)
-                n_read = 0
-                for dat in _interpret(_Member(member, archive.getinfo("dat.npy").file_size)):
-                    yield dat
-                    dat.clear()
-                    n_read += 1
-                if n_read != n_sessions:
-                    raise BadFileError(f"{path.name} announces {n_sessions} sessions, not {n_read}")
-                # Only at its end does zipfile compare the checksum.
-                if member.read(1):
-                    raise BadFileError(f"{path.name} goes on after the end of its data")
+        with _opened(path) as (member, size):
+            n_sessions = _read_header(member, path.name)
+            n_read = 0
+            for dat in _interpret(_Member(member, size)):
+                yield dat
+                dat.clear()
+                n_read += 1
+            if n_read != n_sessions:
+                raise BadFileError(f"{path.name} announces {n_sessions} sessions, not {n_read}")
+            # Only at its end does zipfile compare the checksum.
+            if member.read(1):
+                raise BadFileError(f"{path.name} goes on after the end of its data")
     except BadFileError as problem:
         if str(problem).startswith(path.name):
             raise
@@ -83,7 +66,18 @@ def read_sessions(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
         ) from None
 
 
-def _read_header(member, name: str) -> int:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """The stream of `dat.npy`, and its size."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            yield file, path.stat().st_size
+        return
+    with zipfile.ZipFile(path) as archive, archive.open("dat.npy") as member:
+        yield member, archive.getinfo("dat.npy").file_size
+
+
+def _read_header(member: IO[bytes], name: str) -> int:
     """The number of sessions that the header of `dat.npy` announces."""
     version = np.lib.format.read_magic(member)
     read = (
@@ -102,7 +96,7 @@ def _read_header(member, name: str) -> int:
 class _Member:
     """A member of a zip file, as `genops` reads it: in bounded pieces and at most to its end."""
 
-    def __init__(self, member, size: int):
+    def __init__(self, member: IO[bytes], size: int):
         self._member, self._left = member, size - member.tell()
         self.position = 0
 
@@ -147,7 +141,8 @@ class _DType:
     def __init__(self, code: str, align: bool = False, copy: bool = False):
         if not re.fullmatch(r"O8?|\??|b1|[iu][1248]|f[248]|[US][0-9]{1,4}", code):
             raise UnsafeFileError(f"holds values of type {code!r}, which this format has not")
-        self.code, self.order = code, "="
+        self.code = code
+        self.order: Any = "="
 
     def build(self, state: tuple) -> None:
         _, self.order, *structure = state[:5]
@@ -157,7 +152,9 @@ class _DType:
     def __call__(self) -> np.dtype:
         return np.dtype(self.code).newbyteorder(self.order)
 
-    def values(self, data, shape: tuple[int, ...], order: str = "C") -> np.ndarray:
+    def values(
+        self, data: bytes | bytearray, shape: tuple[int, ...], order: Literal["C", "F"] = "C"
+    ) -> np.ndarray:
         dtype = self()
         if _size(shape) * dtype.itemsize != len(data):
             raise ValueError(f"{len(data)} bytes do not make {shape} values of {dtype}")
@@ -172,14 +169,15 @@ class _DType:
 class _Array:
     """Stands for a numpy array while a pickle builds it; of objects, it holds the list."""
 
-    value: np.ndarray | list | None = None
+    value: Any = None
+    shape: tuple[int, ...] = ()
 
     def build(self, state: tuple) -> None:
         _, shape, dtype, fortran, data = state
         if dtype.code.startswith("O"):
             if type(data) is not list or _size(shape) != len(data):
                 raise ValueError(f"an array of objects has not the shape {shape}")
-            self.value = data
+            self.value, self.shape = data, shape
         else:
             self.value = dtype.values(data, shape, "F" if fortran else "C")
 
@@ -196,7 +194,9 @@ def _ndarray(*_: Any) -> None:
 
 def _frombuffer(data: Any, dtype: _DType, shape: tuple, order: str, axes: Any = None) -> _Array:
     array = _Array()
-    array.value = dtype.values(data, shape, {"C": "C", "F": "F"}[order])
+    if order not in ("C", "F"):
+        raise ValueError(f"an array has the order {order!r}")
+    array.value = dtype.values(data, shape, "F" if order == "F" else "C")
     return array
 
 
@@ -244,7 +244,10 @@ _PLAIN = {
 }  # fmt: skip
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _LET_GO = object()
-_NESTED = "holds dicts inside a session, where arrays are expected"
+
+
+class _LeftOut:
+    """Stands for a dict inside a session, which holds nothing that a session needs."""
 
 
 def _interpret(member: _Member) -> Iterator[dict[str, Any]]:
@@ -256,7 +259,8 @@ def _interpret(member: _Member) -> Iterator[dict[str, Any]]:
     finished: list[dict] = []
     start = 0
 
-    for n_done, (opcode, argument, _) in enumerate(pickletools.genops(member)):
+    argument: Any
+    for n_done, (opcode, argument, _) in enumerate(pickletools.genops(cast(IO[bytes], member))):
         if n_done > _MOST_OPCODES or member.position - start > _MOST_BYTES_A_SESSION:
             raise BadFileError("holds far more than a session does")
         name = opcode.name
@@ -270,15 +274,22 @@ def _interpret(member: _Member) -> Iterator[dict[str, Any]]:
             n_items = 1 if name == "APPEND" else 2
             items = [stack.pop() for _ in range(n_items)][::-1]
 
-        # A session is complete when the next one begins, or the data end.
+        # A session is complete when the next one begins, or the data end. While it is being filled,
+        # something lies above it on the stack; a dict that begins then is a value in it.
+        inner = unfinished is not None and (
+            any(item is unfinished for below in marked for item in below)
+            or any(item is unfinished for item in stack[:-1])
+        )
+        if name in ("DICT", "EMPTY_DICT") and inner:
+            stack.append(_LeftOut())
+            continue
         if name in ("DICT", "EMPTY_DICT", "STOP") and unfinished is not None:
-            parent = marked[-1][-1:] if marked else []
-            if any(item is unfinished for item in (*parent, *stack[-2:-1])):
-                raise BadFileError(_NESTED)
+            if inner:
+                raise BadFileError("ends within a session")
             yield {
-                key: _plain(value, key)
+                key: plain
                 for key, value in unfinished.items()
-                if not key.endswith("_passive")
+                if not key.endswith("_passive") and (plain := _plain(value, key)) is not None
             }
             for value in unfinished.values():
                 if isinstance(value, _Array) and getattr(value.value, "nbytes", 0) > _MB:
@@ -307,7 +318,8 @@ def _interpret(member: _Member) -> Iterator[dict[str, Any]]:
                 raise BadFileError("appends to what is no list")
             stack[-1].extend(items)
         elif name in ("SETITEM", "SETITEMS"):
-            _fill(stack[-1], items, unfinished)
+            if not isinstance(stack[-1], _LeftOut):
+                _fill(stack[-1], items, unfinished)
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             # Big data is not used twice; to remember it would keep every session in memory.
             kept = _LET_GO if _is_big(stack[-1]) else stack[-1]
@@ -360,27 +372,48 @@ def _unsafe(what: str) -> UnsafeFileError:
 
 def _fill(target: Any, items: list, unfinished: dict | None) -> None:
     """Put keys and values into the session that is being read."""
-    if target is not unfinished or len(items) % 2:
-        raise BadFileError(_NESTED)
+    if unfinished is None or target is not unfinished or len(items) % 2:
+        raise BadFileError("fills something that is no session")
     for key, value in zip(items[::2], items[1::2], strict=True):
         if type(key) is not str:
             raise BadFileError("has a session with a key that is no text")
-        target[key] = value
+        unfinished[key] = value
 
 
 def _plain(value: Any, key: str) -> Any:
-    """A value of a session as an array, a number or text."""
+    """A value of a session as an array, a number or text; None if it is none and not needed."""
+    if key == "ss" and isinstance(value, _Array):
+        return _ragged(value)
     if isinstance(value, _Array):
         value = value.value
+    what = "neither array, number nor text"
     if isinstance(value, list):
         # Short words only: an array of text is as wide as its longest.
-        if not all(isinstance(v, str | int | float) for v in value) or any(
+        if all(isinstance(v, str | int | float) for v in value) and not any(
             len(v) > _MOST_CHARACTERS for v in value if isinstance(v, str)
         ):
-            raise BadFileError(f"has a {key[:50]!r} that is neither numbers nor text")
-        value = np.array(value)
+            value = np.array(value)
+        else:
+            what = "neither numbers nor text"
     simple = isinstance(value, np.ndarray | np.generic | str | int | float)
     # An integer that fits no numpy type would become an object.
-    if not simple or np.asarray(value).dtype.kind not in "biufUS":
-        raise BadFileError(f"has a {key[:50]!r} that is neither array, number nor text")
-    return value
+    if simple and np.asarray(value).dtype.kind in "biufUS":
+        return value
+    if key not in KEYS:
+        return None
+    raise BadFileError(f"has a {key[:50]!r} that is {what}")
+
+
+def _ragged(value: _Array) -> np.ndarray | None:
+    """The spike times of each neuron in each trial, an array (neurons, trials) of arrays."""
+    if not isinstance(value.value, list) or len(value.shape) != 2:
+        return None
+    trains = np.empty(len(value.value), dtype=object)
+    for position, train in enumerate(value.value):
+        times = np.asarray(train.value if isinstance(train, _Array) else train)
+        if times.dtype.kind not in "iuf":
+            if times.size:
+                return None
+            times = np.zeros(0)
+        trains[position] = times.reshape(-1)
+    return trains.reshape(value.shape)

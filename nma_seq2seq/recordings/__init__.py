@@ -1,0 +1,250 @@
+"""Recordings from files: the school's, plain arrays, NWB and ALF; each told by what is in it."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nma_seq2seq.recordings import alf, nwb
+from nma_seq2seq.recordings.containers import (
+    EXTRAS,
+    BadFileError,
+    UnsafeFileError,
+    existing,
+    recognise,
+)
+from nma_seq2seq.recordings.pickles import read_pickled
+from nma_seq2seq.recordings.plain import read_plain
+from nma_seq2seq.recordings.store import opened
+from nma_seq2seq.session import Session
+
+__all__ = [
+    "BadFileError",
+    "UnsafeFileError",
+    "count_sessions",
+    "existing",
+    "load_alf",
+    "load_nwb",
+    "open_recording",
+    "read_sessions",
+]
+
+_ALIGN_NWB = "visual_stimulus_time"
+
+
+def load_nwb(
+    path: str | os.PathLike,
+    *,
+    align: Any = _ALIGN_NWB,
+    window: Sequence[float] = (-0.5, 2.0),
+    bin_size: float = 0.01,
+    region: str | Sequence[str] | None = None,
+    units: Any = None,
+    trials: Any = None,
+) -> Session:
+    """A session from an NWB file: one of Steinmetz's own (DANDI 000017), or another lab's.
+
+    Of Steinmetz's, what the paper uses: units with phy_annotations of 2 or more, each in the region
+    of its peak channel, and trials in the course's names (`contrast_left`, `response`, `gocue`,
+    ...), with `included`, `reaction_time` from the movements of the wheel, and wheel, face, licks
+    and pupil. Of others', whatever is there. What was decided is printed in a line.
+
+    Parameters
+    ----------
+    path : path
+    align : str, or array of times
+        What trials are cut around: a column of the file's trials, the name of one of its other
+        tables of intervals (their starts) or of its presented stimuli, or times in seconds.
+        Trials where it is NaN, or that were not recorded, are left out, and their number is said.
+    window : (start, stop)
+        Seconds from alignment.
+    bin_size : float
+        Seconds.
+    region : str, or one acronym a unit, optional
+        The column of units or of electrodes that names regions, where the usual ones do not.
+    units, trials : query, mask or positions, optional
+        Which to keep, such as "firing_rate > 1", by the columns of the file; "all" units of
+        Steinmetz's files are those that the paper left out too.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    BadFileError
+        If the file cannot be read.
+    ValueError
+        If regions or trials cannot be found; the sentence lists the columns that the file has.
+    ModuleNotFoundError
+        If pynwb is not installed; the sentence says how.
+    """
+    options = {
+        "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
+        "trials": trials,
+    }  # fmt: skip
+    return _opened(nwb.read_nwb, "nwb", path, options)
+
+
+def load_alf(
+    path: str | os.PathLike,
+    *,
+    align: Any = None,
+    window: Sequence[float] = (-0.5, 2.0),
+    bin_size: float = 0.01,
+    region: str | Sequence[str] | None = None,
+    units: Any = None,
+    trials: Any = None,
+) -> Session:
+    """A session from a folder of ALF files or a .tar of them, such as figshare 9598406.
+
+    What is used is as in `load_nwb`. A folder of Kilosort and phy will do as well, with region= and
+    align=. Nothing is unpacked to the disk.
+
+    Parameters
+    ----------
+    path : path
+        Of the folder or the .tar.
+    align : str, or array of times
+        An attribute of trials (`visualStim_times` or `stimOn_times` by default), passiveVisual.times
+        or licks.times, or times in seconds.
+    window, bin_size, region, units, trials
+        As in `load_nwb`.
+
+    Raises
+    ------
+    BadFileError
+        If a file is damaged or missing.
+    ValueError
+        If regions or trials cannot be found; the sentence lists what there is.
+    """  # noqa: E501
+    options = {
+        "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
+        "trials": trials,
+    }  # fmt: skip
+    return _opened(alf.read_alf, "alf", path, options)
+
+
+def open_recording(path: str | os.PathLike, index: int = 0, **options: Any) -> Session:
+    """A session from any file that is known here, told by what is in it.
+
+    Parameters
+    ----------
+    path : path
+    index : int
+        Which session, where the file holds several.
+    **options
+        As in `load_nwb` and `load_alf`, for those files; for the school's spike times `session`,
+        the session that they are of, and `bin_size`.
+
+    Raises
+    ------
+    BadFileError
+        If it is no recording; the sentence says what it is, and the way in.
+    ValueError
+        If it has no such session, or does not take the options.
+    """
+    path, index = existing(path), operator.index(index)
+    kind = recognise(path)
+    if kind in ("nwb", "alf"):
+        if index:
+            raise ValueError(f"no session {index} in {path.name}; it holds one, counted from 0")
+        return (load_nwb if kind == "nwb" else load_alf)(path, **options)
+    n_sessions = 0
+    for dat in read_sessions(path):
+        if n_sessions == index:
+            return _of_school(dat, path.name, index, **options)
+        n_sessions += 1
+    raise ValueError(f"no session {index} in {path.name}; it holds {n_sessions}, counted from 0")
+
+
+def _of_school(
+    dat: dict[str, Any],
+    label: str,
+    index: int,
+    *,
+    session: Session | None = None,
+    bin_size: float | None = None,
+    **options: Any,
+) -> Session:
+    """A session from a dict of the school's files, its extra files among them."""
+    for key, what in EXTRAS.items():
+        if key in dat and "spks" not in dat:
+            raise BadFileError(f"{label} holds {what}")
+    if "ss" in dat and "spks" not in dat and not options:
+        if "brain_area" in dat:
+            return Session.from_dict(dat | ({} if bin_size is None else {"bin_size": bin_size}))
+        if session is None:
+            raise BadFileError(
+                f"{label} holds spike times (ss) without brain_area; open them together with their "
+                f"session: nma.load_file(FILE, {index}, session=nma.load_session({index}))"
+            )
+        return _with_spike_times(session, dat["ss"], label, bin_size or session.bin_size)
+    given = [name for name, value in options.items() if value is not None]
+    given += ["session"] * (session is not None) + ["bin_size"] * (bin_size is not None)
+    if given:
+        raise ValueError(
+            f"{label} holds counts in bins already, so that {given[0]}= has nothing to choose; "
+            "leave it out"
+        )
+    return Session.from_dict(dat)
+
+
+def _with_spike_times(session: Session, ss: np.ndarray, label: str, bin_size: float) -> Session:
+    """The session with counts of these spike times in bins of another length."""
+    if ss.shape != (session.n_neurons, session.n_trials):
+        raise ValueError(
+            f"{label} has spike times of {ss.shape[0]} neurons in {ss.shape[1]} trials, and "
+            f"{session.name} has {session.n_neurons} in {session.n_trials}; give the session that "
+            "they are of"
+        )
+    dat = session.to_dict()
+    traces = () if bin_size == session.bin_size else ("wheel", "face", "licks", "pupil")
+    kept = {key: value for key, value in dat.items() if key not in ("spks", *traces)}
+    return Session.from_dict(kept | {"ss": ss, "bin_size": bin_size})
+
+
+def read_sessions(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
+    """Each session of a file of the summer school's format, or the one of plain arrays, as a dict.
+
+    A dict is emptied when the next is asked for. Errors as `open_recording`'s.
+    """
+    path = existing(path)
+    kind = recognise(path)
+    if kind == "plain":
+        yield read_plain(path)
+    elif kind == "pickled":
+        yield from read_pickled(path)
+    else:
+        raise ValueError(f"{path.name} is {kind.upper()}; open it with nma.load_{kind}(FILE)")
+
+
+def count_sessions(path: str | os.PathLike) -> int:
+    """How many sessions a file holds; errors as `open_recording`'s."""
+    path = existing(path)
+    return 1 if recognise(path) in ("nwb", "alf") else sum(1 for _ in read_sessions(path))
+
+
+def _opened(
+    read: Callable[..., tuple[Session, str]],
+    kind: str,
+    path: str | os.PathLike,
+    options: dict[str, Any],
+) -> Session:
+    """Read once, and from then on from the cache, for as long as the file and options are these."""
+    path = existing(path)
+    found = recognise(path)
+    if found != kind:
+        way = f"nma.load_{found}" if found in ("nwb", "alf") else "nma.load_file"
+        raise BadFileError(f"{path.name} is no {kind.upper()} file; open it with {way}(FILE)")
+    options = {
+        key: np.asarray(value) if isinstance(value, list | np.ndarray) else value
+        for key, value in options.items()
+    }
+    session, said = opened(path, options, lambda: read(path, **options))
+    print(f"{path.name}: {session.name}{', ' if said else ''}{said}")
+    return session

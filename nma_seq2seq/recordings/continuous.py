@@ -1,0 +1,183 @@
+"""A recording on its own clock, as NWB and ALF hold it, and how it is cut into a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nma_seq2seq.session import Session
+from nma_seq2seq.spike_times import make_bins
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """One recording before it is cut into trials; all times in seconds on one clock.
+
+    Attributes
+    ----------
+    label : str
+        The file, for messages.
+    name, mouse, date : str
+    spike_times : list of arrays, one a unit
+    units : DataFrame, one row a unit
+        `region` is the acronym as the file has it.
+    trials : DataFrame, one row a trial
+    onsets : dict of name -> array
+        What trials can be cut around besides the columns of `trials`: intervals, presentations.
+    events : tuple of str
+        The columns of `trials` that are times.
+    behavior : dict of name -> (times, values)
+        Values are None where the times are to be counted.
+    said : list of str
+        What was decided in reading it.
+    """
+
+    label: str
+    name: str
+    mouse: str
+    date: str
+    spike_times: Sequence[np.ndarray]
+    units: pd.DataFrame
+    trials: pd.DataFrame
+    onsets: Mapping[str, np.ndarray]
+    events: tuple[str, ...] = ()
+    behavior: Mapping[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+
+def cut(
+    recording: Continuous,
+    *,
+    align: Any,
+    window: Sequence[float],
+    bin_size: float,
+    units: Any = None,
+    trials: Any = None,
+    renamed: Mapping[str, str] | None = None,
+) -> tuple[Session, str]:
+    """The session around an event, and in one line what was decided and left out.
+
+    Parameters
+    ----------
+    recording : Continuous
+    align : str, or array of times
+        A column of trials, a key of `onsets`, or the times themselves.
+    window, bin_size
+        As in `Session.from_spike_times`.
+    units, trials : query, mask, positions or None
+        Which to keep: an expression over the columns of the table, one bool a row, or positions.
+    renamed : mapping, optional
+        Columns of trials that get other names once they are no longer needed under these.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be cut as asked for; the sentence lists what there is.
+    """
+    said = list(recording.said)
+    chosen = _rows(units, recording.units, "units", recording.label)
+    if len(chosen) < 2:
+        raise ValueError(
+            f"{recording.label}: {len(chosen)} of {len(recording.units)} units are left; a session "
+            "needs at least two (one to predict the other), so choose others with units="
+        )
+    bins = make_bins(window, bin_size)
+    names = dict(renamed or {})
+    if isinstance(align, str) and align not in recording.trials:
+        align = {ours: theirs for theirs, ours in names.items()}.get(align, align)
+    times, table, events = _alignment(recording, align)
+    kept = _rows(trials, table, "trials", recording.label)
+    times, table = times[kept], table.iloc[kept]
+
+    trains = [recording.spike_times[unit] for unit in chosen]
+    ends = [train[[0, -1]] for train in trains if len(train)]
+    first = min((end[0] for end in ends), default=np.inf)
+    last = max((end[1] for end in ends), default=-np.inf)
+    finite = np.isfinite(times)
+    # What the units were recorded for is known by their spikes alone.
+    inside = finite & (times + bins.stop >= first) & (times + bins.start <= last)
+    for left_out, why in ((~finite, "without this time"), (finite & ~inside, "not recorded")):
+        if left_out.any() and inside.any():
+            said.append(f"{left_out.sum()} of {len(times)} trials {why} left out")
+    if not inside.any():
+        raise ValueError(
+            f"{recording.label}: none of {len(times)} trials lies in the recording, whose spikes "
+            f"run from {first:.6g} to {last:.6g} s; choose another align="
+        )
+    if len(chosen) < len(recording.units):
+        said.append(f"{len(chosen)} of {len(recording.units)} units kept")
+    if isinstance(align, str) and names.get(align) == "stimulus_time":
+        table = table.drop(columns=align)  # it is time 0 itself
+        events = tuple(event for event in events if event != align)
+    table = table[inside].reset_index(drop=True).rename(columns=names)
+    session = Session.from_spike_times(
+        trains,
+        recording.units["region"].iloc[chosen].tolist(),
+        times[inside],
+        window=window,
+        bin_size=bin_size,
+        units=recording.units.iloc[chosen].reset_index(drop=True),
+        trials=table,
+        events=[names.get(event, event) for event in events],
+        behavior=recording.behavior,
+        name=recording.name,
+        mouse=recording.mouse,
+        date=recording.date,
+    )
+    return session, "; ".join(said)
+
+
+def _alignment(
+    recording: Continuous, align: Any
+) -> tuple[np.ndarray, pd.DataFrame, tuple[str, ...]]:
+    """Times, one a trial, the table that goes with them, and which of its columns are times."""
+    trials = recording.trials
+    if isinstance(align, str):
+        if align in trials and pd.api.types.is_numeric_dtype(trials[align]):
+            return trials[align].to_numpy(float), trials, recording.events
+        if align in recording.onsets:
+            times = np.asarray(recording.onsets[align], dtype=float)
+            return times, pd.DataFrame(index=range(len(times))), ()
+        columns = [str(c) for c in trials if pd.api.types.is_numeric_dtype(trials[c])]
+        there = []
+        if columns:
+            there.append(f"a column of its trials ({', '.join(columns)})")
+        if recording.onsets:
+            there.append(f"one of its series of events ({', '.join(recording.onsets)})")
+        raise ValueError(
+            f"{recording.label} has no {align!r} to align trials to; choose align= "
+            f"{' or '.join([*there, 'an array of times in seconds'])}"
+        )
+    times = np.asarray(align, dtype=float).reshape(-1)
+    if len(times) == len(trials):
+        return times, trials, recording.events
+    return times, pd.DataFrame(index=range(len(times))), ()
+
+
+def _rows(chosen: Any, table: pd.DataFrame, what: str, label: str) -> np.ndarray:
+    """Positions of rows from a query, a mask, positions or None."""
+    every = np.arange(len(table))
+    if chosen is None:
+        return every
+    if isinstance(chosen, str):
+        try:
+            found = table.reset_index(drop=True).query(chosen).index
+        except Exception as problem:  # pandas raises whatever its parser and the columns do
+            raise ValueError(
+                f"{label}: {what}={chosen!r} cannot be asked of its {what} ({problem}); their "
+                f"columns are {', '.join(map(str, table.columns)) or 'none'}"
+            ) from None
+        return found.to_numpy()
+    rows = np.asarray(chosen)
+    if rows.dtype == bool and rows.shape == every.shape:
+        return np.flatnonzero(rows)
+    if rows.dtype.kind in "iu" and rows.ndim == 1 and np.isin(rows, every).all():
+        return rows
+    raise ValueError(
+        f"{label}: {what}= must be an expression, one bool for each of its {len(table)} {what}, or "
+        f"positions from 0 to {len(table) - 1}"
+    )

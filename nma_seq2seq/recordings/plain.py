@@ -1,0 +1,45 @@
+"""One session as plain arrays: np.savez(FILE, spks=..., brain_area=...), with no pickle in it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nma_seq2seq.recordings.containers import BadFileError
+from nma_seq2seq.school_format import KEYS
+
+
+def read_plain(path: Path) -> dict[str, Any]:
+    """The arrays of the file by name.
+
+    Raises
+    ------
+    BadFileError
+        If it is damaged, or an array that a session needs holds Python objects.
+    """
+    arrays: dict[str, Any] = {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for key in file.files:
+                try:
+                    arrays[key] = file[key]
+                except ValueError as problem:
+                    if "allow_pickle" not in str(problem):
+                        raise
+                    if key in KEYS:
+                        raise BadFileError(
+                            f"{path.name} holds {key!r} as Python objects; save it as one array of "
+                            f"text or numbers, such as {key}=np.array(list({key}))"
+                        ) from None
+    except BadFileError:
+        raise
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError,
+        NotImplementedError, RuntimeError, MemoryError,
+    ) as problem:  # fmt: skip
+        raise BadFileError(f"{path.name} is damaged ({problem}); save or get it again") from None
+    return arrays
