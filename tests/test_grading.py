@@ -18,6 +18,7 @@ import pytest
 
 from nma_seq2seq.course.cli import main
 from nma_seq2seq.course.grading import grade
+from nma_seq2seq.course.grading.opening import File
 from nma_seq2seq.course.grading.submissions import find_submissions, read_submission
 
 ROOT = Path(__file__).parent.parent

@@ -90,16 +90,39 @@ def _parser() -> argparse.ArgumentParser:
         help="run and judge the notebooks of a class",
         description="Run and judge every notebook below a folder or in a zip; see docs/grading.md.",
     )
-    command.add_argument("folder", nargs="?", type=Path, help="or a zip")
+    command.add_argument("folder", nargs="?", type=Path, help="or a zip, or one file")
     command.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default: 2)")
     command.add_argument(
-        "--timeout", type=float, default=120, help="seconds for a notebook (default: 120)"
+        "--timeout",
+        type=float,
+        default=120,
+        help="seconds of processor time for a notebook, and of waiting (default: 120)",
     )
     command.add_argument(
         "--memory", type=int, default=4000, help="MB for a notebook (default: 4000)"
     )
+    command.add_argument(
+        "--points",
+        metavar="N=P,...",
+        default="",
+        help="what exercises are worth, such as 1.1=2,1.4=0.5 (default: 1 each)",
+    )
+    command.add_argument(
+        "--best",
+        action="store_true",
+        help="of a student's notebooks with the same exercises, the best counts (default: the "
+        "newest)",
+    )
     command.add_argument("--csv", metavar="FILE", type=Path, help="one row a file and exercise")
+    command.add_argument("--students", metavar="FILE", type=Path, help="a CSV, one row a student")
     command.add_argument("--html", metavar="FILE", type=Path, help="a page to look at")
+    command.add_argument(
+        "--feedback", metavar="FOLDER", type=Path, help="one page a student, to hand back"
+    )
+    for platform in ("moodle", "canvas", "nbgrader"):
+        command.add_argument(
+            f"--{platform}", metavar="FILE", type=Path, help=f"a CSV as {platform}'s gradebook has"
+        )
     command.add_argument(
         "--against",
         metavar="SOLUTIONS",
@@ -205,32 +228,59 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from nma_seq2seq.course.grading import grade
+    from nma_seq2seq.course.grading import Outputs, grade
 
     if arguments.folder is None and arguments.against is None:
         raise ValueError("nothing to grade; name a folder or a zip of notebooks")
-    options = {
-        "jobs": arguments.jobs,
-        "timeout": arguments.timeout,
-        "memory_mb": arguments.memory,
-        "progress": sys.stderr.isatty(),
-    }
-    outputs = {"csv": arguments.csv, "html": arguments.html}
+    platforms = ("moodle", "canvas", "nbgrader")
+    outputs = Outputs(
+        csv=arguments.csv,
+        students=arguments.students,
+        html=arguments.html,
+        feedback=arguments.feedback,
+        gradebooks={p: path for p in platforms if (path := getattr(arguments, p)) is not None},
+    )
+    run = partial(
+        grade,
+        jobs=arguments.jobs,
+        timeout=arguments.timeout,
+        memory_mb=arguments.memory,
+        points=_points(arguments.points),
+        best=arguments.best,
+        progress=sys.stderr.isatty(),
+    )
     if arguments.against is not None:
         print(f"The course's own solutions, {arguments.against}:\n")
-        alone = outputs if arguments.folder is None else {}
         with tempfile.TemporaryDirectory() as fresh:  # what another machine found says nothing here
-            solved = grade(arguments.against, state=Path(fresh), **options, **alone)
-        short = [one.file for one in solved if not one.is_all_done]
-        if short:
+            solved = run(
+                arguments.against,
+                state=Path(fresh),
+                outputs=outputs if arguments.folder is None else Outputs(),
+            )
+        tried = [one for one in solved if one.state != "no notebook"]
+        short = [one.file for one in tried if not one.is_all_done]
+        if short or not tried:
             print(
-                f"\nNot all is done in {', '.join(short)}: this machine needs a longer --timeout "
-                "or more --memory, or the course is not the one that these solve."
+                f"\nNot all is done in {', '.join(short) or arguments.against}: this machine needs "
+                "a longer --timeout or more --memory, or the course is not the one that these "
+                "solve."
             )
             return 1
         print("\nAll done: these limits are enough on this machine.\n")
-    grades = grade(arguments.folder, **options, **outputs) if arguments.folder is not None else []
-    return int(any(one.state != "ok" for one in grades))
+    grades = run(arguments.folder, outputs=outputs) if arguments.folder is not None else []
+    return int(any(one.state not in ("ok", "no notebook") for one in grades))
+
+
+def _points(text: str) -> dict[str, float]:
+    """Points by exercise, from "1.1=2,1.4=0.5"."""
+    points = {}
+    for part in _names(text):
+        number, _, worth = part.partition("=")
+        try:
+            points[number.strip()] = float(worth)
+        except ValueError:
+            raise ValueError(f"--points {part!r} must be like 1.1=2") from None
+    return points
 
 
 def _predict(arguments: argparse.Namespace) -> None:

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import math
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
-from nma_seq2seq.files import check_writable, whole_file
+from nma_seq2seq.files import whole_file
 
 if TYPE_CHECKING:
+    from nma_seq2seq.course.grading.grades import Grade
     from nma_seq2seq.course.grading.submissions import Submission
-    from nma_seq2seq.course.grading.supervise import Grade
+    from nma_seq2seq.course.grading.supervise import Limits
 
 STATE_FOLDER = ".nma-seq2seq-grading"  # in the current folder; delete it to grade anew
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where to write what came of a class; None is nowhere.
+
+    Attributes
+    ----------
+    csv : Path, optional
+        One row a file and exercise.
+    students : Path, optional
+        A CSV with one row a student.
+    html : Path, optional
+        The page to look at.
+    feedback : Path, optional
+        A folder, made if need be: one page a student.
+    gradebooks : dict of platform ("moodle", "canvas" or "nbgrader") -> Path
+        A CSV in the columns that it imports.
+    """
+
+    csv: Path | None = None
+    students: Path | None = None
+    html: Path | None = None
+    feedback: Path | None = None
+    gradebooks: Mapping[str, Path] = field(default_factory=dict)
 
 
 def grade(
@@ -31,13 +60,14 @@ def grade(
     jobs: int = 2,
     timeout: float = 120.0,
     memory_mb: int = 4000,
-    csv: Path | None = None,
-    html: Path | None = None,
+    points: Mapping[str, float] | None = None,
+    best: bool = False,
+    outputs: Outputs = Outputs(),
     state: Path = Path(STATE_FOLDER),
     progress: bool = True,
     show: Callable[[str], None] = print,
 ) -> list[Grade]:
-    """Run and judge every notebook below a folder or in a zip.
+    """Run and judge every notebook below a folder or in a zip; every other file has its row too.
 
     What ran to its end before, or cannot be run, is taken over from `state`, so that an interrupted
     run goes on where it was.
@@ -45,14 +75,18 @@ def grade(
     Parameters
     ----------
     where : Path
+        A folder, an archive, or one file.
     jobs : int
         Notebooks at a time.
     timeout : float
-        Seconds for each.
+        Seconds of processor time for each, and of waiting.
     memory_mb : int
-        Resident memory for each.
-    csv, html : Path, optional
-        Where to write the long table and the page.
+        What the processes of each may hold together.
+    points : dict of exercise number -> float, optional
+        What an exercise is worth; 1 where it is not named.
+    best : bool
+        Of a student's notebooks with the same exercises, the best counts and not the newest.
+    outputs : Outputs
     state : Path
         A folder for what has been graded.
     progress : bool
@@ -67,56 +101,92 @@ def grade(
     ------
     ValueError, OSError
         For limits or places that make no sense; before anything is run.
-    KeyboardInterrupt
-        After all that was running has been ended.
+    KeyboardInterrupt, SystemExit
+        After all that was running has been ended; the latter when this process is asked to end.
     """
     if jobs < 1 or not 0 < timeout < math.inf or memory_mb < 500:
         raise ValueError(
             f"jobs={jobs}, timeout={timeout:g} s and memory={memory_mb} MB must be at least "
             "1, above 0 and 500"
         )
-    missing = [name for name in ("ipykernel", "nbclient", "psutil") if not _is_there(name)]
+    needed = ("ipykernel", "jinja2", "nbformat", "psutil")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ValueError(f'no {missing[0]} here; run: pip install "nma-seq2seq[grade]"')
-    from nma_seq2seq.course.grading import report
+    from nma_seq2seq.course.grading import grades, report, sandbox
     from nma_seq2seq.course.grading.submissions import find_submissions
-    from nma_seq2seq.course.grading.supervise import Grade, Limits, run_submission
+    from nma_seq2seq.course.grading.supervise import Limits
 
-    for path in filter(None, (csv, html)):
-        check_writable(path)
+    worth = report.check_points(points or {})
+    report.check_outputs(outputs)
     submissions = find_submissions(Path(where))
-    limits = Limits(float(timeout), memory_mb)
     course = _fingerprint()
     state.mkdir(parents=True, exist_ok=True)
 
     def place(submission: Submission) -> Path:
-        key = json.dumps([course, memory_mb, submission.file]).encode() + submission.content
+        key = json.dumps([course, memory_mb, submission.file, submission.digest]).encode()
         return state / f"{hashlib.sha256(key).hexdigest()[:32]}.json"
 
-    grades: dict[str, Grade] = {}
+    found: dict[str, Grade] = {}
     for submission in submissions:
-        if place(submission).exists():
-            kept = json.loads(place(submission).read_text(encoding="utf-8"))
-            grades[submission.file] = Grade.from_dict(kept)
-    if grades:
+        kept = _kept(place(submission))
+        if kept is not None:
+            found[submission.file] = replace(
+                kept, student=submission.student, handed_in=submission.handed_in
+            )
+    if found:
+        show(f"{len(found)} of {len(submissions)} taken over from {state}; delete it to start anew")
+    left = [submission for submission in submissions if submission.file not in found]
+    is_apart = sandbox.works()
+    if not is_apart and any(not submission.state for submission in left):
         show(
-            f"{len(grades)} of {len(submissions)} taken over from {state}; delete it to start anew"
+            "There are no namespaces here that keep notebooks apart from your files and from each "
+            "other: run only what you trust, or grade in a container (docs/grading.md)."
         )
+    hidden = tuple(str(path.resolve()) for path in (Path(where), state))
+    for done in _run(left, jobs, Limits(float(timeout), memory_mb), is_apart, hidden, progress):
+        found[done.file] = done
+        if done.is_final:
+            submission = next(one for one in left if one.file == done.file)
+            with whole_file(place(submission)) as temporary:
+                temporary.write_text(json.dumps(done.as_dict()), encoding="utf-8")
+
+    ordered = grades.choose([found[submission.file] for submission in submissions], worth, best)
+    report.write(ordered, worth, outputs)
+    encoding = sys.stdout.encoding or "utf-8"
+    show(report.text(ordered, worth).encode(encoding, "backslashreplace").decode(encoding))
+    return ordered
+
+
+def _kept(path: Path) -> Grade | None:
+    from nma_seq2seq.course.grading.grades import Grade
+
+    try:
+        return Grade.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError):  # not there, or not as it was written
+        return None
+
+
+def _run(
+    submissions: list[Submission],
+    jobs: int,
+    limits: Limits,
+    is_apart: bool,
+    hidden: tuple[str, ...],
+    progress: bool,
+) -> Iterator[Grade]:
+    """Run several at a time; when this ends early, all that is running is ended first."""
+    from nma_seq2seq.course.grading.supervise import run_submission
 
     stop = threading.Event()
-    left = [submission for submission in submissions if submission.file not in grades]
-    with ThreadPoolExecutor(jobs) as pool:
-        runs = {pool.submit(run_submission, s, limits, stop): s for s in left}
-        bar = tqdm(
-            total=len(submissions), initial=len(grades), unit="notebook", disable=not progress
-        )
+    with _asked_to_end(), ThreadPoolExecutor(jobs) as pool:
+        runs = [
+            pool.submit(run_submission, one, limits, stop, is_apart, hidden) for one in submissions
+        ]
+        bar = tqdm(total=len(submissions), unit="notebook", disable=not progress)
         try:
             for run in as_completed(runs):
-                done = run.result()
-                if done.state in ("ok", "invalid"):  # a timeout may have been the machine's fault
-                    with whole_file(place(runs[run])) as temporary:
-                        temporary.write_text(json.dumps(done.as_dict()), encoding="utf-8")
-                grades[done.file] = done
+                yield run.result()
                 bar.update()
         finally:
             # After Ctrl-C the pool waits for its threads, and these end what they run.
@@ -124,21 +194,27 @@ def grade(
             pool.shutdown(wait=False, cancel_futures=True)
             bar.close()
 
-    ordered = [grades[submission.file] for submission in submissions]
-    anything = {"encoding": "utf-8", "errors": "backslashreplace"}
-    if csv is not None:
-        with whole_file(csv) as temporary:
-            report.long_table(ordered).to_csv(temporary, index=False, **anything)
-    if html is not None:
-        with whole_file(html) as temporary:
-            temporary.write_text(report.page(ordered), **anything)
-    encoding = sys.stdout.encoding or "utf-8"
-    show(report.text(ordered).encode(encoding, "backslashreplace").decode(encoding))
-    return ordered
 
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """A closed terminal and `kill` end what is running too, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-def _is_there(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {one: signal.getsignal(one) for one in signals}
+    for one, handler in before.items():
+        if handler is not signal.SIG_IGN:  # with nohup
+            signal.signal(one, end)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _fingerprint() -> str:

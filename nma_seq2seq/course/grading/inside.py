@@ -1,132 +1,245 @@
 """What runs inside a graded notebook's kernel, around the student's cells.
 
 It keeps honest mistakes from spoiling a grade: whatever a notebook changes in the package is undone
-before each check. It is no wall against a student who reads this file; see docs/grading.md.
+before each check, and a line that fails does not take those below it along. It is no wall against a
+student who reads this file; see docs/grading.md.
 """
 
 from __future__ import annotations
 
-import builtins
+import functools
 import importlib
-import json
+import inspect
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import PathFinder
-from types import FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from nma_seq2seq.course.memory import peak_mb
-
 _PACKAGE = "nma_seq2seq"
-_journal = ""
+_HOME = str(Path(__file__).parents[2])
+_STUDENT = f"{_PACKAGE}.exercises.student"
+# What checks rely on outside the package, by the modules' own names.
+_RELIED_ON = ("numpy", "pandas", "torch", "builtins", "math", "inspect", "copy")
+_SET_BY_JUPYTER = {"input", "print", "open", "display", "get_ipython", "exit", "quit"}
+# Names in an answer's code that lead to the course's own answers.
+_LEADING = {"reference", "exercises", "EXERCISES", "exercises_of", "results", "_results"}
+_INSTALL = re.compile(
+    r"\b(pip3?|uv|conda|mamba|apt|apt-get)\b.*\b(install|uninstall|remove|add|sync|update|upgrade)\b",
+    re.DOTALL,
+)
+_INSTALLING_MAGICS = {"pip", "conda", "uv", "mamba", "micromamba"}
+_COURSE_ITSELF = "nma-seq2seq @ git"  # installed by the course's own first cell
+_SHELL_CELLS = {"bash", "sh", "script", "cmd", "!", "sx", "system"}
+
 _as_loaded: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
 
 
-def begin(journal: str, memory_mb: int, seconds: int, file_mb: int) -> None:
-    """Set the kernel's limits and remember the package as it is.
+def begin(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
+    """Remember the package as it is, and report what happens from now on.
 
     Parameters
     ----------
-    journal : str
-        The file that results go to, a line of JSON each.
-    memory_mb : int
-        Of address space for data; asking for more is a MemoryError.
-    seconds : int
-        Of processor time.
-    file_mb : int
-        The largest file that may be written.
+    shell : IPython's InteractiveShell
+    send : function of a dict
+        Called with `begun` (the message that runs a cell), `exercise` and its verdict, `failed`
+        with the first error of a cell, or `note`.
     """
-    global _journal
-    _journal = journal
-    # The cells after this find it here, whatever becomes of sys.modules.
-    builtins._nma_seq2seq_grading = sys.modules[__name__]
-    importlib.import_module(f"{_PACKAGE}.exercises")
+    importlib.import_module(_STUDENT)
     _remember()
-    sys.meta_path.insert(0, _Watch())
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows has no such limits; the time limit holds there too
-        return
-    for name, most, grace in (
-        ("RLIMIT_DATA", memory_mb * 2**20, 0),
-        ("RLIMIT_CPU", seconds, 5),  # at the lower of two, the signal says what it was
-        ("RLIMIT_FSIZE", file_mb * 2**20, 0),
-        ("RLIMIT_CORE", 0, 0),
-    ):
-        limit = getattr(resource, name)
-        allowed = resource.getrlimit(limit)[1]
-        if allowed == resource.RLIM_INFINITY or most + grace <= allowed:
-            resource.setrlimit(limit, (most, most + grace))
+    observed: set[int] = set()
+    running = ""
+    skipped: dict[str, Any] = {}
+
+    def report(number: str, result: Any, answer: Any) -> None:
+        event = {
+            "exercise": number,
+            "status": result.status,
+            "symptom": result.symptom,
+            "cause": result.cause,
+        }
+        send(event | {"is_own": not _is_the_course_s(answer)})
+        if found := sorted(_LEADING & set(_names_in(getattr(answer, "__code__", None)))):
+            send({"note": f"the answer to {number} uses `{found[0]}`, which leads to the course's"})
+
+    def observe() -> None:
+        # A notebook may have loaded the package anew; then its checks report too.
+        student: Any = sys.modules.get(_STUDENT)
+        if hasattr(student, "observe") and id(student) not in observed:  # else half loaded
+            observed.add(id(student))
+            student.observe(report)
+
+    def before(info: Any) -> None:
+        nonlocal running
+        message = shell.kernel.get_parent()["header"]["msg_id"]
+        if message != running:  # else a cell runs another within itself
+            running = message
+            send({"begun": message})
+        observe()
+        if "exercise" in info.raw_cell and (changed := sorted(set(_restore()))):
+            names = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
+            send({"note": f"changes {names}; that was undone before the next check"})
+
+    def after(result: Any) -> None:
+        error = skipped.get("error") or result.error_before_exec or result.error_in_exec
+        if error is not None:
+            is_syntax = isinstance(error, SyntaxError) and "line" not in skipped
+            send(
+                {
+                    "failed": running,
+                    "kind": type(error).__name__,
+                    "error": " ".join((error.msg if is_syntax else str(error)).split()),
+                    "name": getattr(error, "name", None) or "",
+                    "line": (error.lineno if is_syntax else skipped.get("line")) or 0,
+                    "went_on": skipped.get("went_on", False),
+                }
+            )
+        skipped.clear()
+
+    shell.events.register("pre_run_cell", before)
+    shell.events.register("post_run_cell", after)
+    sys.meta_path.insert(0, _Watch(observe))
+    _go_on_after_errors(shell, skipped)
+    _leave_out_installs(shell, send)
+    _stay(shell, send)
+    observe()
+
+
+def _go_on_after_errors(shell: Any, skipped: dict[str, Any]) -> None:
+    """Run the statements of a cell below one that fails as if that one were not there."""
+    run_code = shell.run_code
+
+    @functools.wraps(run_code)
+    async def run_on(code: CodeType, result: Any = None, **options: Any) -> bool:
+        if skipped:
+            skipped["went_on"] = True
+        failed = await run_code(code, result, **options)
+        if failed and result is not None:
+            error = result.error_in_exec
+            if "error" not in skipped:
+                skipped.update(error=error, line=_line_of(error, code.co_filename))
+            # Whoever ends a cell on purpose does not want what stands below.
+            return isinstance(error, (SystemExit, KeyboardInterrupt))
+        return failed
+
+    shell.run_code = run_on
+
+
+def _line_of(error: BaseException, file: str) -> int:
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == file:
+            return step.tb_lineno
+        step = step.tb_next
+    return 0
+
+
+def _leave_out_installs(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
+    """What a student installs would be the instructor's environment."""
+
+    def guard(name: str, is_install: Callable[..., bool], instead: Any) -> None:
+        run = getattr(shell, name)
+
+        @functools.wraps(run)
+        def guarded(*arguments: Any, **options: Any) -> Any:
+            if not is_install(*arguments):
+                return run(*arguments, **options)
+            if _COURSE_ITSELF not in " ".join(map(str, arguments)):
+                send({"note": "installs something; that was left out"})
+            return instead
+
+        setattr(shell, name, guarded)
+
+    def shell_cell(magic: str, line: str = "", cell: str = "") -> bool:
+        return magic in _SHELL_CELLS and bool(_INSTALL.search(f"{line}\n{cell or ''}"))
+
+    guard("system", lambda command: bool(_INSTALL.search(command)), None)
+    guard("getoutput", lambda command, *_: bool(_INSTALL.search(command)), [])
+    guard("run_line_magic", lambda magic, *_: magic in _INSTALLING_MAGICS, None)
+    guard("run_cell_magic", shell_cell, None)
+
+
+def _stay(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
+    """`exit()` and a shutdown would end the kernel a moment later, in a race with the next cell."""
+    shell.unobserve_all("exit_now")
+
+    def asked(change: Any) -> None:
+        if change["new"]:
+            send({"note": "asks Python to end; it was kept for the cells below"})
+            shell.exit_now = False
+
+    shell.observe(asked, "exit_now")
 
 
 class _Watch:
     """Remembers each further module of the package when it is loaded, before it can be changed."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any, target: Any = None) -> Any:
+    def __init__(self, loaded: Callable[[], None]):
+        self.loaded = loaded
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         """The module's own spec, with a loader that remembers."""
         spec = PathFinder.find_spec(name, path) if name.startswith(f"{_PACKAGE}.") else None
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
-            def load_and_remember(module: Any) -> None:
+            def load_and_remember(module: ModuleType) -> None:
                 load(module)
                 _remember()
+                self.loaded()
 
-            spec.loader.exec_module = load_and_remember
+            setattr(spec.loader, "exec_module", load_and_remember)  # noqa: B010
         return spec
 
 
-def before(numbers: list[str]) -> None:
-    """Undo what the notebook changed in the package, and forget results of these exercises."""
-    if changed := sorted(set(_restore())):
-        _write({"note": f"changes {', '.join(changed)}; that was undone before the next check"})
-    for number in numbers:
-        _results().pop(number, None)
+# ---------------------------------------------------------------------- whose answer it is
 
 
-def after(numbers: list[str]) -> None:
-    """Write down what the checks of a cell found."""
-    for number in numbers:
-        if number in _results():
-            result = _results()[number]
-            _write({"exercise": number, "status": result.status, "message": result.message})
+def _is_the_course_s(answer: Any) -> bool:
+    """Whether an answer's code is the package's own, such as the reference taken over."""
+    while isinstance(answer, functools.partial):
+        answer = answer.func
+    answer = inspect.unwrap(answer) if callable(answer) else answer
+    if inspect.isclass(answer):
+        return answer.__module__.partition(".")[0] == _PACKAGE
+    code = getattr(getattr(answer, "__func__", answer), "__code__", None)
+    return code is not None and code.co_filename.startswith(_HOME)
 
 
-def _results() -> dict[str, Any]:
-    """What the checks found so far, in the module that the notebook uses now."""
-    module = sys.modules.get(f"{_PACKAGE}.exercises.student")
-    return module._results if module is not None else {}
+def _names_in(code: Any) -> Iterator[str]:
+    if isinstance(code, CodeType):
+        yield from code.co_names
+        for constant in code.co_consts:
+            yield from _names_in(constant)
 
 
-def end() -> None:
-    """Write down the largest resident memory of the kernel, where the system knows it."""
-    _write({"peak_mb": round(peak_mb())})
-
-
-def write(journal: str, line: dict[str, Any]) -> None:
-    """Add a line to a journal."""
-    with open(journal, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _write(line: dict[str, Any]) -> None:
-    write(_journal, line)
+# ---------------------------------------------------------------------- the package as it was
 
 
 def _parts() -> Iterator[tuple[str, Any, str, Any]]:
-    """Name, owner, attribute and value of all that the package's modules and classes hold."""
+    """Name, owner, attribute and value of what checks rely on, in the package and below it."""
     for module_name, module in list(sys.modules.items()):
-        if not module_name.startswith(f"{_PACKAGE}.") or module is None or module_name == __name__:
+        if module is None or module_name == __name__:
             continue
-        for attribute, value in list(vars(module).items()):
-            if attribute.startswith("__") or attribute == "_":
-                continue
-            yield f"{module_name}.{attribute}", module, attribute, value
-            if isinstance(value, type) and value.__module__ == module_name:
-                for name, member in list(vars(value).items()):
-                    if isinstance(member, (FunctionType, property, classmethod, staticmethod)):
-                        yield f"{module_name}.{attribute}.{name}", value, name, member
+        if module_name in _RELIED_ON:
+            for attribute, value in list(vars(module).items()):
+                if attribute not in _SET_BY_JUPYTER and not attribute.startswith("_"):
+                    yield f"{module_name}.{attribute}", module, attribute, value
+        elif module_name.startswith(f"{_PACKAGE}."):
+            yield from _parts_of_package(module_name, module)
+
+
+def _parts_of_package(module_name: str, module: ModuleType) -> Iterator[tuple[str, Any, str, Any]]:
+    for attribute, value in list(vars(module).items()):
+        if attribute.startswith("__") or attribute == "_":
+            continue
+        yield f"{module_name}.{attribute}", module, attribute, value
+        if isinstance(value, type) and value.__module__ == module_name:
+            for name, member in list(vars(value).items()):
+                if isinstance(member, (FunctionType, property, classmethod, staticmethod)):
+                    yield f"{module_name}.{attribute}.{name}", value, name, member
 
 
 def _code(value: Any) -> Any:
@@ -150,10 +263,14 @@ def _restore() -> Iterator[str]:
         if _code(value) != code:
             yield name
             value.__code__, value.__defaults__, value.__kwdefaults__ = code
-    # The names that a notebook uses are bound when they are first used, to what their modules have.
+    # The package itself looks its names up in their modules, unless a notebook has put one there.
     package = sys.modules.get(_PACKAGE)
     for name in getattr(package, "__all__", ()):
-        if name in vars(package):
-            bound = vars(package)[name]
-            if package._public(name) is not bound:  # which binds it anew
-                yield f"{_PACKAGE}.{name}"
+        if name in vars(package) and not _is_as_looked_up(package, name):
+            yield f"{_PACKAGE}.{name}"
+            delattr(package, name)
+
+
+def _is_as_looked_up(package: Any, name: str) -> bool:
+    value = vars(package)[name]
+    return isinstance(value, ModuleType) or value is package.__getattr__(name)

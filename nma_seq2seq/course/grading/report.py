@@ -1,98 +1,141 @@
-"""Grades as tables and as one HTML page."""
+"""What came of a class as tables, as pages to look at and hand back, and as gradebooks."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import jinja2
 import pandas as pd
 
-from nma_seq2seq.course.grading.supervise import Grade
+from nma_seq2seq.course.grading.grades import STATUSES, Grade, by_student, worth_of
+from nma_seq2seq.course.grading.submissions import Student, clean
 from nma_seq2seq.exercises import exercises_of, find, notebooks
+from nma_seq2seq.files import check_writable, whole_file
 
-# Sign and colour of each status, told apart without colour vision too.
-_STATUS = {
+if TYPE_CHECKING:
+    from nma_seq2seq.course.grading import Outputs
+
+# Sign and colours of each status, told apart without colour vision too.
+_SIGNS = {
     "done": ("✓", "#0072B2", "#fff"),
     "wrong": ("✗", "#D55E00", "#fff"),
     "not yet": ("·", "#F0F0F0", "#333"),
+    "not judged": ("…", "#CC79A7", "#fff"),
     "missing": ("–", "#CCCCCC", "#333"),
     "not reached": ("?", "#F0E442", "#333"),
 }
+assert set(_SIGNS) == set(STATUSES)
 
 
-def long_table(grades: Sequence[Grade]) -> pd.DataFrame:
-    """One row a notebook and exercise; a notebook that could not be read has one row.
+# ---------------------------------------------------------------------- tables
+
+
+def long_table(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
+    """One row a file and exercise; a file that could not be run has one row.
 
     Returns
     -------
     DataFrame
-        `file`, `notebook`, `state`, `reason`, `seconds`, `peak_mb`, `exercise`, `title`, `status`,
-        `message`, `notes`.
+        `student`, `number`, `file`, `notebook`, `counts`, `late`, `handed_in`, `state`, `reason`,
+        `seconds`, `peak_mb`, `exercise`, `title`, `status`, `points`, `message`, `notes`.
     """
     rows = []
     for grade in grades:
         common = {
+            "student": grade.student.name,
+            "number": grade.student.number,
             "file": grade.file,
             "notebook": "" if grade.notebook is None else notebooks()[grade.notebook],
+            "counts": grade.counts,
+            "late": grade.student.late,
+            "handed_in": _time(grade.handed_in),
             "state": grade.state,
             "reason": grade.reason,
             "seconds": grade.seconds,
             "peak_mb": grade.peak_mb,
         }
         for number, result in grade.exercises.items() or [("", None)]:
-            exercise = {
-                "exercise": number,
-                "title": find(number).title if number else "",
-                "status": result.status if result else "",
-                "message": result.message if result else "",
-            }
-            rows.append(common | exercise | {"notes": "; ".join(grade.notes)})
+            is_done = result is not None and result.status == "done"
+            rows.append(
+                common
+                | {
+                    "exercise": number,
+                    "title": find(number).title if number else "",
+                    "status": result.status if result else "",
+                    "points": worth.get(number, 1.0) if is_done and grade.counts else 0.0,
+                    "message": result.message if result else "",
+                    "notes": "; ".join(grade.notes),
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def wide_tables(grades: Sequence[Grade]) -> dict[str, pd.DataFrame]:
-    """For each of the course's notebooks, files by exercises; unreadable files come last."""
-    tables = {}
-    numbers = sorted({grade.notebook for grade in grades if grade.notebook})
-    for notebook in numbers:
-        mine = [grade for grade in grades if grade.notebook == notebook]
-        columns = [exercise.number for exercise in exercises_of(notebook)]
-        columns += sorted({n for grade in mine for n in grade.exercises} - set(columns))
-        rows = {
-            grade.file: [grade.state]
-            + [grade.exercises[n].status if n in grade.exercises else "" for n in columns]
-            for grade in mine
+def student_table(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
+    """One row a student.
+
+    Returns
+    -------
+    DataFrame
+        `student`, `number`, `points` and `of`, points by notebook, the status of each exercise of
+        the notebooks that somebody handed in, `late`, and `remarks` on files that were not run to
+        their end.
+    """
+    there = sorted({grade.notebook for grade in grades if grade.notebook is not None})
+    possible = worth_of(grades, worth)
+    rows = []
+    for student, own in by_student(grades).items():
+        counted = {grade.notebook: grade for grade in own if grade.counts and grade.notebook}
+        points = {n: counted[n].points(worth) if n in counted else 0.0 for n in there}
+        row: dict[str, Any] = {
+            "student": student.name,
+            "number": student.number,
+            "points": sum(points.values()),
+            "of": sum(possible.values()),
         }
-        tables[notebooks()[notebook]] = pd.DataFrame.from_dict(
-            rows, orient="index", columns=["state", *columns]
-        ).rename_axis("file")
-    if unread := [grade for grade in grades if grade.notebook is None]:
-        tables["not of this course, or not readable"] = pd.DataFrame(
-            {"state": [g.state for g in unread], "reason": [g.reason for g in unread]},
-            index=pd.Index([g.file for g in unread], name="file"),
-        )
-    return tables
+        row |= {notebooks()[number]: points[number] for number in there}
+        for number in possible:
+            mine = counted.get(int(number.split(".")[0]))
+            result = mine.exercises.get(number) if mine else None
+            row[number] = result.status if result else ""
+        row["late"] = any(grade.student.late for grade in own)
+        row["remarks"] = "; ".join(f"{g.file}: {g.reason}" for g in own if g.reason and g.counts)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def wrong_causes(grades: Sequence[Grade]) -> pd.DataFrame:
-    """The likely causes of wrong answers, the commonest first: `exercise`, `cause`, `notebooks`."""
+    """What is wrong with answers, the commonest first: `exercise`, `cause`, `notebooks`."""
     rows = [
-        {"exercise": number, "cause": result.message.split("likely cause: ")[-1]}
+        {"exercise": number, "cause": result.cause or result.symptom}
         for grade in grades
         for number, result in grade.exercises.items()
-        if result.status == "wrong"
+        if result.status == "wrong" and grade.counts
     ]
     table = pd.DataFrame(rows, columns=["exercise", "cause"])
     counts = table.value_counts(sort=False).rename("notebooks").reset_index()
     return counts.sort_values("notebooks", ascending=False, kind="stable", ignore_index=True)
 
 
-def text(grades: Sequence[Grade]) -> str:
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).isoformat(" ", "minutes") if seconds else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def text(grades: Sequence[Grade], worth: Mapping[str, float]) -> str:
     """What the command line shows."""
-    parts = [f"{name}\n{table.to_string()}" for name, table in wide_tables(grades).items()]
-    reasons = [f"{g.file}: {g.state}, {g.reason}" for g in grades if g.reason and g.notebook]
-    if reasons:
-        parts.append("Notebooks that did not run to their end, and why\n" + "\n".join(reasons))
+    table = student_table(grades, worth).drop(columns=["remarks", "number", "late"])
+    table = table.set_index("student").map(lambda v: _number(v) if isinstance(v, float) else v)
+    possible = table.pop("of").iloc[0]
+    parts = [f"Points of {possible}\n{table.rename_axis(None).to_string()}"]
+    if reasons := [f"{g.file}: {g.state}, {g.reason}" for g in grades if g.reason]:
+        parts.append("Files that did not run to their end, and why\n" + "\n".join(reasons))
     if noted := [f"{g.file}: {note}" for g in grades for note in g.notes]:
         parts.append("Noted\n" + "\n".join(noted))
     causes = wrong_causes(grades)
@@ -102,94 +145,204 @@ def text(grades: Sequence[Grade]) -> str:
     return "\n\n".join(parts)
 
 
-def page(grades: Sequence[Grade]) -> str:
-    """An HTML page: class by exercise, the commonest wrong causes, each student's messages."""
-    parts = [_heat_map(name, table) for name, table in wide_tables(grades).items()]
-    legend = " ".join(f"{_sign(status)} {status}" for status in _STATUS)
-    causes = wrong_causes(grades)
-    if len(causes):
-        rows = "".join(
-            f"<tr><td>{row.exercise} {_e(find(row.exercise).title)}</td><td>{_e(row.cause)}</td>"
-            f"<td>{row.notebooks}</td></tr>"
-            for row in causes.itertuples()
-        )
-        parts.append(
-            "<h2>Wrong answers, the commonest causes first</h2><table><tr><th>exercise</th>"
-            f"<th>likely cause</th><th>notebooks</th></tr>{rows}</table>"
-        )
-    parts.append("<h2>Each notebook</h2>" + "".join(map(_messages, grades)))
-    return _PAGE.format(legend=legend, body="\n".join(parts))
+# ---------------------------------------------------------------------- gradebooks
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Exercises of the class</title>
-<style>
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em; }}
-table {{ border-collapse: collapse; margin: 0.5em 0 2em; }}
-th, td {{ padding: 0.25em 0.6em; text-align: left; border-bottom: 1px solid #ddd; }}
-td.status {{ text-align: center; padding: 0; border: 2px solid #fff; }}
-.sign {{ display: inline-block; min-width: 2.4em; text-align: center; border-radius: 3px; }}
-td .sign {{ display: block; padding: 0.2em 0; }}
-th small {{ display: block; font-weight: normal; max-width: 9em; }}
-details {{ margin: 0.4em 0; }}
-.state {{ color: #A03000; font-weight: bold; }}
-</style></head><body>
-<h1>Exercises of the class</h1>
-<p>{legend}</p>
-{body}
-</body></html>
-"""
+def moodle(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
+    """The columns of an assignment's offline grading worksheet.
 
-
-def _e(text: str) -> str:
-    return html.escape(str(text))
-
-
-def _sign(status: str) -> str:
-    sign, background, colour = _STATUS[status]
-    return (
-        f'<span class="sign" style="background:{background};color:{colour}" '
-        f'title="{status}">{sign}</span>'
+    Moodle finds a student by `Identifier`, and needs `Grade` and `Last modified (grade)` beside it.
+    """
+    table = student_table(grades, worth)
+    return pd.DataFrame(
+        {
+            "Identifier": [f"Participant {number}" if number else "" for number in table["number"]],
+            "Full name": table["student"],
+            "Status": "",
+            "Grade": table["points"].map(_number),
+            "Maximum Grade": table["of"].map(_number),
+            "Last modified (grade)": "-",
+            "Feedback comments": table["remarks"],
+        }
     )
 
 
-def _heat_map(name: str, table: pd.DataFrame) -> str:
-    def heading(column: str) -> str:
-        title = f"<small>{_e(find(column).title)}</small>" if column[0].isdigit() else ""
-        return f"<th>{_e(column)}{title}</th>"
+def canvas(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
+    """The columns that Canvas's gradebook imports: a student by `ID`, and one column a notebook.
 
-    head = "<th>file</th>" + "".join(map(heading, table.columns))
+    The first row says the points possible.
+    """
+    table = student_table(grades, worth)
+    possible = worth_of(grades, worth)
+    there = {notebooks()[n]: n for n in sorted({int(number.split(".")[0]) for number in possible})}
+    first = {"Student": "    Points Possible"} | {
+        name: _number(sum(w for n, w in possible.items() if int(n.split(".")[0]) == notebook))
+        for name, notebook in there.items()
+    }
+    rows = [
+        {"Student": row["student"], "ID": row["number"]} | {n: _number(row[n]) for n in there}
+        for row in table.to_dict("records")
+    ]
+    columns = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *there]
+    return pd.DataFrame([first, *rows], columns=columns).fillna("")
+
+
+def nbgrader(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
+    """The columns that `nbgrader export` writes: one row an assignment and student."""
+    possible = worth_of(grades, worth)
     rows = []
-    for file, row in table.iterrows():
-        cells = [f'<td><a href="#{_e(file)}">{_e(file)}</a></td>']
-        for value in row:
-            cells.append(
-                f'<td class="status">{_sign(value)}</td>'
-                if value in _STATUS
-                else f"<td>{_state(value)}</td>"
+    for notebook in sorted({int(number.split(".")[0]) for number in possible}):
+        most = sum(w for n, w in possible.items() if int(n.split(".")[0]) == notebook)
+        for student, own in by_student(grades).items():
+            mine = next((g for g in own if g.counts and g.notebook == notebook), None)
+            score = mine.points(worth) if mine else 0.0
+            rows.append(
+                {
+                    "assignment": notebooks()[notebook],
+                    "duedate": "",
+                    "timestamp": _time(mine.handed_in) if mine else "",
+                    "student_id": student.number or student.name,
+                    "last_name": "",
+                    "first_name": student.name if student.number else "",
+                    "email": "",
+                    "raw_score": score,
+                    "late_submission_penalty": 0.0,
+                    "score": score,
+                    "max_score": most,
+                }
             )
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    shares = ""
-    if "reason" not in table:
-        done = (table.drop(columns="state") == "done").mean()
-        shares = "".join(f"<td>{share:.0%}</td>" for share in done)
-        shares = f"<tr><td><b>done by</b></td><td></td>{shares}</tr>"
-    return f"<h2>{_e(name)}</h2><table><tr>{head}</tr>{''.join(rows)}{shares}</table>"
+    return pd.DataFrame(rows)
 
 
-def _state(value: str) -> str:
-    return _e(value) if value in ("", "ok") else f'<span class="state">{_e(value)}</span>'
+GRADEBOOKS = {"moodle": moodle, "canvas": canvas, "nbgrader": nbgrader}
 
 
-def _messages(grade: Grade) -> str:
-    lines = [f"<p>{_state(grade.state)}: {_e(grade.reason)}</p>"] if grade.reason else []
-    lines += [f"<p>{_e(note)}</p>" for note in grade.notes]
-    for number, result in grade.exercises.items():
-        title = _e(find(number).title)
-        message = f": {_e(result.message)}" if result.message else ""
-        lines.append(f"<p>{_sign(result.status)} {number} {title}{message}</p>")
-    summary = f"{grade.n_done} of {len(grade.exercises)} done" if grade.exercises else grade.state
-    return (
-        f'<details id="{_e(grade.file)}"><summary>{_e(grade.file)}: {summary}, '
-        f"{grade.seconds:.0f} s</summary>{''.join(lines)}</details>"
+# ---------------------------------------------------------------------- pages
+
+
+def page(grades: Sequence[Grade], worth: Mapping[str, float]) -> str:
+    """An HTML page: students by exercise, the commonest wrong causes, each student's messages."""
+    there = sorted({grade.notebook for grade in grades if grade.notebook is not None})
+    table = student_table(grades, worth).to_dict("records")
+    students = [
+        {"row": row, "student": student, "grades": own}
+        for row, (student, own) in zip(table, by_student(grades).items(), strict=True)
+    ]
+    columns = {n: [e.number for e in exercises_of(n)] for n in there}
+    shares = {
+        number: sum(row[number] == "done" for row in table) / max(len(table), 1)
+        for numbers in columns.values()
+        for number in numbers
+    }
+    return _render(
+        "class.html",
+        students=students,
+        columns=columns,
+        shares=shares,
+        n_files=len(grades),
+        n_notebooks=sum(grade.notebook is not None for grade in grades),
+        causes=wrong_causes(grades).to_dict("records"),
     )
+
+
+def feedback(student: Student, own: Sequence[Grade], worth: Mapping[str, float]) -> str:
+    """The HTML page that one student gets back."""
+    return _render("feedback.html", student=student, grades=own, worth=worth)
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("nma_seq2seq.course.grading"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: clean_text(value) if isinstance(value, str) else value,
+    )
+    environment.filters["points"] = _number
+    environment.filters["time"] = _time
+    environment.filters["worth"] = lambda number, worth: worth.get(number, 1.0)
+    environment.globals.update(
+        signs=_SIGNS, notebooks=notebooks(), title=lambda number: find(number).title
+    )
+    return environment.get_template(template).render(**values)
+
+
+def clean_text(value: str) -> str:
+    """A text for a page: without control characters; what is marked as HTML stays that."""
+    kept = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", value)
+    return type(value)(kept)
+
+
+# ---------------------------------------------------------------------- writing
+
+
+def check_points(points: Mapping[str, float]) -> dict[str, float]:
+    """The points, if each is of an exercise and 0 or more; a ValueError if not."""
+    for number, worth in points.items():
+        find(number)
+        if not 0 <= worth < 1e6:
+            raise ValueError(f"exercise {number} is worth {worth:g} points; give 0 or more")
+    return dict(points)
+
+
+def check_outputs(outputs: Outputs) -> None:
+    """Raise an OSError in one sentence if something could not be written."""
+    single = (outputs.csv, outputs.students, outputs.html, *outputs.gradebooks.values())
+    for path in filter(None, single):
+        check_writable(path)
+    if outputs.feedback is not None and not outputs.feedback.is_dir():
+        check_writable(outputs.feedback)
+        if outputs.feedback.exists():
+            raise NotADirectoryError(f"{outputs.feedback} is a file; name a folder for feedback")
+
+
+def write(grades: Sequence[Grade], worth: Mapping[str, float], outputs: Outputs) -> None:
+    """Write what is asked for, each file whole or not at all."""
+    if outputs.csv is not None:
+        _write_csv(long_table(grades, worth), outputs.csv)
+    if outputs.students is not None:
+        _write_csv(student_table(grades, worth), outputs.students)
+    for platform, path in outputs.gradebooks.items():
+        _write_csv(GRADEBOOKS[platform](grades, worth), path)
+    if outputs.html is not None:
+        _write_text(page(grades, worth), outputs.html)
+    if outputs.feedback is not None:
+        outputs.feedback.mkdir(exist_ok=True)
+        taken: set[str] = set()
+        for student, own in by_student(grades).items():
+            name = _feedback_name(student, taken)
+            _write_text(feedback(student, own, worth), outputs.feedback / name)
+
+
+def _feedback_name(student: Student, taken: set[str]) -> str:
+    """As the platform finds a student by it, or the student's name; no two the same."""
+    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", clean(student.name))[:80].strip(". ")
+    if student.platform == "moodle":
+        name = f"{name.replace('_', ' ')}_{student.number}_assignfeedback_file_feedback"
+    elif student.number:
+        name = f"{name}_{student.number}"
+    first, n = name or "student", 1
+    name = first
+    while name.casefold() in taken:
+        n += 1
+        name = f"{first} ({n})"
+    taken.add(name.casefold())
+    return f"{name}.html"
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    safe = table.map(lambda value: _harmless(value) if isinstance(value, str) else value)
+    with whole_file(path) as temporary:
+        safe.to_csv(temporary, index=False, encoding="utf-8", errors="backslashreplace")
+
+
+def _harmless(value: str) -> str:
+    """A text that no spreadsheet takes for a formula, on one line."""
+    value = re.sub(r"[\t\r\n]+", " ", clean_text(value))
+    return f"'{value}" if value[:1] in tuple("=+-@\t\r") and value != "-" else value
+
+
+def _write_text(text: str, path: Path) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -1,28 +1,67 @@
-"""What was handed in: notebooks in a folder or zip, matched to the course's by their exercises."""
+"""What was handed in: notebooks matched to the course's by their exercises, and whose they are."""
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import re
+import unicodedata
 import warnings
-import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 
+from nma_seq2seq.course.grading.opening import File, ask, open_all
 from nma_seq2seq.exercises import exercises_of, notebooks
 
-_CHECK = re.compile(r"""^[ \t]*@[ \t]*(?:\w+\.)*exercise\(\s*["'](\d+\.\d+)["']""", re.MULTILINE)
-# A student's install would change the instructor's own environment.
-_INSTALLER = r"\b(?:pip3?|uv|conda|mamba|apt|apt-get)\b"
-_INSTALL = re.compile(
-    rf"^([ \t]*)(?:\w+[ \t]*=[ \t]*)?[!%](?!%)(?:\\\n|.)*?{_INSTALLER}(?:\\\n|.)*$", re.MULTILINE
+# What a learning platform calls a file that it hands out.
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assign(?:submission|feedback)_[a-z]+")
+_CANVAS = re.compile(
+    r"(?P<name>[^_]+)(?P<late>_late)?_(?P<number>\d+)_(?P<attempt>\d+)_(?P<rest>.+)", re.IGNORECASE
 )
-_INSTALL_CELL = re.compile(rf"\s*%%(?:bash|sh|script|cmd|!)(?:\n|.)*{_INSTALLER}")
-_LEFT_OUT = "pass  # an install, left out while grading"
-_LARGEST_MB = 100  # of one notebook file
+# Folders of a class that are no students: weeks, sheets, the course's notebooks.
+_NO_STUDENT = re.compile(
+    r"(week|hw|homework|assignment|exercises?|notebook|nb|day|sheet|lab|session|tutorials?|part"
+    r"|submissions?|submitted|class|\d+)?[\s_-]*\d*(_[a-z_]+)?",
+    re.IGNORECASE,
+)
+_SUFFIXES = re.compile(
+    r"(\.(ipynb|json|txt|download|zip|tar|gz|tgz|html?|pdf|py|docx?))+$", re.IGNORECASE
+)
+_STAMP = "timestamp.txt"  # nbgrader's, beside a notebook
+
+
+@dataclass(frozen=True)
+class Student:
+    """Whose a file is, as far as its path says.
+
+    Attributes
+    ----------
+    name : str
+    number : str
+        The learning platform's own; empty where there is none.
+    platform : "moodle", "canvas" or ""
+    late : bool
+        Whether the platform says that this file is late.
+    attempt : int
+        Larger for what was handed in later, where the platform numbers it.
+    """
+
+    name: str
+    number: str = ""
+    platform: str = ""
+    late: bool = False
+    attempt: int = 0
+
+    @property
+    def key(self) -> str:
+        """The same for all files of one student."""
+        return f"{self.platform} {self.number}" if self.number else self.name.casefold()
 
 
 @dataclass(frozen=True)
@@ -36,26 +75,38 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook that was handed in.
+    """One file that was handed in.
 
     Attributes
     ----------
     file : str
         Path below the folder, or within the zip.
-    content : bytes
+    student : Student
+    digest : str
+        Of its content.
+    handed_in : float
+        Seconds since 1970; 0 where it is not known.
     notebook : int or None
         The course's notebook whose exercises it holds.
     cells : tuple of Cell
+    displaced : tuple of (exercise number, str)
+        Exercises that are there, but in no cell that could be run, and where.
+    state : str
+        Empty where it can be run; "invalid" or "no notebook" where it cannot.
     problem : str
-        Why it cannot be run; empty where it can.
+        Why it cannot.
     notes : tuple of str
         What an instructor should know, such as an exercise that is there twice.
     """
 
     file: str
-    content: bytes
+    student: Student
+    digest: str
+    handed_in: float = 0.0
     notebook: int | None = None
     cells: tuple[Cell, ...] = ()
+    displaced: tuple[tuple[str, str], ...] = ()
+    state: str = ""
     problem: str = ""
     notes: tuple[str, ...] = ()
 
@@ -72,104 +123,215 @@ class Submission:
 
 
 def find_submissions(where: Path) -> list[Submission]:
-    """Every notebook below a folder or in a zip, in the order of their paths.
+    """Every file below a folder, in a zip, or the one file, in the order of their paths.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder or file.
     ValueError
-        If it is neither, or holds no notebook.
+        If there is nothing in it.
     """
-    if where.is_dir():
-        files = _in_folder(where)
-    elif not where.exists():
-        raise FileNotFoundError(f"no folder {where}; name the folder or zip that was handed in")
-    elif zipfile.is_zipfile(where):
-        files = _in_zip(where)
-    else:
-        raise ValueError(f"{where} is neither a folder nor a zip; name one that holds notebooks")
-    found = [
-        read_submission(_printable(file), content)
-        for file, content in sorted(files, key=lambda pair: pair[0])
+    files = open_all(where)
+    stamps = {
+        PurePosixPath(file.path).parent: stamp
+        for file in files
+        if PurePosixPath(file.path).name == _STAMP and (stamp := _stamp(file))
+    }
+    files = [file for file in files if PurePosixPath(file.path).name != _STAMP]
+    students = students_of([file.path for file in files])
+    return [
+        read_submission(
+            replace(file, modified=stamps.get(PurePosixPath(file.path).parent, file.modified)),
+            student,
+        )
+        for file, student in zip(files, students, strict=True)
     ]
-    if not found:
-        raise ValueError(f"no .ipynb in {where}; name the folder or zip that was handed in")
-    return found
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, bytes | OSError]]:
-    for path in folder.rglob("*"):
-        file = path.relative_to(folder).as_posix()
-        if _wanted(file) and path.is_file():
-            try:
-                too_large = path.stat().st_size > _LARGEST_MB * 1e6
-                yield file, b"" if too_large else path.read_bytes()
-            except OSError as error:
-                yield file, error
+def _stamp(file: File) -> float:
+    match = re.match(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", file.text)
+    return datetime.fromisoformat(f"{match[0]}+00:00").timestamp() if match else 0.0
 
 
-def _in_zip(path: Path) -> Iterator[tuple[str, bytes | Exception]]:
-    seen: Counter[str] = Counter()
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if not _wanted(info.filename) or info.is_dir():
-                continue
-            seen[info.filename] += 1
-            again = f" ({seen[info.filename]})" if seen[info.filename] > 1 else ""
-            try:
-                too_large = info.file_size > _LARGEST_MB * 1e6
-                yield info.filename + again, b"" if too_large else archive.read(info)
-            except Exception as error:  # a bad checksum, a password, an unknown compression
-                yield info.filename + again, error
+# ---------------------------------------------------------------------- whose it is
 
 
-def _wanted(file: str) -> bool:
-    path = PurePosixPath(file)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() == ".ipynb" and not hidden
+def students_of(paths: Sequence[str]) -> list[Student]:
+    """Whose each file is: from a platform's names, else the first folder that is a person's."""
+    split = [PurePosixPath(path).parts for path in paths]
+    shared = 0
+    while all(len(parts) > shared + 1 for parts in split) and (
+        len({parts[shared] for parts in split}) == 1 and len(paths) > 1
+    ):
+        shared += 1
+    return [_student(parts, parts[shared:]) for parts in split]
 
 
-def _printable(text: str) -> str:
-    """Without what a broken name may hold and no table can."""
+def _student(parts: Sequence[str], below: Sequence[str]) -> Student:
+    for part in parts:
+        if match := _MOODLE.match(part):
+            return Student(clean(match["name"]), match["number"], "moodle")
+    for part in parts:
+        if match := _CANVAS.match(part):
+            return Student(
+                clean(match["name"]),
+                match["number"],
+                "canvas",
+                match["late"] is not None,
+                int(match["attempt"][:18]),
+            )
+    for part in below[:-1]:
+        stem = _SUFFIXES.sub("", part)
+        if not _NO_STUDENT.fullmatch(stem):
+            return Student(clean(stem))
+    if len(below) > 1 and _NO_STUDENT.fullmatch(_stem(below[-1])):
+        return Student(clean(below[0]))
+    return Student(clean(_person(_stem(below[-1])) or below[-1]))
+
+
+def _stem(name: str) -> str:
+    stem = re.sub(r"\s*\(\d+\)$", "", name)
+    stem = _SUFFIXES.sub("", stem)
+    return re.sub(r"\s*\(\d+\)$|\s+-\s+(Copy|Kopie)$", "", stem)
+
+
+def _person(stem: str) -> str:
+    """ "ann" of "ann_05_poisson_loss", "ann-05" or "05_ann"."""
+    for name in notebooks().values():
+        stem = re.sub(rf"[\s_-]*{name}[\s_-]*", "", stem, flags=re.IGNORECASE)
+    stem = re.sub(r"^\d\d?[\s_-]+|[\s_-]+\d\d?$", "", stem)
+    return stem.strip(" _-")
+
+
+def clean(text: str) -> str:
+    """Without control characters, and what turns the direction of writing around."""
+    kept = (
+        character if character == " " or unicodedata.category(character)[0] != "C" else "\ufffd"
+        for character in printable(text)
+        if character not in "\u200b\u2060\ufeff"
+    )
+    return " ".join("".join(kept).split()) or "(no name)"
+
+
+def printable(text: str) -> str:
+    """Without what a broken name may hold and no file of text can."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def read_submission(file: str, content: bytes | Exception) -> Submission:
+# ---------------------------------------------------------------------- a notebook's cells
+
+
+def read_submission(file: File, student: Student | None = None) -> Submission:
     """A notebook's code cells and exercises; nothing of its metadata or outputs is used."""
-    if isinstance(content, Exception):
-        return Submission(file, b"", problem=f"cannot be read ({content})")
+    about = Submission(
+        clean(file.path),
+        student or students_of([file.path])[0],
+        hashlib.sha256(file.content or file.problem.encode()).hexdigest(),
+        file.modified,
+    )
+    if file.problem:
+        return replace(about, state="invalid", problem=file.problem)
+    if file.kind:
+        asked = f"handed in, but no notebook: {file.kind}; ask for {ask(file.kind)}"
+        return replace(about, state="no notebook", problem=asked)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of cells without ids, as Colab saves them
-            notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
+            notebook = nbformat.reads(file.text, as_version=4)
         sources = [
-            (index, _printable("".join(cell["source"])))
+            (index, cell["cell_type"], printable("".join(cell["source"])))
             for index, cell in enumerate(notebook["cells"])
-            if cell["cell_type"] == "code"
         ]
     except Exception as error:  # nbformat raises almost anything on files that are no notebooks
-        what = " ".join(str(error).split())[:120] if content else "it is empty or far too large"
-        return Submission(file, content, problem=f"not a notebook ({what})")
-
-    there = {e.number for notebook in notebooks() for e in exercises_of(notebook)}
-    cells, notes = [], []
-    for index, source in sources:
-        without = (
-            _LEFT_OUT if _INSTALL_CELL.match(source) else _INSTALL.sub(rf"\1{_LEFT_OUT}", source)
+        what = " ".join(str(error).split())[:120]
+        return replace(
+            about, state="invalid", problem=f"not a whole notebook ({what}); ask for it once more"
         )
-        if without != source and "nma-seq2seq @ git" not in source:  # the course's own first cell
-            notes.append(f"cell {index} installs something; that was left out")
-        source = without
-        numbers = tuple(number for number in _CHECK.findall(source) if number in there)
-        cells.append(Cell(index, source, numbers))
-    counts = Counter(number for cell in cells for number in cell.exercises)
-    notes += [
-        f"exercise {n} is there {k} times; the best counts" for n, k in counts.items() if k > 1
-    ]
-    by_notebook = Counter(int(number.split(".")[0]) for number in counts)
-    if not by_notebook:
-        return Submission(file, content, problem="no exercise of the course is in it")
-    return Submission(
-        file, content, by_notebook.most_common(1)[0][0], tuple(cells), notes=tuple(notes)
+
+    names = _names_of_exercise(source for _, kind, source in sources if kind == "code")
+    cells = tuple(
+        Cell(index, source, _exercises(source, names))
+        for index, kind, source in sources
+        if kind == "code"
     )
+    counts = Counter(number for cell in cells for number in cell.exercises)
+    displaced = {}
+    for index, kind, source in sources:
+        for number in _mentioned(source, names):
+            if number not in counts:
+                how = "is commented out" if kind == "code" else f"is of the kind {kind}, not code"
+                displaced[number] = f"its cell {how} (cell {index})"
+    by_notebook = Counter(int(number.split(".")[0]) for number in [*counts, *displaced])
+    if not by_notebook:
+        return replace(about, state="invalid", problem="no exercise of the course is in it")
+    return replace(
+        about,
+        notebook=by_notebook.most_common(1)[0][0],
+        cells=cells,
+        displaced=tuple(displaced.items()),
+        notes=tuple(
+            f"exercise {n} is there {k} times; the best counts" for n, k in counts.items() if k > 1
+        ),
+    )
+
+
+def _tree(source: str) -> ast.Module | None:
+    """A cell as Python reads it, magics and a first line of %% aside."""
+    if source.lstrip().startswith("%%"):
+        source = source.lstrip().partition("\n")[2]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in a student's strings
+            return ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _names_of_exercise(sources: Iterator[str]) -> set[str]:
+    """All that a notebook calls `exercise`: `import exercise as task`, `task = nma.exercise`."""
+    names = {"exercise"}
+    for source in sources:
+        if "exercise" not in source:
+            continue
+        for node in ast.walk(_tree(source) or ast.Module([], [])):
+            if isinstance(node, ast.ImportFrom):
+                names |= {one.asname or one.name for one in node.names if one.name == "exercise"}
+            elif isinstance(node, ast.Assign) and _last_name(node.value) in names:
+                names |= {name for target in node.targets if (name := _last_name(target))}
+    return names
+
+
+def _last_name(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _exercises(source: str, names: set[str]) -> tuple[str, ...]:
+    """The exercises that a cell checks, in order."""
+    tree = _tree(source)
+    if tree is None:
+        return tuple(
+            number
+            for line in source.split("\n")
+            if line.lstrip().startswith("@")
+            for number in _mentioned(line, names)
+        )
+    calls = [
+        (node.lineno, value.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _last_name(node.func) in names
+        for value in [*node.args, *(keyword.value for keyword in node.keywords)][:1]
+        if isinstance(value, ast.Constant)
+    ]
+    return tuple(str(number) for _, number in sorted(calls, key=lambda c: c[0]) if number in _all())
+
+
+def _mentioned(source: str, names: set[str]) -> list[str]:
+    call = rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\s*\(\s*[\"'](\d+\.\d+)[\"']"
+    return [number for number in re.findall(call, source) if number in _all()]
+
+
+def _all() -> set[str]:
+    return {exercise.number for notebook in notebooks() for exercise in exercises_of(notebook)}

@@ -1,4 +1,4 @@
-"""Runs a submission in a worker, holds it to its limits, and reads what came of it."""
+"""Runs a submission in a kernel apart, holds it to its limits, and reads what came of it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ import tempfile
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import psutil
+import zmq
+from jupyter_client.session import Session
 
-from nma_seq2seq.course.grading.submissions import Submission
-from nma_seq2seq.course.grading.worker import end_descendants
+from nma_seq2seq.course.grading.grades import STATUSES, Grade
+from nma_seq2seq.course.grading.kernel import Settings
+from nma_seq2seq.course.grading.submissions import Cell, Submission, printable
 from nma_seq2seq.exercises import Result
 
 _MARK = "NMA_SEQ2SEQ_GRADING"  # in the environment of all that a notebook starts
@@ -29,7 +34,12 @@ _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_P
 _FILE_MB = 1000
 # Data that is asked for at once and never used, and what threads keep aside, is not resident.
 _SPARE_MB = 1000
+_PROCESSES = 200
+_WALL = 20  # times the timeout: for what neither computes nor sleeps
 _PATIENCE = 10.0  # seconds for processes to be gone
+_EVENT_BYTES, _EVENTS_BYTES = 20_000, 2_000_000
+_LONGEST = 600  # characters of a message
+_TRIES = 3  # lines of a cell that are no Python
 
 
 @dataclass(frozen=True)
@@ -39,66 +49,22 @@ class Limits:
     Attributes
     ----------
     timeout : float
-        Seconds, from its start to its end.
+        Seconds of processor time, and of waiting; time that the machine takes for others is not
+        counted.
     memory_mb : int
-        Resident memory of its kernel and of what that starts.
+        What its processes hold together.
     """
 
     timeout: float = 120.0
     memory_mb: int = 4000
 
 
-@dataclass(frozen=True)
-class Grade:
-    """What came of one submission.
-
-    Attributes
-    ----------
-    file : str
-    notebook : int or None
-    state : "ok", "timeout", "crash", "out of memory" or "invalid"
-    reason : str
-        Where and why, for any state but ok.
-    seconds : float
-    peak_mb : int
-        Largest resident memory of the kernel; 0 where it is not known.
-    exercises : dict of exercise number -> Result
-        `status` is done, wrong, not yet, missing, or not reached where the notebook ended before.
-    notes : list of str
-    """
-
-    file: str
-    notebook: int | None
-    state: str
-    reason: str = ""
-    seconds: float = 0.0
-    peak_mb: int = 0
-    exercises: dict[str, Result] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def n_done(self) -> int:
-        """How many exercises are done."""
-        return sum(result.status == "done" for result in self.exercises.values())
-
-    @property
-    def is_all_done(self) -> bool:
-        """Whether it ran to its end with every exercise done."""
-        return self.state == "ok" and self.n_done == len(self.exercises)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Grade:
-        """What `as_dict` gave."""
-        exercises = {n: Result(**result) for n, result in content["exercises"].items()}
-        return cls(**content | {"exercises": exercises})
-
-
 def run_submission(
-    submission: Submission, limits: Limits, stop: threading.Event | None = None
+    submission: Submission,
+    limits: Limits,
+    stop: threading.Event | None = None,
+    is_apart: bool = False,
+    hidden: tuple[str, ...] = (),
 ) -> Grade:
     """Run one notebook in a temporary folder; nothing that it does gets out, and all of it ends.
 
@@ -108,94 +74,73 @@ def run_submission(
     limits : Limits
     stop : threading.Event, optional
         Set from another thread to end it at once.
+    is_apart : bool
+        Whether it runs in the kernel's sandbox, where there is one.
+    hidden : tuple of str
+        What it cannot see there.
 
     Raises
     ------
     InterruptedError
         If `stop` was set.
     """
-    if submission.problem:
-        return Grade(submission.file, submission.notebook, "invalid", submission.problem)
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="grading_", ignore_cleanup_errors=True) as name:
-        folder, mark = Path(name), uuid.uuid4().hex
-        journal = folder / "journal"
-        job = {
-            "cells": [asdict(cell) for cell in submission.cells],
-            "journal": str(journal),
-            "limits": {
-                "memory_mb": limits.memory_mb + _SPARE_MB,
-                # Processor time counts in every thread; the timeout is the nearer limit.
-                "seconds": int(2 * limits.timeout) + 1,
-                "file_mb": _FILE_MB,
-            },
-        }
-        (folder / "job").write_text(json.dumps(job), encoding="utf-8")
-        (folder / "home").mkdir()
-        (folder / "work").mkdir()
-        with (folder / "worker.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "nma_seq2seq.course.grading.worker", str(folder / "job")],
-                cwd=folder / "work",
-                env=_environment(folder, mark),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
-            try:
-                ended = _wait(worker, start + limits.timeout, limits.memory_mb, stop)
-            finally:
-                _end(worker, mark)
-        lines = [json.loads(line) for line in _whole_lines(journal)]
-        log_end = (folder / "worker.log").read_text(errors="replace").strip().splitlines()[-1:]
-    return _grade(submission, lines, ended, limits, time.monotonic() - start, "".join(log_end))
-
-
-def _wait(
-    worker: subprocess.Popen, deadline: float, memory_mb: int, stop: threading.Event | None
-) -> str:
-    """Wait for the worker; why it was not waited for to its end ("late", "large"), if so."""
-    while time.monotonic() < deadline:
-        if stop is not None and stop.is_set():
-            raise InterruptedError("grading was interrupted")
+    if submission.state:
+        return _row(submission, submission.state, submission.problem)
+    with _folder() as folder:
+        settings = Settings(
+            str(folder),
+            is_apart,
+            list(hidden),
+            limits.memory_mb + _SPARE_MB,
+            _FILE_MB,
+            matplotlib.get_cachedir(),
+        )
+        kernel = _Kernel(settings)
         try:
-            worker.wait(0.2)
-            return ""
-        except subprocess.TimeoutExpired:
-            if _resident_mb(worker.pid) > memory_mb:
-                return "large"
-    return "late"
+            ended = _run_cells(kernel, submission.cells, limits, stop or threading.Event())
+        finally:
+            kernel.end()
+    return _grade(submission, kernel, ended, limits)
 
 
-def _resident_mb(pid: int) -> float:
-    """Of all that a process has started, and these in turn."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        for process in psutil.Process(pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-    return total / 2**20
+def _row(submission: Submission, state: str, reason: str, **more: Any) -> Grade:
+    about = submission.file, submission.student, submission.notebook, state, reason
+    return Grade(*about, handed_in=submission.handed_in, **more)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary folder that a notebook does not find from the one beside it."""
+    with contextlib.ExitStack() as stack:
+        outer = Path(tempfile.mkdtemp(prefix="grading_"))
+        stack.callback(_remove, outer)
+        folder = outer / uuid.uuid4().hex
+        folder.mkdir()
+        outer.chmod(0o300)  # it can be gone through, but not listed
+        yield folder
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)
+    if os.name == "posix":  # shutil's own gives up on folders far too deep for a path
+        subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(folder: Path, mark: str) -> dict[str, str]:
     """What a notebook sees of the outside: no credentials, no home, no settings."""
     home = str(folder / "home")
-    fonts = folder / "home" / "matplotlib"
-    fonts.mkdir()
-    for cache in Path(matplotlib.get_cachedir()).glob("fontlist*.json"):
-        shutil.copy(cache, fonts)  # finding all fonts anew takes seconds
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     own = {name: home for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")}
     return (
-        kept
+        {name: os.environ[name] for name in _KEPT if name in os.environ}
         | own
         | {
             "IPYTHONDIR": str(folder / "home" / "ipython"),
             "JUPYTER_CONFIG_DIR": str(folder / "home" / "jupyter"),
             "JUPYTER_DATA_DIR": str(folder / "home" / "jupyter"),
             "JUPYTER_RUNTIME_DIR": str(folder / "home" / "runtime"),
-            "MPLCONFIGDIR": str(fonts),
+            "MPLCONFIGDIR": str(folder / "home" / "matplotlib"),
             "NMA_SEQ2SEQ_DATA": "simulated",
             "NMA_SEQ2SEQ_CACHE": str(folder / "home" / "cache"),
             # Threads of several notebooks at a time would only wait for each other.
@@ -208,142 +153,445 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
     )
 
 
-def _end(worker: subprocess.Popen, mark: str) -> None:
-    """End the worker, its kernel, and whatever these have started, their process groups with them.
+# ---------------------------------------------------------------------- the kernel's processes
 
-    Processes that left their group are the worker's own by now (Linux), or bear the mark.
-    """
-    end_descendants(worker.pid)
-    groups = {worker.pid}
-    deadline = time.monotonic() + _PATIENCE
-    while marked := [process for process in psutil.process_iter() if _is_marked(process, mark)]:
-        for process in marked:
-            with contextlib.suppress(psutil.Error, ProcessLookupError):
-                if hasattr(os, "getpgid"):
-                    groups.add(os.getpgid(process.pid))
-                process.kill()
-        psutil.wait_procs(marked, timeout=1)
-        if time.monotonic() > deadline:
-            break
-    if hasattr(os, "killpg"):
-        for group in groups - {os.getpgrp()}:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, signal.SIGKILL)
-    worker.kill()
-    worker.wait()
+
+class _Kernel:
+    """The processes of one notebook, what they say, and what they have used."""
+
+    def __init__(self, settings: Settings):
+        folder = Path(settings.folder)
+        self.mark = uuid.uuid4().hex
+        self.events: list[dict[str, Any]] = []
+        self.runs: dict[str, int] = {}  # message -> index of the cell that it runs
+        self.n_foreign = 0
+        self.log: deque[str] = deque(maxlen=20)
+        self.seconds = self.waited = 0.0
+        self.peak_mb = 0
+        self.oom_kills = _oom_kills()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "nma_seq2seq.course.grading.kernel"],
+            cwd=folder,
+            env=_environment(folder, self.mark),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.readers = [
+            threading.Thread(target=self._read_events, args=(self.process.stdout,), daemon=True),
+            threading.Thread(target=self._read_log, args=(self.process.stderr,), daemon=True),
+        ]
+        for reader in self.readers:
+            reader.start()
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(settings.as_json().encode())
+            self.process.stdin.close()
+        self._since = time.monotonic()
+
+    def _read_events(self, pipe: Any) -> None:
+        """Keep what is well formed, up to a size that no notebook of the course comes near."""
+        size = 0
+        while line := pipe.readline(_EVENT_BYTES):
+            size += len(line)
+            event = _event(line) if size < _EVENTS_BYTES else None
+            if event is None:
+                self.n_foreign += 1
+            else:
+                self.events.append(event)
+
+    def _read_log(self, pipe: Any) -> None:
+        while line := pipe.readline(1000):
+            self.log.append(line.decode("utf-8", "replace").strip())
+
+    def said(self, name: str) -> list[dict[str, Any]]:
+        """All events of one kind so far."""
+        return [event for event in list(self.events) if name in event]
+
+    def over(self, limits: Limits, started: float) -> str:
+        """Measure what it uses; which limit it is beyond, if any."""
+        now = time.monotonic()
+        passed, self._since = now - self._since, now
+        processes = self._processes()
+        seconds, memory = 0.0, 0.0
+        for process in processes:
+            with contextlib.suppress(psutil.Error, OSError):
+                times = process.cpu_times()
+                seconds += times.user + times.system
+                seconds += getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
+                memory += process.memory_info().rss
+                self.peak_mb = max(self.peak_mb, _peak_mb(process))
+        computed = seconds - self.seconds > 0.02 * passed
+        self.seconds = max(seconds, self.seconds)
+        if not computed and not _is_runnable(processes):
+            self.waited += passed
+        if self.seconds > limits.timeout:
+            return "slow"
+        if self.waited > limits.timeout:
+            return "waiting"
+        if now - started > _WALL * limits.timeout:
+            return "late"
+        if len(processes) > _PROCESSES:
+            return "many"
+        if memory > limits.memory_mb * 2**20 and _held_mb(processes) > limits.memory_mb:
+            return "large"
+        return ""
+
+    def _processes(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            own = psutil.Process(self.process.pid)
+            return [own, *own.children(recursive=True)]
+        return []
+
+    def end(self) -> None:
+        """End all that it has started, process groups with them.
+
+        Processes that left their group are its first one's own by now (Linux), or bear the mark.
+        """
+        groups = {self.process.pid}
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            living = [p for p in self._processes()[1:] if not _is_zombie(p)]
+            living += [p for p in psutil.process_iter() if _is_marked(p, self.mark)]
+            living = [p for p in living if p.pid != self.process.pid]
+            if not living:
+                break
+            for process in living:
+                with contextlib.suppress(psutil.Error, OSError):
+                    if hasattr(os, "getpgid"):
+                        groups.add(os.getpgid(process.pid))
+                    process.kill()
+            psutil.wait_procs(living, timeout=1)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)  # it says how the kernel ended
+        self.process.kill()
+        self.process.wait()
+        if hasattr(os, "killpg"):
+            for group in groups - {os.getpgrp()}:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, signal.SIGKILL)
+        for reader in self.readers:
+            reader.join(_PATIENCE)
+
+
+_TEXTS = ("status", "symptom", "cause", "kind", "error", "name", "note")
+_KINDS: dict[str, dict[str, type]] = {
+    "begun": {"begun": str},
+    "exercise": {"exercise": str, "status": str, "symptom": str, "cause": str, "is_own": bool},
+    "failed": {
+        "failed": str,
+        "kind": str,
+        "error": str,
+        "name": str,
+        "line": int,
+        "went_on": bool,
+    },
+    "note": {"note": str},
+    "ready": {"ready": dict},
+    "exit": {"exit": int},
+}
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """A line as a kernel writes it, cut to size; None for anything else."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(event, dict):
+        return None
+    for name, kinds in _KINDS.items():
+        if name in event:
+            right = set(event) == set(kinds) and all(
+                type(event[part]) is kind for part, kind in kinds.items()
+            )
+            if not right or event.get("status", "done") not in STATUSES[:4]:
+                return None
+            return event | {
+                part: printable(event[part])[:_LONGEST] for part in _TEXTS if part in event
+            }
+    return None
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
 
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:
     try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return process.environ().get(_MARK) == mark
+        return process.environ().get(_MARK) == mark and not _is_zombie(process)
     except (psutil.Error, OSError):
         return False
 
 
-def _whole_lines(journal: Path) -> list[str]:
-    if not journal.exists():
-        return []
-    text = journal.read_text(encoding="utf-8", errors="replace")
-    return [line for line in text.split("\n")[:-1] if line]
+def _is_runnable(processes: list[psutil.Process]) -> bool:
+    """Whether a thread of them computes, waits for its turn to, or for the disk (Linux)."""
+    for process in processes:
+        for stat in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):
+                if stat.read_text().rpartition(")")[2].split()[0] in "RD":
+                    return True
+    return False
 
 
-def _grade(
-    submission: Submission,
-    lines: list[dict[str, Any]],
-    ended: str,
-    limits: Limits,
-    seconds: float,
-    log_end: str,
-) -> Grade:
-    begun = [line["begun"] for line in lines if "begun" in line]
-    failed = {line["failed"]: line["error"] for line in reversed(lines) if "failed" in line}
-    own = failed.pop(None, None)
-    state, reason = _state(submission, lines, ended, limits, begun, log_end)
-    cut = {"end": "ok"} not in lines
-    found: dict[str, list[Result]] = {}
-    for line in lines:
-        if "exercise" in line:
-            result = Result(line["status"], line["message"])
-            found.setdefault(line["exercise"], []).append(result)
-    exercises = {}
-    for number in submission.expected:
-        homes = [cell.index for cell in submission.cells if number in cell.exercises]
-        results = found.get(number, [])
-        if not homes:
-            result = Result("missing", "its cell is not in the notebook")
-        elif results:
-            result = next((r for r in results if r.status == "done"), results[-1])
-        elif errors := [failed[home] for home in homes if home in failed]:
-            result = Result("wrong", f"its cell stops before the check: {errors[-1]}")
-        elif cut and begun and begun[-1] in homes:
-            result = Result("wrong", f"its check never ended: {reason}")
-        elif cut and (not begun or begun[-1] < max(homes)):
-            result = Result("not reached", f"the notebook ended before: {reason}")
-        else:
-            result = Result("missing", "its cell ran, but not the course's check of it")
-        exercises[number] = result
-    notes = list(submission.notes)
-    notes += [line["note"] for line in lines if "note" in line]
-    if own is not None:
-        notes.append(f"the grading's own cells fail in this notebook: {own}")
-    homes = {cell.index for cell in submission.cells if cell.exercises}
+def _held_mb(processes: list[psutil.Process]) -> float:
+    """What processes hold together: pages that several share are counted once, where known."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error, OSError):
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", getattr(memory, "uss", memory.rss))
+    return total / 2**20
+
+
+def _peak_mb(process: psutil.Process) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    memory = process.memory_info()
+    return int(getattr(memory, "peak_wset", memory.rss) / 2**20)
+
+
+def _oom_kills() -> int:
+    """How many processes Linux has ended for want of memory since it was started."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/vmstat").read_text().partition("oom_kill ")[2].split()[0])
+    return 0
+
+
+# ---------------------------------------------------------------------- running the cells
+
+
+def _run_cells(
+    kernel: _Kernel, cells: tuple[Cell, ...], limits: Limits, stop: threading.Event
+) -> str:
+    """Run them one after the other; why that came to no end ("slow", "dead", ...), if so."""
+    started = time.monotonic()
+
+    def wait(done: Any) -> str:
+        while not done():
+            if stop.is_set():
+                raise InterruptedError("grading was interrupted")
+            if over := kernel.over(limits, started):
+                return over
+            if kernel.process.poll() is not None:
+                return "dead"
+        return ""
+
+    def ready() -> bool:
+        time.sleep(0.05)
+        return bool(kernel.said("ready"))
+
+    if ended := wait(ready):
+        return ended
+    info = kernel.said("ready")[0]["ready"]
+    session = Session(key=str(info["key"]).encode())
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(f"tcp://127.0.0.1:{int(info['shell_port'])}")
+
+        reply: dict[str, Any] = {}
+
+        def replied() -> bool:
+            if socket.poll(200):
+                with contextlib.suppress(ValueError, TypeError):
+                    _, message = session.recv(socket)
+                    reply.update(message["content"] if message else {})
+            return bool(reply)
+
+        for cell in cells:
+            source = cell.source
+            for _ in range(1 + _TRIES):
+                reply.clear()
+                content = {
+                    "code": source,
+                    "silent": False,
+                    "store_history": True,
+                    "user_expressions": {},
+                    "allow_stdin": False,
+                    "stop_on_error": False,
+                }
+                message = session.send(socket, "execute_request", content)
+                sent = message["header"]["msg_id"] if message else ""
+                kernel.runs[sent] = cell.index
+                if ended := wait(replied):
+                    return ended
+                broken = _broken_line(kernel, sent, reply.get("ename"), source)
+                if cell.exercises or not broken:
+                    break
+                lines = source.split("\n")
+                text = lines[broken - 1]
+                lines[broken - 1] = text[: len(text) - len(text.lstrip())] + "pass"
+                source = "\n".join(lines)
+    kernel.over(limits, started)
+    return ""
+
+
+def _broken_line(kernel: _Kernel, sent: str, error: str | None, source: str) -> int:
+    """The line of the cell just run that is no Python, for which none of it was run; 0 for none."""
+    lines = source.split("\n")
+    if error == "UsageError" and source.lstrip().startswith("%%"):  # a cell magic not known here
+        return next(number for number, line in enumerate(lines, 1) if line.strip())
+    if error not in ("SyntaxError", "IndentationError", "TabError"):
+        return 0
+    for _ in range(20):  # the kernel's line about it is on its way
+        line = next((e["line"] for e in kernel.said("failed") if e["failed"] == sent), None)
+        if line is not None:
+            return line if 0 < line <= len(lines) and lines[line - 1].strip() != "pass" else 0
+        time.sleep(0.1)
+    return 0
+
+
+# ---------------------------------------------------------------------- what came of it
+
+
+@dataclass(frozen=True)
+class _Story:
+    """What the events say, by cell of the notebook."""
+
+    begun: list[int] = field(default_factory=list)
+    found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    failed: dict[int, dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def _story(submission: Submission, kernel: _Kernel) -> _Story:
+    story = _Story()
+    for event in kernel.events:
+        if "begun" in event and event["begun"] in kernel.runs:
+            story.begun.append(kernel.runs[event["begun"]])
+        elif not story.begun:
+            continue
+        elif "exercise" in event and event["exercise"] in submission.expected:
+            story.found.setdefault(event["exercise"], []).append(event)
+        elif "failed" in event:
+            story.failed.setdefault(story.begun[-1], event)
+        elif "note" in event:
+            story.notes.append(f"cell {story.begun[-1]} {event['note']}")
+    return story
+
+
+def _grade(submission: Submission, kernel: _Kernel, ended: str, limits: Limits) -> Grade:
+    story = _story(submission, kernel)
+    state, reason = _state(submission, story, kernel, ended, limits)
+    exercises = {
+        number: _verdict(number, submission, story, ended, state, reason)
+        for number in submission.expected
+    }
+    notes = [*submission.notes, *story.notes]
+    for index, event in story.failed.items():
+        notes.append(f"cell {index} {_failure(submission, index, event)}")
     notes += [
-        f"cell {index} raises {error}" for index, error in failed.items() if index not in homes
+        f"exercise {number} is given the course's own answer, which does not count"
+        for number, events in story.found.items()
+        if not all(event["is_own"] for event in events)
     ]
-    return Grade(
-        submission.file,
-        submission.notebook,
+    if kernel.n_foreign:
+        notes.append(
+            f"{kernel.n_foreign} lines that are not the course's stood among its results; they "
+            "were left out"
+        )
+    return _row(
+        submission,
         state,
         reason,
-        round(seconds, 1),
-        _peak_mb(lines),
-        exercises,
-        list(dict.fromkeys(notes)),
+        seconds=round(kernel.seconds, 1),
+        peak_mb=kernel.peak_mb,
+        exercises=exercises,
+        notes=list(dict.fromkeys(notes)),
     )
 
 
+def _verdict(
+    number: str, submission: Submission, story: _Story, ended: str, state: str, reason: str
+) -> Result:
+    homes = [cell.index for cell in submission.cells if number in cell.exercises]
+    results = [
+        Result(event["status"], event["symptom"], event["cause"])
+        if event["is_own"]
+        else Result("not yet", "this is the course's own answer, taken over")
+        for event in story.found.get(number, [])
+    ]
+    if results:
+        return next((r for r in results if r.status == "done"), results[-1])
+    if not homes:
+        return Result(
+            "missing", dict(submission.displaced).get(number, "its cell is not in the notebook")
+        )
+    if errors := [story.failed[home] for home in homes if home in story.failed]:
+        return _stopped(errors[-1], submission, story)
+    if ended and story.begun and story.begun[-1] in homes:
+        # What a limit ended says more about the machine than about the answer.
+        status = "wrong" if state == "crash" else "not judged"
+        return Result(status, f"its check did not end: {reason}")
+    if ended and (not story.begun or story.begun[-1] < max(homes)):
+        return Result("not reached", f"the notebook ended before: {reason}")
+    return Result("missing", "its cell ran, but not the course's check of it")
+
+
+def _stopped(error: dict[str, Any], submission: Submission, story: _Story) -> Result:
+    """An exercise's cell failed before its check; a name it lacks may come from another cell."""
+    home = next(index for index, event in story.failed.items() if event is error)
+    what = f"its cell {_failure(submission, home, error)} before the check"
+    if error["kind"] == "NameError" and error["name"]:
+        for cell in submission.cells:
+            if cell.index in story.failed and error["name"] in cell.source and not cell.exercises:
+                first = _error(story.failed[cell.index])
+                return Result("wrong", what, f"cell {cell.index} fails before that: {first}")
+    return Result("wrong", what)
+
+
+def _error(event: dict[str, Any]) -> str:
+    return f"{event['kind']}: {event['error']}"[:300] if event["error"] else event["kind"]
+
+
+def _failure(submission: Submission, index: int, event: dict[str, Any]) -> str:
+    lines = next(cell.source for cell in submission.cells if cell.index == index).split("\n")
+    quoted = ""
+    if 0 < event["line"] <= len(lines):
+        quoted = f" in `{lines[event['line'] - 1].strip()[:60]}`"
+    went_on = "; what stands below was run without it" if event["went_on"] else ""
+    return f"raises {_error(event)}{quoted}{went_on}"
+
+
 def _state(
-    submission: Submission,
-    lines: list[dict[str, Any]],
-    ended: str,
-    limits: Limits,
-    begun: list[int],
-    log_end: str,
+    submission: Submission, story: _Story, kernel: _Kernel, ended: str, limits: Limits
 ) -> tuple[str, str]:
     where = "before its first cell"
-    if begun:
-        source = next(cell.source for cell in submission.cells if cell.index == begun[-1])
+    if story.begun:
+        source = next(c.source for c in submission.cells if c.index == story.begun[-1])
         first = next((line.strip() for line in source.splitlines() if line.strip()), "")
-        where = f"in cell {begun[-1]}, which begins with `{first[:60]}`"
+        where = f"in cell {story.begun[-1]}, which begins with `{first[:60]}`"
     limit = f"more than {limits.memory_mb} MB"
-    if ended == "late":
-        return "timeout", f"not done after {limits.timeout:g} s, {where}"
-    if ended == "large":
-        return "out of memory", f"it took {limit} {where}"
-    end = next((line for line in lines if "end" in line), None)
-    if end is None:
-        return "crash", f"running it failed {where} ({log_end[:200]})"
-    if end["end"] == "ok":
-        for line in lines:
-            if line.get("failed") is not None and _lacks_memory(line):
-                return "out of memory", f"cell {line['failed']} wants {limit}: {line['error']}"
-        if _peak_mb(lines) > limits.memory_mb:
+    seconds = f"{limits.timeout:g} s"
+    reasons = {
+        "slow": ("timeout", f"not done after {seconds} of processor time, {where}"),
+        "waiting": ("timeout", f"it waited for {seconds} without computing, {where}"),
+        "late": ("timeout", f"not done after {_WALL} times {seconds}, {where}"),
+        "many": ("crash", f"it started more than {_PROCESSES} processes {where}"),
+        "large": ("out of memory", f"it took {limit} {where}"),
+    }
+    if ended in reasons:
+        return reasons[ended]
+    if not ended:
+        for index, event in story.failed.items():
+            if _lacks_memory(event):
+                return "out of memory", f"cell {index} wants {limit}: {_error(event)}"
+        if kernel.peak_mb > limits.memory_mb:
             return "out of memory", f"it took {limit} for a moment"
         return "ok", ""
-    code = end["code"]
-    if code == -getattr(signal, "SIGXCPU", 24):
-        return "timeout", f"it used more than {2 * limits.timeout:g} s of processor time, {where}"
-    if code == -9:
-        return "out of memory", f"the system ended it (signal 9) {where}, most likely for memory"
+    if not kernel.said("ready"):
+        return "crash", f"its kernel did not start ({' '.join(list(kernel.log)[-1:])[:200]})"
+    code = kernel.said("exit")[-1]["exit"] if kernel.said("exit") else None
+    if code == -9 and _oom_kills() > kernel.oom_kills:
+        return "out of memory", f"the system ended it for want of memory {where}"
     how = "" if code is None else f" with signal {-code}" if code < 0 else f" with code {code}"
     return "crash", f"Python ended{how} {where}"
 
 
-def _peak_mb(lines: list[dict[str, Any]]) -> int:
-    return max((line["peak_mb"] for line in lines if "peak_mb" in line), default=0)
-
-
-def _lacks_memory(line: dict[str, Any]) -> bool:
-    return line["kind"].endswith("MemoryError") or "can't allocate memory" in line["error"]
+def _lacks_memory(event: dict[str, Any]) -> bool:
+    return event["kind"].endswith("MemoryError") or "can't allocate memory" in event["error"]

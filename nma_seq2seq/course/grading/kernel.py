@@ -1,0 +1,122 @@
+"""A graded notebook's kernel: `python -m nma_seq2seq.course.grading.kernel`, settings on stdin.
+
+What happens goes to stdout as it was at the start, a line of JSON each. That is a pipe to the
+grading process, so that nothing a notebook does to files can lose it, and what was written before
+Python ends is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nma_seq2seq.course.grading import sandbox
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a kernel is started.
+
+    Attributes
+    ----------
+    folder : str
+        Where `work` and `home` are made.
+    is_apart : bool
+        Whether to enter the sandbox.
+    hidden : list of str
+        Files and folders that are not seen in the sandbox.
+    memory_mb : int
+        Of data; asking for more is a MemoryError.
+    file_mb : int
+        The largest file, and in the sandbox the room for all of them.
+    fonts : str
+        Where matplotlib keeps its list of fonts; to find all of them anew takes seconds.
+    """
+
+    folder: str
+    is_apart: bool
+    hidden: list[str]
+    memory_mb: int
+    file_mb: int
+    fonts: str
+
+    def as_json(self) -> str:
+        """What `main` reads."""
+        return json.dumps(asdict(self))
+
+
+def main() -> None:
+    """Become the parent of a kernel, and say how it ended."""
+    settings = Settings(**json.loads(sys.stdin.read()))
+    events = os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    sandbox.end_with_parent()
+    if settings.is_apart:
+        sandbox.enter(settings.folder, settings.hidden, settings.file_mb)
+    else:
+        sandbox.adopt_orphans()
+    for name in ("home", "work"):
+        Path(settings.folder, name).mkdir(exist_ok=True)
+    fonts = Path(settings.folder, "home", "matplotlib")
+    fonts.mkdir(exist_ok=True)
+    for cache in Path(settings.fonts).glob("fontlist*.json"):
+        shutil.copy(cache, fonts)
+    kernel = os.fork() if hasattr(os, "fork") else 0
+    if not kernel:
+        sandbox.end_with_parent()
+        _run(settings, events)
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a notebook's `kill 0` is for itself
+    while True:
+        process, status = os.wait()
+        if process == kernel:
+            _write(events, {"exit": os.waitstatus_to_exitcode(status)})
+            os._exit(0)
+
+
+def _run(settings: Settings, events: int) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    from nma_seq2seq.course.grading import inside
+
+    os.chdir(Path(settings.folder, "work"))
+    connection = Path(settings.folder, "home", "connection.json")
+    app = IPKernelApp.instance(connection_file=str(connection))
+    app.initialize(["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"])
+    _limit(settings)
+    inside.begin(app.shell, lambda event: _write(events, event))
+    _write(events, {"ready": json.loads(connection.read_text())})
+    app.start()
+
+
+def _write(events: int, event: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the grading process has gone, or the notebook closed it
+        os.write(events, json.dumps(event).encode() + b"\n")
+
+
+def _limit(settings: Settings) -> None:
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limits; those of time hold there too
+        return
+    for limit, most in (
+        (resource.RLIMIT_DATA, settings.memory_mb * 2**20),
+        (resource.RLIMIT_FSIZE, settings.file_mb * 2**20),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        allowed = resource.getrlimit(limit)[1]
+        if allowed == resource.RLIM_INFINITY or most <= allowed:
+            resource.setrlimit(limit, (most, most))
+
+
+if __name__ == "__main__":
+    main()

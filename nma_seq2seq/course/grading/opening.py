@@ -1,0 +1,393 @@
+"""Every file that was handed in, opened by what it is and not by its name."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+import stat
+import tarfile
+import time
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+_LARGEST = 100_000_000  # bytes of one file
+_UNPACKED = 500_000_000  # bytes of all that is in one archive within the class's own
+_MEMBERS = 2000
+_DEPTH = 4
+_UNSEEN = {"thumbs.db", "desktop.ini", ".ds_store"}
+_COPIES = ".ipynb_checkpoints"
+
+# How a file begins -> what it is.
+_BEGINNINGS = {
+    b"%PDF": "a PDF",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+    b"Rar!": "a rar archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\xd0\xcf\x11\xe0": "an old Office document",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    b"bplist": "a link",
+    b"SQLite": "a database",
+    b"version https://git-lfs": "a pointer to a file of Git LFS",
+}
+_OFFICE = {"word/": "a Word document", "xl/": "an Excel table", "ppt/": "a PowerPoint file"}
+_ASK = {
+    "a web page": "the notebook itself (File > Download .ipynb), not a page made from it",
+    "a PDF": "the notebook itself (.ipynb), not a print of it",
+    "a link": "the file that the link leads to (File > Download .ipynb)",
+    "a rar archive": "the notebook itself, or a .zip",
+    "a 7z archive": "the notebook itself, or a .zip",
+    "Python code": "the notebook (.ipynb) that it was made from",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file that was handed in.
+
+    Attributes
+    ----------
+    path : str
+        Below the folder or within the zip, archives being folders too.
+    content : bytes
+    modified : float
+        Seconds since 1970; 0 where it is not known.
+    problem : str
+        Why it could not be read; empty where it could.
+    kind : str
+        What it is if it is no notebook, such as "a PDF"; little of its content is kept then.
+    """
+
+    path: str
+    content: bytes = b""
+    modified: float = 0.0
+    problem: str = ""
+    kind: str = ""
+
+    @property
+    def text(self) -> str:
+        """The content in whatever encoding it has."""
+        return text_of(self.content)
+
+
+class _Refused(ValueError):
+    """An archive that is not opened, and why."""
+
+
+def open_all(where: Path) -> list[File]:
+    """Every file below a folder, in an archive, or the one file, in the order of their paths.
+
+    Left out are files that programs leave about, such as checkpoint copies, unless such a copy is
+    all that there is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder or file.
+    ValueError
+        If there is nothing in it.
+    """
+    if where.is_dir():
+        found = list(_in_folder(where))
+    elif where.exists():
+        whole = _read(where, where.name, is_class=True)
+        try:
+            found = list(_members(whole, None))
+        except _Refused as refused:
+            found = [replace(whole, problem=str(refused))]
+        # The class's own archive is no folder of its files.
+        prefix = f"{whole.path}/"
+        found = [replace(one, path=one.path.removeprefix(prefix)) for one in found]
+    else:
+        raise FileNotFoundError(f"no folder {where}; name the folder or zip that was handed in")
+    seen, copies = [], []
+    for file in found:
+        hidden = _hidden_from(file.path)
+        if hidden is None:
+            seen.append(file)
+        elif _COPIES in file.path and hidden.name == _COPIES:
+            copies.append((hidden, file))
+    for hidden, file in copies:
+        beside = f"{hidden.parent.as_posix()}/" if hidden.parent.parts else ""
+        if not any(other.path.startswith(beside) for other in seen):
+            seen.append(file)
+    if not seen:
+        raise ValueError(f"nothing in {where}; name the folder or zip that was handed in")
+    again: Counter[str] = Counter()
+    unique = []
+    for file in sorted(seen, key=lambda one: one.path):
+        again[file.path] += 1
+        extra = f" ({again[file.path]})" if again[file.path] > 1 else ""
+        unique.append(replace(file, path=file.path + extra))
+    return unique
+
+
+def _what(path: str, content: bytes) -> str:
+    """What a file is that is no notebook, as far as its content says; "" if it may be one."""
+    for beginning, name in _BEGINNINGS.items():
+        if content.startswith(beginning):
+            return name
+    if content[:4] == b"PK\x03\x04" and (name := _office(content)):
+        return name
+    if not content:
+        return "an empty file"
+    text = text_of(content).lstrip()
+    if text.startswith("{") and ('"cells"' in text or '"worksheets"' in text):
+        return ""
+    lower = text[:2000].lower()
+    if lower.startswith(("<!doctype html", "<html", "<head", "<?xml", "<p", "<div")):
+        return "a web page"
+    if re.match(r"(\[internetshortcut\]|https?://\S+\s*$|url=)", lower) or '"url":' in lower[:100]:
+        return "a link"
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix == ".py":
+        return "Python code"
+    if suffix == ".ipynb":
+        return ""
+    return "a file of another kind" if "\x00" in text else "a text"
+
+
+def ask(kind: str) -> str:
+    """What to ask a student for who handed in something else."""
+    return _ASK.get(kind, "the notebook itself (.ipynb)")
+
+
+def text_of(content: bytes) -> str:
+    """Text in whatever encoding: UTF-8 or UTF-16 with or without a mark, else Windows's."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    start = content[:200]
+    if start.count(0) > len(start) // 4:
+        return content.decode("utf-16-be" if start[:1] == b"\0" else "utf-16-le", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def clean_path(path: str) -> str:
+    """With one kind of slash, and without what leads out of the folder."""
+    parts = path.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", ".", "..")) or "(no name)"
+
+
+def _hidden_from(path: str) -> PurePosixPath | None:
+    """The first part of a path that programs leave about, with what is above it."""
+    parts = PurePosixPath(path).parts
+    for place, part in enumerate(parts):
+        is_folder = place < len(parts) - 1
+        if (
+            part == "__MACOSX"
+            or part.startswith(("._", "~$"))
+            or part.lower() in _UNSEEN
+            or (is_folder and part.startswith("."))
+        ):
+            return PurePosixPath(*parts[: place + 1])
+    return None
+
+
+def _in_folder(folder: Path) -> Iterator[File]:
+    for here, folders, names in os.walk(folder):
+        for name in sorted(folders):
+            path = Path(here, name)
+            if path.is_symlink():
+                names.append(name)
+            elif not any(path.iterdir() if os.access(path, os.R_OK) else [None]):
+                shown = clean_path(path.relative_to(folder).as_posix())
+                yield File(shown, problem="an empty folder was handed in; ask for the notebook")
+        for name in sorted(names):
+            path = Path(here, name)
+            file = _read(path, clean_path(path.relative_to(folder).as_posix()))
+            yield from _opened(file, None) if not file.problem else [file]
+
+
+def _read(path: Path, shown: str, is_class: bool = False) -> File:
+    try:
+        status = path.lstat()
+        modified = status.st_mtime
+        if stat.S_ISLNK(status.st_mode):
+            return File(shown, b"", modified, f"a link to {os.readlink(path)}; ask for the file")
+        if not stat.S_ISREG(status.st_mode):
+            return File(shown, b"", modified, "not a file")
+        if status.st_size > (_UNPACKED if _begins_as_archive(path) else _LARGEST) and not is_class:
+            return File(shown, b"", modified, _too_large())
+        return File(shown, path.read_bytes(), modified)
+    except OSError as error:
+        return File(shown, problem=f"cannot be read ({error.strerror or error})")
+
+
+def _begins_as_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x1f\x8b", b"BZ", b"\xfd7")
+
+
+def _too_large() -> str:
+    return f"larger than {_LARGEST // 1_000_000} MB; ask for it without its outputs"
+
+
+# ---------------------------------------------------------------------- archives
+
+
+class _Room:
+    """How much an archive may still unpack."""
+
+    def __init__(self) -> None:
+        self.bytes, self.members = _UNPACKED, _MEMBERS
+
+    def take(self, size: int) -> None:
+        self.bytes -= size
+        self.members -= 1
+        if self.bytes < 0 or self.members < 0:
+            raise _Refused(
+                f"it unpacks to more than {_UNPACKED // 1_000_000} MB or {_MEMBERS} files; "
+                "ask for the notebook alone"
+            )
+
+
+def _opened(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
+    """The files of an archive, or the file itself; what is wrong with an archive is one file."""
+    try:
+        yield from list(_members(file, room or _Room(), depth))
+    except _Refused as refused:
+        yield replace(file, content=b"", problem=str(refused))
+
+
+def _members(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
+    """As `_opened`; without a room, there is no limit to all together."""
+    content = file.content
+    members = _archive(content)
+    if members is None:
+        kind = _what(file.path, content)
+        yield replace(file, content=content[:100] if kind else content, kind=kind)
+        return
+    if depth >= _DEPTH:
+        raise _Refused(f"{_DEPTH} archives within each other; ask for the notebook alone")
+    found = 0
+    for name, modified, read in members(content):
+        path = clean_path(f"{file.path}/{name}" if name else file.path)
+        if _hidden_from(path) and _COPIES not in path:
+            continue
+        found += 1
+        try:
+            inner = read()
+            if room is not None:
+                room.take(len(inner))
+            member = File(path, inner, modified or file.modified)
+            if len(inner) > _LARGEST:
+                member = replace(member, content=b"", problem=_too_large())
+        except _Refused:
+            raise
+        except _Unusable as error:
+            yield File(path, b"", modified, str(error))
+            continue
+        except Exception as error:  # a bad checksum, an unknown compression
+            what = " ".join(str(error).split())[:120]
+            yield File(path, b"", modified, f"cannot be read ({what})")
+            continue
+        yield from _opened(member, room, depth + 1) if not member.problem else [member]
+    if not found:
+        raise _Refused("an archive with nothing in it; ask for the notebook")
+
+
+class _Unusable(Exception):
+    """A member of an archive that cannot be used, and why."""
+
+
+_Member = tuple[str, float, Callable[[], bytes]]
+
+
+def _archive(content: bytes) -> Callable[[bytes], Iterator[_Member]] | None:
+    """How to go through an archive; None for what is none."""
+    if content[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return None if _office(content) else _zipped
+    is_packed = content[:2] == b"\x1f\x8b" or content[:3] in (b"BZh", b"\xfd7z")
+    if is_packed or content[257:262] == b"ustar":
+        with io.BytesIO(content) as stream:
+            if tarfile.is_tarfile(stream):
+                return _tarred
+    return _gzipped if content[:2] == b"\x1f\x8b" else None
+
+
+def _office(content: bytes) -> str:
+    """What a zip is that is a document of a program."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()[:_MEMBERS]
+    except Exception:  # a broken zip is said to be that when it is gone through
+        return ""
+    if "[Content_Types].xml" in names:
+        return next(
+            (kind for part, kind in _OFFICE.items() if any(n.startswith(part) for n in names)),
+            "an Office document",
+        )
+    if "mimetype" in names:
+        return "an OpenDocument file"
+    if names and all(name.endswith(".npy") for name in names):
+        return "a NumPy file"
+    if any(name.endswith("/data.pkl") for name in names):
+        return "a PyTorch file"
+    return ""
+
+
+def _zipped(content: bytes) -> Iterator[_Member]:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+    except Exception as error:
+        raise _Refused(f"a zip that cannot be read ({error}); ask for it once more") from None
+    with archive:
+        for info in archive.infolist():
+            if info.is_dir() or info.filename.endswith("\\"):
+                continue
+
+            def read(info: zipfile.ZipInfo = info) -> bytes:
+                if stat.S_ISLNK(info.external_attr >> 16):
+                    raise _Unusable("a link, not a file; ask for the file")
+                if info.flag_bits & 1:
+                    raise _Unusable("in an archive with a password; ask for one without")
+                with archive.open(info) as stream:
+                    return stream.read(_LARGEST + 1)
+
+            yield info.filename, _zip_time(info), read
+
+
+def _zip_time(info: zipfile.ZipInfo) -> float:
+    try:
+        return time.mktime((*info.date_time, 0, 0, -1))
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _tarred(content: bytes) -> Iterator[_Member]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                if member.isdir():
+                    continue
+
+                def read(member: tarfile.TarInfo = member) -> bytes:
+                    stream = archive.extractfile(member) if member.isfile() else None
+                    if stream is None:
+                        raise _Unusable("a link, not a file; ask for the file")
+                    return stream.read(_LARGEST + 1)
+
+                yield member.name, float(member.mtime), read
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise _Refused(f"a tar that cannot be read ({error}); ask for it once more") from None
+
+
+def _gzipped(content: bytes) -> Iterator[_Member]:
+    def read() -> bytes:
+        with gzip.open(io.BytesIO(content)) as stream:
+            return stream.read(_LARGEST + 1)
+
+    yield "", 0.0, read
