@@ -18,8 +18,8 @@ import torch
 from tqdm.auto import tqdm
 
 from benchmarks import real_file, usual_target
+from benchmarks.memory import peak_mb
 from nma_seq2seq import baselines, metrics, training
-from nma_seq2seq.course.memory import peak_mb
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.recordings import read_sessions
