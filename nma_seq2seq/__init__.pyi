@@ -27,6 +27,7 @@ from .metrics import null_rates as null_rates
 from .metrics import poisson_nll as poisson_nll
 from .metrics import score as score
 from .model import Seq2Seq as Seq2Seq
+from .questions import quiz as quiz
 from .recordings import load_alf as load_alf
 from .recordings import load_nwb as load_nwb
 from .region_maps import region_map as region_map

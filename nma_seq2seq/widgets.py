@@ -1,7 +1,8 @@
-"""A picker of source and target neurons by mouse, for ipywidgets 7.7 (Colab) and 8."""
+"""A picker of source and target neurons by mouse or keyboard, for ipywidgets 7.7 (Colab) and 8."""
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 from collections.abc import Callable, Mapping
@@ -12,15 +13,19 @@ import ipywidgets
 import matplotlib.pyplot as plt
 from IPython.display import display
 
-from nma_seq2seq.dataset import Dataset, make_dataset
+from nma_seq2seq.dataset import Dataset, make_dataset, split_trials
 from nma_seq2seq.plots.selection import selection
+from nma_seq2seq.plots.style import alt_text
 from nma_seq2seq.session import Session
 
 _MODES = [
     ("all other regions", "other"),
     ("the other half of the target", "same"),
-    ("the regions marked below", "regions"),
+    ("the regions ticked below", "regions"),
 ]
+# Ink on its own paper, which can be read in a light and in a dark theme.
+_WARNING = "background:#FDE7E9;color:#8B0016;padding:2px 6px"
+_MAX_RATE_HZ = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,9 @@ class RegionPicker:
     """Choose session, sources, target, least rate and trial; brain, counts and raster follow.
 
     The plain-call equivalent is `plots.selection(make_dataset(session, source, target), trial)`.
-    Nothing waits for a click: `value` and `dataset()` hold the choice at any time.
+    Nothing waits for a click: `value` and `dataset()` hold the choice at any time. It has neither
+    lists nor sliders, since JupyterLab keeps the arrow keys that these need to itself: one gets
+    everywhere with Tab, ticks with Space, and types numbers.
 
     Parameters
     ----------
@@ -60,7 +67,8 @@ class RegionPicker:
         MOs where there is one, else the region with the most neurons.
     source : "other", "same" or regions
     min_rate_hz : float
-    trial : int
+    trial : int, optional
+        The first training trial without it: a test trial is not for looking at.
 
     Attributes
     ----------
@@ -80,7 +88,7 @@ class RegionPicker:
         target: str | None = None,
         source: str | tuple[str, ...] | list[str] = "other",
         min_rate_hz: float = 0.0,
-        trial: int = 0,
+        trial: int | None = None,
     ):
         self._sessions: dict[str, Any] = (
             {sessions.name: sessions} if isinstance(sessions, Session) else dict(sessions)
@@ -92,6 +100,8 @@ class RegionPicker:
         self._make_widgets()
         self._opened = ""
         self._open(next(iter(self._sessions)))
+        if trial is None:
+            trial = int(split_trials(self.session.n_trials, seed=0)[0][0])
         self.choose(
             target=self._controls["target"].value if target is None else target,
             source=source,
@@ -105,8 +115,8 @@ class RegionPicker:
     def value(self) -> Choice:
         """What is chosen now, possible or not."""
         chosen = {name: control.value for name, control in self._controls.items()}
-        mode, marked = chosen.pop("mode"), tuple(chosen.pop("marked"))
-        return Choice(source=marked if mode == "regions" else mode, **chosen)
+        mode = chosen.pop("mode")
+        return Choice(source=self._ticked() if mode == "regions" else mode, **chosen)
 
     @property
     def session(self) -> Session:
@@ -123,7 +133,7 @@ class RegionPicker:
         """
         choice = self.value
         if not choice.source:
-            raise ValueError("no source region is marked; mark one or more, or take all others")
+            raise ValueError("no source region is ticked; tick one or more, or take all others")
         return make_dataset(
             self.session,
             choice.source,
@@ -187,42 +197,66 @@ class RegionPicker:
                 names = (source,) if isinstance(source, str) else tuple(source)
                 for name in names:
                     _require_region(name, regions)
-                settings |= {"mode": "regions", "marked": names}
+                settings |= {"mode": "regions", "ticked": names}
         for key, least in (("min_rate_hz", 0.0), ("trial", 0)):
             if key in choice:
                 most = self._controls[key].max
                 if not least <= choice[key] <= most:
                     raise ValueError(f"{key} is {choice[key]}; choose from {least:g} to {most:g}")
                 settings[key] = choice[key]
+        if "ticked" in settings:
+            self._tick(settings.pop("ticked"))
         for key, setting in settings.items():
             self._controls[key].value = setting
+
+    def _ticked(self) -> tuple[str, ...]:
+        return tuple(name for name, box in self._boxes.items() if box.value)
+
+    def _tick(self, names: tuple[str, ...]) -> None:
+        for name, box in self._boxes.items():
+            box.value = name in names
 
     # ------------------------------------------------------------------ the widgets
 
     def _make_widgets(self) -> None:
         wide = {"style": {"description_width": "90px"}, "layout": {"width": "330px"}}
-        late = {"continuous_update": False}
-        self._controls = {
+        self._controls: dict[str, Any] = {
             "session": ipywidgets.Dropdown(
                 options=list(self._sessions), description="session", **wide
             ),
             "target": ipywidgets.Dropdown(description="target", **wide),
             "mode": ipywidgets.Dropdown(options=_MODES, description="sources", **wide),
-            "marked": ipywidgets.SelectMultiple(description="regions", rows=5, **wide),
-            "min_rate_hz": ipywidgets.FloatSlider(
-                max=20.0, step=0.1, description="least rate, Hz", **late, **wide
+            "min_rate_hz": ipywidgets.BoundedFloatText(
+                max=_MAX_RATE_HZ, step=0.5, description="least rate, Hz", **wide
             ),
-            "trial": ipywidgets.IntSlider(max=1, description="trial", **late, **wide),
+            "trial": ipywidgets.BoundedIntText(max=1, description="trial", **wide),
         }
+        self._boxes: dict[str, ipywidgets.Checkbox] = {}  # by region; made with the session
+        self._regions = ipywidgets.Box(layout={"flex_flow": "row wrap", "width": "440px"})
         self._text = ipywidgets.HTML()
-        self._picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        # An image in HTML, since ipywidgets.Image has no alternative text.
+        self._picture = ipywidgets.HTML()
+        left = [self._controls[name] for name in ("session", "target", "min_rate_hz", "trial")]
         columns = [
-            ipywidgets.VBox([self._controls[name] for name in names])
-            for names in (("session", "target", "min_rate_hz", "trial"), ("mode", "marked"))
+            ipywidgets.VBox(left),
+            ipywidgets.VBox([self._controls["mode"], self._regions]),
         ]
-        self.widget = ipywidgets.VBox([ipywidgets.HBox(columns), self._text, self._picture])
+        controls = ipywidgets.HBox(columns, layout={"flex_flow": "row wrap"})
+        self.widget = ipywidgets.VBox([controls, self._text, self._picture])
         for name, control in self._controls.items():
             control.observe(lambda change, name=name: self._changed(name), names="value")
+
+    def _make_boxes(self, options: list[tuple[str, str]]) -> None:
+        """A box to tick for each region; ticks are kept where the new session has the region."""
+        ticked = self._ticked()
+        narrow = {"indent": False, "layout": {"width": "105px"}}
+        self._boxes = {
+            name: ipywidgets.Checkbox(value=name in ticked, description=text, **narrow)
+            for text, name in options
+        }
+        self._regions.children = tuple(self._boxes.values())
+        for box in self._boxes.values():
+            box.observe(lambda change: self._changed("ticked"), names="value")
 
     def _ipython_display_(self) -> None:
         display(self.widget)
@@ -235,16 +269,16 @@ class RegionPicker:
         counts = session.units["region"].value_counts()
         names = [region for region in session.regions if region != "root"]
         options = [(f"{region} ({counts[region]})", region) for region in names]
-        target, marked, trial = (self._controls[k] for k in ("target", "marked", "trial"))
-        keep, still = target.value, [region for region in marked.value if region in names]
+        target, trial = (self._controls[k] for k in ("target", "trial"))
+        keep = target.value
         largest = max(names, key=lambda region: counts[region])
         busy, self._busy = self._busy, True
         try:
             self._opened = name
             self._controls["session"].value = name
-            target.options = marked.options = options
+            target.options = options
+            self._make_boxes(options)
             target.value = next(r for r in (keep, "MOs", largest) if r in names)
-            marked.value = still
             trial.value, trial.max = min(trial.value, session.n_trials - 1), session.n_trials - 1
         finally:
             self._busy = busy
@@ -262,8 +296,8 @@ class RegionPicker:
                 self._busy = False
                 self._complain(str(problem))
                 return
-        if name == "marked" and self._controls["mode"].value != "regions":
-            # Whoever marks a region wants it to count. This redraws.
+        if name == "ticked" and self._controls["mode"].value != "regions":
+            # Whoever ticks a region wants it to count. This redraws.
             self._controls["mode"].value = "regions"
             return
         self._redraw()
@@ -287,15 +321,16 @@ class RegionPicker:
         figure = selection(data, choice.trial)[0].figure
         with io.BytesIO() as file:
             figure.savefig(file, format="png", dpi=85)
-            self._picture.value = file.getvalue()
+            data_url = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+        alt = html.escape(alt_text(figure), quote=True)
+        self._picture.value = f'<img src="{data_url}" alt="{alt}" style="max-width:100%">'
         plt.close(figure)
         self._picture.layout.display = ""
 
     def _complain(self, problem: str) -> None:
         self.message = problem
-        self._text.value = (
-            f"<span style='color:#B00020'>Not possible: {html.escape(problem)}.</span>"
-        )
+        text = f"Not possible: {html.escape(problem)}."
+        self._text.value = f'<span role="alert" style="{_WARNING}">{text}</span>'
         self._picture.layout.display = "none"
 
 

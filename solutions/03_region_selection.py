@@ -52,9 +52,9 @@ print(f"target: {target}, with {n_neurons[target]} of {session.n_neurons} neuron
 #
 # ## Pick by mouse
 #
-# Run the next cell and try it: change the target, mark some sources, raise the least rate, move to another trial.
-# The brain, the counts and the raster follow at once. Marking a region switches the sources to "the regions marked
-# below"; Ctrl (or Cmd) marks several.
+# Run the next cell and try it: change the target, tick some sources, raise the least rate, move to another trial.
+# The brain, the counts and the raster follow at once. Ticking a region switches the sources to "the regions ticked
+# below". It works without a mouse too: Tab moves on, Space ticks and opens a list, and numbers can be typed.
 
 # %%
 if session.origin == "simulated":

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import nbformat
 import pytest
 
 from nma_seq2seq.course.start import copy_tutorials
@@ -19,11 +20,22 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this mac
 PATIENCE = 120_000  # ms; a loaded machine takes its time
 
 
+_KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+_BY_KEYBOARD = (
+    "import nma_seq2seq as nma",
+    "nma.RegionPicker(nma.simulate_session(0, n_trials=20, n_bins=40))",
+    'nma.quiz({"How many?": {"one": (False, "There are two."), "two": (True, "Count them.")}})',
+)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory) -> Iterator[str]:
     """Address of a JupyterLab on a folder with the tutorials."""
     folder = tmp_path_factory.mktemp("lab")
     copy_tutorials(folder)
+    cells = [nbformat.v4.new_code_cell(source) for source in _BY_KEYBOARD]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_KERNEL)
+    nbformat.write(notebook, folder / "by_keyboard.ipynb")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -79,7 +91,7 @@ def test_the_picker_follows_the_mouse(page, lab):
     target.wait_for(state="attached")
     target.scroll_into_view_if_needed()
     counts = page.locator(".widget-html", has_text="source neurons predict")
-    picture = page.locator("img.widget-image")
+    picture = page.locator(".widget-html img")
     before = counts.text_content(), picture.get_attribute("src")
     assert "target neurons of MOs" in before[0]
 
@@ -92,8 +104,47 @@ def test_the_picker_follows_the_mouse(page, lab):
         counts.text_content().split()
     )
     page.wait_for_function(
-        "before => document.querySelector('img.widget-image').src !== before", arg=before[1]
+        "before => document.querySelector('.widget-html img').src !== before", arg=before[1]
     )
+
+
+def test_picker_and_quiz_are_used_by_keyboard_alone(page, lab):
+    open_notebook(page, lab, "by_keyboard.ipynb")
+    press = page.keyboard.press
+    for source in _BY_KEYBOARD:
+        run_cell(page, source[:20])
+    counts = page.locator(".widget-html", has_text="source neurons predict")
+    counts.wait_for()
+    n_cells = page.locator(".jp-CodeCell").count()
+    # One click to begin with, then keys alone; with Escape, the notebook is in its command mode.
+    page.get_by_text("source neurons predict").click()
+    press("Escape")
+    page.get_by_label("session", exact=True).focus()
+
+    press("Tab")  # the target
+    press("Space")
+    press("ArrowDown")
+    press("Enter")
+    page.get_by_text("target neurons of ACA").wait_for()
+    press("Tab")  # the least rate
+    page.keyboard.type("5")
+    press("Enter")
+    page.get_by_text("min_rate_hz=5").wait_for()
+    press("Tab")  # the trial
+    press("ArrowUp")
+    for _ in range(2):
+        press("Tab")  # the sources, and the first region
+    press("Space")
+    page.get_by_text("make_dataset(session, ('VISp',)").wait_for()
+    page.locator('.widget-html img[alt*="source neurons of VISp predict"]').wait_for()
+
+    page.get_by_role("button", name="a", exact=True).focus()
+    press("Space")
+    page.get_by_text("Not this one. There are two.").wait_for()
+    press("Tab")
+    press("Enter")
+    page.get_by_text("0 of 1 right at the first try.").wait_for()
+    assert page.locator(".jp-CodeCell").count() == n_cells
 
 
 def test_a_wrong_answer_is_diagnosed_on_the_page(page, lab):

@@ -32,7 +32,7 @@ FLOORS = [
     {"training"},
     {"latents", "region_maps"},
     {"plots"},
-    {"widgets"},
+    {"widgets", "questions"},
     {"exercises"},
     {"course"},
     {"tools"},

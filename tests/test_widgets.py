@@ -1,5 +1,6 @@
 """The picker, driven as the mouse would drive it: its value, and what it shows."""
 
+import base64
 import html
 import re
 
@@ -7,6 +8,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 import nma_seq2seq as nma
 from nma_seq2seq.widgets import Choice
@@ -34,11 +36,21 @@ def shown(picker):
     text, picture = picker.widget.children[1:]
     hidden = picture.layout.display == "none"
     words = html.unescape(re.sub("<[^>]+>", "", text.value))
-    return words, None if hidden else bytes(picture.value)
+    return words, None if hidden else base64.b64decode(
+        re.search('base64,([^"]+)', picture.value)[1]
+    )
+
+
+def tick(picker, *names):
+    """Tick the boxes of these regions, and no others."""
+    for name in nma.regions.in_order(picker.session.units["region"]):
+        if name != "root":
+            n = (picker.session.units["region"] == name).sum()
+            control(picker, f"{name} ({n})").value = name in names
 
 
 def test_it_opens_with_the_study_s_choice(picker, tiny):
-    assert picker.value == Choice("Tiny_2020-01-01", "other", "MOs", 0.0, 0)
+    assert picker.value == Choice("Tiny_2020-01-01", "other", "MOs", 0.0, picker.dataset().train[0])
     assert picker.message == ""
     text, picture = shown(picker)
     assert "26 source neurons predict 10 target neurons of MOs" in text
@@ -80,8 +92,8 @@ def test_a_change_reaches_value_counts_and_picture(picker, description, setting,
     assert picture != before[1]
 
 
-def test_marking_regions_makes_them_the_sources(picker):
-    control(picker, "regions").value = ("VISp", "CA1")
+def test_ticking_regions_makes_them_the_sources(picker):
+    tick(picker, "VISp", "CA1")
     assert picker.value.source == ("VISp", "CA1")
     assert control(picker, "sources").value == "regions"
     assert "25 source neurons predict 10" in shown(picker)[0]
@@ -89,14 +101,14 @@ def test_marking_regions_makes_them_the_sources(picker):
 
 
 def test_an_impossible_choice_says_why_and_can_be_left(picker):
-    control(picker, "regions").value = ("VISp", "MOs")
+    tick(picker, "VISp", "MOs")
     text, picture = shown(picker)
     assert text.startswith("Not possible: MOs is both source and target") and picture is None
     assert picker.message in text
     with pytest.raises(ValueError, match="MOs is both source and target"):
         picker.dataset()
-    control(picker, "regions").value = ()
-    assert "no source region is marked" in picker.message
+    tick(picker)
+    assert "no source region is ticked" in picker.message
     control(picker, "sources").value = "other"
     assert picker.message == "" and shown(picker)[1] is not None
 
@@ -151,13 +163,13 @@ def test_another_session_is_opened_when_it_is_chosen(tiny):
 
     picker = nma.RegionPicker({"one": tiny, "two": lazily}, trial=30)
     assert not opened
-    control(picker, "regions").value = ("VISp", "CA1")
+    tick(picker, "VISp", "CA1")
     control(picker, "session").value = "two"
     assert opened == [1]
     assert picker.session.n_trials == 12
     assert picker.value.target == "VISp" and picker.value.trial == 11
     assert control(picker, "trial").max == 11
-    assert "VISp is both" in picker.message  # the marks are kept where the session has them
+    assert "VISp is both" in picker.message  # the ticks are kept where the session has them
     picker.choose(source="other")
     assert "5 source neurons predict 20" in shown(picker)[0]
     picker.choose(session="one", target="MOs", trial=39)
@@ -191,6 +203,32 @@ def test_it_leaves_no_figure_open_and_shows_itself(picker, monkeypatch):
     monkeypatch.setattr("nma_seq2seq.widgets.display", seen.append)
     picker._ipython_display_()
     assert seen == [picker.widget] and isinstance(picker.widget, ipywidgets.VBox)
+
+
+def test_the_picture_says_what_it_shows(picker):
+    picker.choose(target="CA1", source=["MOs"])
+    alt = html.unescape(re.search('alt="([^"]+)"', picker.widget.children[2].value)[1])
+    assert alt.startswith("10 source neurons of MOs predict 5 target neurons of CA1")
+    assert "(train)" in alt  # nobody is shown a test trial unasked
+
+
+def test_ink_stands_out_from_its_paper_in_every_theme(picker):
+    picker.choose(source=["VISp"])
+    tick(picker)
+    paper, ink = re.search(
+        "background:(#[0-9A-F]+);color:(#[0-9A-F]+)", picker._text.value
+    ).groups()
+    assert contrast(paper, ink) >= 4.5  # WCAG 2.1, level AA
+
+
+def contrast(*colors):
+    """Of two colours as WCAG 2.1 defines it."""
+    bright = []
+    for color in colors:
+        rgb = np.array(to_rgb(color))
+        linear = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        bright.append(linear @ [0.2126, 0.7152, 0.0722])
+    return (max(bright) + 0.05) / (min(bright) + 0.05)
 
 
 def test_the_plain_call_draws_the_same_counts(picker):

@@ -347,7 +347,10 @@ def _lasting(output: NotebookNode) -> NotebookNode | None:
         return output
     if re.search(r"\d%\||it/s", data.get("text/plain", "")):
         return None
-    output.data = nbformat.from_dict({"text/plain": "(a widget: run this cell to use it)"})
+    # A page that a widget brings along for where no kernel runs, such as the questions of a quiz.
+    page = {"text/html": data["text/html"]} if "text/html" in data else {}
+    plain = {"text/plain": "(a widget: run this cell to use it)"}
+    output.data = nbformat.from_dict(plain | page)
     return output
 
 
