@@ -6,11 +6,11 @@
 # - turn a loss into *bits per spike*, against a null that you name;
 # - see a network overfit, and stop it in time;
 # - build the linear model that beats it, and the network that beats both;
-# - answer two of the study's questions with numbers and intervals.
+# - answer two of the project's questions with numbers and intervals.
 #
 # **Builds on** notebook 3 (datasets, splits) and notebook 4 (the network).
 #
-# **Time** 90 minutes, of which 65 for five exercises. It is the longest: a good place to stop, and to come back another day, is just before "Honest baselines".
+# **Time** 90 minutes, of which 65 for five exercises. Half-way there is a mark at which you can stop, and resume another day.
 
 # %%
 import copy
@@ -27,7 +27,7 @@ import nma_seq2seq as nma
 from nma_seq2seq.training import folds
 
 # %% [markdown]
-# The set-up is that of notebook 4: all other regions predict one target region, in the first 0.4 s after the stimulus. The test trials have been set aside. They are for scores, and for nothing else.
+# The set-up is that of notebook 4: all other regions predict one target region, in the first 0.4 s after the stimulus. The test trials are for scores, and for nothing else.
 
 # %%
 session = nma.load_session(31, fallback="simulated")
@@ -35,26 +35,39 @@ target = "MOs" if "MOs" in session.regions else session.units["region"].value_co
 data = nma.make_dataset(session, source="other", target=target, window=(0, 0.4), seed=0)
 data
 
+
+# %%
+@dataclass
+class Model:
+    """What `nma.score` needs: counts (trials, time, sources) -> rates, and the seconds it took."""
+
+    predict: Callable[[np.ndarray], np.ndarray]
+    seconds: float
+
+
+def whose(number):
+    """Whose answer the notebook goes on with, to label it."""
+    return "your" if nma.progress(5).loc[number, "status"] == "done" else "the reference's"
+
+
 # %% [markdown]
 # ## Counts are not Gaussian
 #
-# A model gives a rate, the expected count in a bin. How far may the count be from it? A squared error assumes: equally far everywhere, and to both sides. Look at the counts.
+# A model gives a rate, the expected count in a bin. How far may the count be from it? A squared error assumes: equally far everywhere, to both sides. Look at the counts.
 
 # %%
 axes = nma.plots.count_distribution(data)
 
 # %% [markdown]
-# You should see on the left that even the busiest target neuron is silent in most bins of 10 ms, that its counts are 0, 1, 2, and that the Gaussian puts a good part of itself where no count can be. The *Poisson* distribution, which has one number, the mean, lies close to the bars.
-#
-# On the right, each dot is a neuron. You should see the variance follow the mean over a factor of a hundred or more. A squared error, which takes one variance for all, would listen to the busy neurons and forget the quiet ones.
+# You should see on the left that even the busiest target neuron is silent in most bins of 10 ms, and that the Gaussian puts a part of itself where no count can be. The *Poisson* distribution, which has one number, the mean, lies close to the bars. On the right, each dot is a neuron: the variance follows the mean over a factor of a hundred or so. A squared error, which takes one variance for all, would listen to the busy neurons and forget the quiet ones.
 #
 # ## The loss, derived
 #
-# If a neuron's spikes come independently at a rate $r$ (expected count per bin), the probability of count $y$ is
+# If spikes come independently at a rate $r$ (expected count per bin), the probability of count $y$ is
 #
 # $$p(y \mid r) = \frac{r^y e^{-r}}{y!}, \qquad -\ln p(y \mid r) = r - y \ln r + \ln y!$$
 #
-# The best rates are those that make the data most probable, so you minimise the sum of $-\ln p$. The last term does not depend on the rates. Leave it out, average over everything, and you have the study's loss:
+# The best rates make the data most probable, so minimise the sum of $-\ln p$. The last term does not depend on the rates. Leave it out, average over everything, and you have the project's loss:
 #
 # $$\text{loss} = \text{mean}(r - y \ln r)$$
 
@@ -62,13 +75,7 @@ axes = nma.plots.count_distribution(data)
 axes = nma.plots.loss_curves()
 
 # %% [markdown]
-# You should see each curve lowest where the rate is the count (dots), in both panels. But the Poisson loss is steep on the left: to predict nearly nothing and see a spike costs without limit. To the right it rises gently, and the more gently the higher the count. With no spike observed it is a straight line, so each silent bin asks for a little less.
-#
-# <details><summary>Think: the loss is negative at some points. Is that an error?</summary>
-#
-# No. $\ln y!$ has been left out, which is 0 for counts 0 and 1, but not for 3. Only differences of losses on the same counts mean anything.
-#
-# </details>
+# You should see each curve lowest where the rate is the count (dots). But the Poisson loss is steep on the left: to predict nearly nothing and see a spike costs without limit. With no spike observed it is a straight line, so each silent bin asks for a little less. (It may be negative: $\ln y!$ is left out, and only differences on the same counts mean anything.)
 #
 # ## Exercise 5.1 The Poisson loss (10 minutes, difficulty 1 of 3)
 
@@ -98,11 +105,11 @@ print(f"{poisson_nll(torch.tensor([0.5, 0.5, 2.0]), torch.tensor([0.0, 1.0, 3.0]
 # %% [markdown]
 # You should see 0.5379.
 #
-# ## Motor cortex from other areas (slide)
+# ## Motor cortex from other areas
 #
-# The study predicted 69 MOs neurons from 453 neurons of other areas with the network of notebook 4: 15 latents, Adam, learning rate 0.001, weight decay 0.0001, all training trials in each step. It reports a Poisson loss of 0.0873 and of 0.0914; the second is taken to be that of the held-out trials.
+# The project predicted 69 MOs neurons from 453 others with the network of notebook 4: 15 latents, Adam, learning rate 0.001, weight decay 0.0001, all training trials in each step. It reports a Poisson loss of 0.0873 and of 0.0914; the second is taken to be that of the held-out trials.
 #
-# `nma.fit_recipe` does the same. It returns two fits of one run: *as given*, with the weights after the last epoch, and *early stopped*, with those of the epoch that predicted the validation trials best. To save you time you take three times the learning rate, so that 130 epochs do what nearly 400 do at the study's own. (`nma.fit_recipe(data)` without settings is the recipe to the letter, for a longer evening; the curves below then look the same, but stretched.)
+# `nma.fit_recipe` does the same. It returns two fits of one run: *as given*, with the weights after the last epoch (pass over the training trials), and *early stopped*, with those of the epoch that predicted the validation trials best. To save time you take three times the learning rate, so that 130 epochs do what nearly 400 do at the project's own (`nma.fit_recipe(data)` is the recipe to the letter).
 
 # %%
 recipe = replace(nma.RECIPE, learning_rate=3e-3, max_epochs=130)
@@ -110,21 +117,21 @@ early_stopped, as_given = nma.fit_recipe(data, recipe)
 mean = nma.fit_mean(data)
 table = nma.score({"mean rate": mean, "recipe, as given": as_given}, data)
 beside = table[["train_loss", "test_loss"]].copy()
-beside.loc["original study (session 31, whole trials)"] = [0.0873, 0.0914]
+beside.loc["the project (session 31, whole trials)"] = [0.0873, 0.0914]
 beside.round(4)
 
 # %% [markdown]
-# Look at the row "mean rate" first: a model that knows how often each neuron fires on average, and nothing about any trial. Where its own two losses differ, the test trials just hold more spikes, or fewer, than the training trials: so a loss cannot be compared across trials, only between models on the same ones. You should see the recipe gain much more on its training trials than on the test trials. On these the two losses are only a few per cent apart (on some recorded sessions the mean rate's is the lower one).
+# Look at the row "mean rate" first: a model that knows how often each neuron fires on average, and nothing of any trial. Where its own two losses differ, the test trials just hold more spikes, or fewer: a loss can be compared between models on the same trials only. You should see the recipe gain much more on its training trials than on the test trials, where the two losses are only a few per cent apart.
 #
 # So is 0.0914 good? It cannot be said. Here is the loss of each neuron, against how often it fires:
 
 # %%
 ax = nma.plots.loss_by_rate(
-    {"mean rate": mean, "recipe, as given": as_given}, data, marks={"original, 0.0914": 0.0914}
+    {"mean rate": mean, "recipe, as given": as_given}, data, marks={"the project, 0.0914": 0.0914}
 )
 
 # %% [markdown]
-# You should see all dots close to the black curve, $\mu - \mu \ln \mu$: the loss of a neuron is given by its rate $\mu$, nearly whatever the model does. What a model adds is the small distance from the curve. The figures of the study can be turned round:
+# You should see all dots close to the black curve, $\mu - \mu \ln \mu$: the loss of a neuron is given by its rate $\mu$, nearly whatever the model does. Turn the project's figures round:
 
 # %% tags=["nbval-check-output"]
 for loss in (0.0873, 0.0914, 0.1019, 0.1024):
@@ -134,7 +141,7 @@ for loss in (0.0873, 0.0914, 0.1019, 0.1024):
     )
 
 # %% [markdown]
-# You should see rates of about 2 Hz. A group of neurons at that rate gives the original's losses with no network at all. Another session, another minimum rate, another bin width, and the loss is another number.
+# You should see rates of about 2 Hz: neurons that fire so often give the project's losses with no network at all.
 #
 # ## Bits per spike
 #
@@ -142,13 +149,7 @@ for loss in (0.0873, 0.0914, 0.1019, 0.1024):
 #
 # $$\text{bits per spike} = \frac{\sum (y \ln r - r) - \sum (y \ln \mu - \mu)}{\ln 2 \cdot \sum y}$$
 #
-# Sums run over trials, bins and neurons; $\mu$ is the null's rate. 0 is the null, above 0 is better. With a score of 0.3, each spike is on average $2^{0.3} = 1.23$ times as probable as under the null. A score without its null says as little as a loss; three are usual:
-#
-# | `null=` | what it knows | what is left to explain |
-# |---|---|---|
-# | `"train"` | each neuron's mean in the training trials | everything that changes in time and from trial to trial |
-# | `"test"` | its mean in the test trials themselves | the same, and drifts of the mean do not count |
-# | `"psth"` | the average training trial, bin by bin (PSTH: peri-stimulus time histogram) | what differs from trial to trial |
+# Sums run over trials, bins and neurons; $\mu$ is the null's rate. 0 is the null, above 0 is better. With 0.3, each spike is on average $2^{0.3} = 1.23$ times as probable as under the null. A score without its null says as little as a loss. Three are usual: `"train"`, each neuron's mean in the training trials; `"test"`, its mean in the test trials, so that drifts of the mean do not count; `"psth"`, the average training trial, so that only what differs from trial to trial is left.
 #
 # ## Exercise 5.2 Bits per spike (10 minutes, difficulty 2 of 3)
 
@@ -184,7 +185,7 @@ for name, model in {"early stopped": early_stopped, "as given": as_given}.items(
     print(f"recipe, {name}: {bits_per_spike(rates, test_counts, null):.3f} bits per spike")
 
 # %% [markdown]
-# You should see the early-stopped weights ahead of the weights as given. `nma.score` gives the same number with a 95 % interval, by drawing test trials with replacement (a bootstrap). Trials, not bins: neighbouring bins are not independent.
+# You should see the early-stopped weights ahead of the weights as given. `nma.score` gives the same number with a 95 % interval, by drawing test trials with replacement (a *bootstrap*; trials, for neighbouring bins are not independent).
 
 # %%
 fits = {"recipe, early stopped": early_stopped, "recipe, as given": as_given}
@@ -195,19 +196,15 @@ nulls = {
 pd.DataFrame(nulls).round(3)
 
 # %% [markdown]
-# You should see the same rates get three scores. In this course it is `"train"` unless said otherwise, with bins of 10 ms.
+# You should see the same rates get three scores. Here it is `"train"` unless said otherwise, with bins of 10 ms.
 #
-# ## The curve that turns up: overfitting
-#
-# The history of the run has the score after each epoch, on the training trials and on the validation trials.
+# ## The curve that turns: overfitting
 
 # %%
 ax = nma.plots.learning_curves(as_given.history, title="the recipe, at learning rate 0.003")
 
 # %% [markdown]
-# You should see both curves rise together from below zero, where the network still learns the mean rates (exercise 4.5 saves you these epochs). Then they part: on the training trials the score goes on rising, on the validation trials it has its best epoch (dot) and goes down. What the network learns from there on is the noise of the training trials.
-#
-# Train for longer, and the gap gets wider; measured on eight real sessions, the recipe as given (learning rate 0.001, 400 epochs) falls to or below zero on most: no better than the mean rate, or worse.
+# You should see both curves rise from below zero, where the network still learns the mean rates (exercise 4.5 saves you these epochs). Then they part: on the training trials the score goes on rising, on the validation trials it has its best epoch (dot) and goes down. From there on the network learns the noise of the training trials.
 #
 # <details><summary>Think: the loss on the training trials, 0.0873, is close to that on the held-out trials, 0.0914. Does that rule out overfitting?</summary>
 #
@@ -278,22 +275,12 @@ def train(
 
 
 # %% [markdown]
-# ## Within motor cortex (slide)
+# ## Within motor cortex
 #
-# Try it on the study's second set-up: one half of the target region's neurons predicts the other half (34 and 34 of MOs). The study reports losses of 0.1019 and 0.1024. Again the learning rate is 0.003, to save time.
-#
-# `nma.score` takes whatever has `predict` and `seconds`, so a two-line class makes a model of anything.
+# Try it on the project's second set-up: one half of the target region's neurons predicts the other half (34 and 34 of MOs). It reports losses of 0.1019 and 0.1024. `nma.score` takes whatever has `predict` and `seconds`, so a two-line class makes a model of anything.
 
 
 # %%
-@dataclass
-class Model:
-    """What `nma.score` needs: counts (trials, time, sources) -> rates, and the seconds it took."""
-
-    predict: Callable[[np.ndarray], np.ndarray]
-    seconds: float
-
-
 halves = nma.make_dataset(session, source="same", target=target, window=(0, 0.4), seed=0)
 tensors = [
     torch.as_tensor(counts[trials]).float()
@@ -312,29 +299,42 @@ def network_rates(source):
         return network(torch.as_tensor(source).float()).numpy().clip(min=1e-6)
 
 
-within = {"mean rate": nma.fit_mean(halves), "recipe, your training": Model(network_rates, seconds)}
+within = {
+    "mean rate": nma.fit_mean(halves),
+    f"recipe, {whose('5.3')} training": Model(network_rates, seconds),
+}
 within_table = nma.score(within, halves)
 beside = within_table[["train_loss", "test_loss"]].copy()
-beside.loc["original study (session 31, whole trials)"] = [0.1019, 0.1024]
+beside.loc["the project (session 31, whole trials)"] = [0.1019, 0.1024]
 print(f"{len(train_losses)} epochs, the best was number {int(np.argmin(validation_losses)) + 1}")
 beside.round(4)
 
 # %% [markdown]
-# You should see it stop 20 epochs after the best one. Its loss is again not far from that of the mean rate; the scores in bits per spike are below, where question 3 is answered.
+# You should see it stop 20 epochs after the best one (if it was your function, the row is called yours). Its loss is again not far from that of the mean rate; the bits per spike are below, where question 3 is answered.
 #
+# ---
+#
+# **Half-way.** If you come back another day, run the cells above "Counts are not Gaussian" and the next one, which takes half a minute, and go on from here.
+
+
+# %%
+if "within" not in globals():  # resumed here
+    recipe = replace(nma.RECIPE, learning_rate=3e-3, max_epochs=130)
+    early_stopped, as_given = nma.fit_recipe(data, recipe)
+    mean = nma.fit_mean(data)
+    halves = nma.make_dataset(session, source="same", target=target, window=(0, 0.4), seed=0)
+    within = {"mean rate": nma.fit_mean(halves)}
+
+# %% [markdown]
 # ## Honest baselines
 #
-# A network with tens of thousands of weights must beat what takes no network. In order of what they know:
-# - the *mean rate*: 0 bits per spike, by definition;
-# - the *PSTH*, the average trial: what time since the stimulus explains;
-# - *population coupling*: how many spikes all sources fire together, one number a bin;
-# - *reduced-rank regression*: a linear map from the smoothed sources through few latents to the targets.
+# A network with tens of thousands of weights must beat what takes no network. In order of what they know: the *mean rate*, 0 by definition; the *PSTH*, what time since the stimulus explains; *population coupling*, how many spikes all sources fire together (Okun et al. 2015); and *reduced-rank regression*, a linear map from the smoothed sources through few latents to the targets.
 #
-# The last is the network without everything that makes it a network. Rates $\approx$ mean + smoothed sources $\times W$, where $W$ (sources, targets) has a low rank, so that $W = $ (sources, latents) $\times$ (latents, targets).
+# The last is the network without everything that makes it a network: rates $\approx$ mean + smoothed sources $\times W$, where $W =$ (sources, latents) $\times$ (latents, targets).
 #
 # ## Exercise 5.4 Reduced-rank regression (15 minutes, difficulty 2 of 3)
 #
-# Among all matrices of a given rank, the one with the least squared error is found in two steps. First *ridge regression* without a limit to the rank: $W = (X^\top X + \lambda I)^{-1} X^\top Y$, where $\lambda$ keeps weights small. Then see along which few directions of target space the fitted values $XW$ vary most (their leading right singular vectors), and project $W$ on these. (With a ridge this is the usual choice rather than the exact optimum.)
+# First *ridge regression* without a limit to the rank: $W = (X^\top X + \lambda I)^{-1} X^\top Y$, where $\lambda$ keeps weights small. Then see along which few directions of target space the fitted values $XW$ vary most (their leading right singular vectors), and project $W$ on these.
 
 
 # %%
@@ -364,7 +364,7 @@ def reduced_rank_regression(x, y, rank, ridge):
 
 
 # %% [markdown]
-# Yours as a model: smooth the sources over time (60 ms), take means from the training trials alone, and never let a rate fall below a fifth of its mean, since a line may go below zero and a rate may not.
+# As a model: smooth the sources over time (60 ms), take means from the training trials alone, and let no rate fall below a fifth of its mean, since a line may go below zero and a rate may not.
 
 
 # %%
@@ -394,7 +394,7 @@ models = {
     "mean rate": mean,
     "PSTH": nma.fit_psth(data),
     "population coupling": nma.fit_population(data),
-    "your regression": your_regression(data),
+    f"{whose('5.4')} regression": your_regression(data),
     "reduced-rank regression": rrr,
     "recipe, as given": as_given,
     "recipe, early stopped": early_stopped,
@@ -405,7 +405,7 @@ ax = nma.plots.score_intervals(
 )
 
 # %% [markdown]
-# You should see both regressions ahead of the recipe, even of the early-stopped one. The intervals overlap, since they also hold what all models share: some test trials are hard for everybody. Compare in pairs, trial by trial:
+# You should see both regressions ahead of the recipe, even of the early-stopped one. The intervals overlap, since they also hold what all models share: some test trials are hard for everybody. So compare in pairs, trial by trial:
 
 # %%
 against_recipe = nma.compare(rrr, early_stopped, data)
@@ -413,13 +413,13 @@ ax = nma.plots.paired_differences(against_recipe.rename("regression against reci
 against_recipe.round(3)
 
 # %% [markdown]
-# You should see a difference whose interval stays above zero, and a majority of neurons that the linear model predicts better (`share_of_neurons`). It also took a few seconds. This is no quirk of one session: on each of the eight recorded sessions that we measured, the early-stopped recipe stays below the linear model (docs/benchmark.md in the course's repository; `make bench-model DATA=FILE` there measures it on yours).
+# You should see a difference whose interval stays above zero, and a majority of neurons that the linear model predicts better. This is no quirk of one session: on each of the eight recorded sessions that we measured, the early-stopped recipe stays below the linear model (docs/benchmark.md in the course's repository).
 #
 # **This is the result to remember.** Without the baseline, 0.0914 looked like a success of deep learning.
 #
 # <details><summary>Think: a network can do all that a linear model can. Why does it lose?</summary>
 #
-# It can, but it has to find it, with tens of thousands of weights and some hundred trials, and it finds the noise at the same time. The linear model is told what matters: activity is slow (smoothing), few dimensions are shared (rank), weights are small (ridge). Such knowledge is worth more than freedom when data are few.
+# It has to find it, with tens of thousands of weights and some hundred trials, and it finds the noise at the same time. The linear model is told what matters: activity is slow (smoothing), few dimensions are shared (rank), weights are small (ridge).
 #
 # </details>
 #
@@ -427,14 +427,14 @@ against_recipe.round(3)
 #
 # So tell the network the same, and let it go on from there. `nma.fit_seq2seq` is the network of notebook 4 with five changes:
 # 1. **Warm start.** Sources are read in linearly and smoothed with two widths, 20 and 80 ms; read-in and read-out are copied from a reduced-rank regression. Epoch 0 *is* the linear model. The LSTM adds to the latents, with a share that starts at zero.
-# 2. **Neuron dropout.** In each step 70 % of the source neurons are silenced for a whole trial, each trial others. No target can hang on one neighbour.
-# 3. **A floor in the softplus**, a fifth of the mean rate: no neuron is ever declared silent, which one spike would punish.
+# 2. **Neuron dropout.** In each step 70 % of the source neurons are silenced for a whole trial, so that no target hangs on one neighbour.
+# 3. **A floor in the softplus**, a fifth of the mean rate.
 # 4. **Early stopping**, as you wrote it.
-# 5. **Five networks, averaged.** Each has another fifth of the trials as validation trials, so that together they learn from all that are not test trials.
+# 5. **Five networks, averaged**, each with another fifth of the trials as validation trials.
 #
 # ## Exercise 5.5 Dropping whole neurons (10 minutes, difficulty 2 of 3)
 #
-# Dropout in torch, `nn.Dropout`, would zero single bins. A bin says little, its neighbours say the same, and zero is a count like any other. So a dropped neuron is replaced by its mean, for the whole trial. So that the sum over neurons stays the same on average, what the others are above or below their means is divided by the share that is kept, $1 - p$.
+# `nn.Dropout` would zero single bins. A bin says little, and its neighbours say the same. So a dropped neuron is replaced by its mean for the whole trial, and what the others are above or below their means is divided by the share that is kept, $1 - p$.
 
 
 # %%
@@ -473,16 +473,14 @@ print(f"share of neurons kept: {keep.mean():.2f}")
 print(f"mean count before {some.mean():.4f}, after {dropped.mean():.4f}")
 
 # %% [markdown]
-# You should see the mean count stay nearly as it was, though 70 % of the neurons are gone.
-#
-# Now fit the five networks. It takes some ten seconds to half a minute.
+# You should see the mean count stay nearly as it was, though 70 % of the neurons are gone. Now fit the five networks, which takes ten seconds to a minute.
 
 # %%
 seq2seq = nma.fit_seq2seq(data)
 ax = nma.plots.learning_curves(seq2seq.history, title="the first of five networks")
 
 # %% [markdown]
-# You should see it start high, at the linear model, and gain a little on its validation trials before it turns. (The training score falls after epoch 0, for from then on it is measured with 70 % of the neurons dropped. This network has validation trials of its own, so do not compare the curve with the recipe's; for that there are the test trials.)
+# You should see it start high, at the linear model, and gain a little on its validation trials before it turns. (The training score falls after epoch 0, for from then on it is measured with 70 % of the neurons dropped.)
 
 # %%
 models["seq2seq"] = seq2seq
@@ -501,11 +499,11 @@ ax = nma.plots.paired_differences(pairs, title="the same test trials, in pairs")
 pairs.round(3)
 
 # %% [markdown]
-# You should see the network at the best score of all, ahead of the regression by some hundredths of a bit and of the recipe by far more. On the eight recorded sessions of docs/benchmark.md it is ahead of the regression on each, by little on some and by much on others.
+# You should see the network at the best score of all, ahead of the regression by some hundredths of a bit and of the recipe by far more.
 #
 # ### Which of the five does it?
 #
-# Take parts away from the fitted networks, and see. No training is needed for two of them: averaging (use one network alone) and the recurrent layer (set its share to zero). And be fair to the regression: five networks have learned, between them, from the validation trials too, and an average of five is steadier than one. So give it the same: five regressions on five such folds, averaged, with what the single one has chosen.
+# Set the recurrent layer's share to zero; and be fair to the regression: give it five folds and an average too, with what the single one has chosen.
 
 
 # %%
@@ -517,7 +515,6 @@ def without_recurrence(fit):
     return replace(fit, models=tuple(networks))
 
 
-single = [replace(seq2seq, models=(network,)) for network in seq2seq.models]
 chosen = dict(
     smoothings=(rrr.smoothing,), ridges=(rrr.ridge,), ranks=(rrr.rank,), floors=(rrr.floor,)
 )
@@ -525,7 +522,7 @@ refits = [nma.fit_rrr(part, **chosen) for part in folds(data, 5, seed=0)]
 parts = {
     "seq2seq": seq2seq,
     "without the recurrent layer": without_recurrence(seq2seq),
-    **{f"network {k + 1} alone": fit for k, fit in enumerate(single)},
+    "one network alone": replace(seq2seq, models=seq2seq.models[:1]),
     "five regressions, averaged": Model(
         lambda source: np.mean([fit.predict(source) for fit in refits], axis=0),
         sum(fit.seconds for fit in refits),
@@ -536,11 +533,7 @@ ablation = nma.score(parts, data)
 ax = nma.plots.score_intervals(ablation, title="parts taken away")
 
 # %% [markdown]
-# You should see the average above most of its members, the averaged regressions above the single one, and **hardly any difference without the recurrent layer**. docs/benchmark.md has the same on recorded sessions, with each part left out in turn: averaging over folds is worth most, to the regression too; then neuron dropout and the warm start; the recurrent layer adds little.
-#
-# That is worth saying aloud, in a course on LSTMs: at this size of data the gain over the regression comes from using every trial that is not a test trial, averaging, and regularisation. The network keeps its LSTM so that it can use more data when there is more; do not tell a story about its gates.
-#
-# ### What it looks like
+# You should see the averaged regressions above the single one, and **hardly any difference without the recurrent layer**. docs/benchmark.md has the same on recorded sessions: averaging over folds is worth most, to the regression too; then neuron dropout and the warm start; the recurrent layer adds little. That is worth saying aloud, in a course on LSTMs: do not tell a story about its gates.
 #
 # One target neuron in three test trials, with few, some and many spikes (ticks):
 
@@ -551,9 +544,9 @@ axes = nma.plots.predicted_trials(shown, data)
 # %% [markdown]
 # You should see rates that differ from trial to trial and go with the spikes, though no model has seen a spike of this neuron in these trials.
 #
-# ## Question 2 (slide): can one area's activity be predicted from other areas?
+# ## Question 2: can one area's activity be predicted from other areas?
 #
-# Yes, and the interval says how surely. But *what* is predicted? Part of it is the stimulus, to which both sides respond. The control: shuffle the sources' trials among trials with the same contrasts (`nma.shuffle_within_condition`), fit again, score again. What is left is locked to the stimulus; what is lost was shared in the single trial.
+# Part of what is predicted is the stimulus, to which both sides respond. The control: shuffle the sources' trials among trials with the same contrasts, fit again, score again. What is lost was shared in the single trial.
 
 # %%
 rows = {"from other areas": nma.score({"": rrr}, data)}
@@ -572,9 +565,9 @@ psth_null = nma.score({"reduced-rank regression": rrr, "seq2seq": seq2seq}, data
 psth_null[["bits_per_spike", "low", "high", "null"]].round(3)
 
 # %% [markdown]
-# You should see the two true scores with intervals clearly above zero, and the shuffled one far below them. Against the average trial as null (second table) most of the score stays. So: **yes, and mostly beyond the stimulus**; what single trials share is predicted, whatever its cause. Movement and arousal reach the whole brain, so this is no proof of a connection. Notebook 7 goes into it.
+# You should see the two true scores with intervals clearly above zero, and the shuffled one far below them. Against the average trial as null (second table) most of the score stays. So: **yes, and mostly beyond the stimulus**. Movement and arousal reach the whole brain, so this is no proof of a connection (notebook 7).
 #
-# ## Question 3 (slide): can a subset of neurons be predicted by another subset of the same region?
+# ## Question 3: can a part of a region's neurons be predicted from another part?
 
 # %%
 within["PSTH"] = nma.fit_psth(halves)
@@ -593,17 +586,11 @@ ax = nma.plots.paired_differences(against_regression.rename("seq2seq against reg
 against_regression.round(3)
 
 # %% [markdown]
-# You should see **yes** again, with intervals above zero. With so few neurons the regression and the network are about equal: look whether the interval of their difference holds zero.
-#
-# <details><summary>Think: the score within the region is lower (or higher) than that from other areas. Does the region know less (or more) about itself?</summary>
-#
-# Not to be said from these two numbers: they have different numbers of source neurons and different targets. Match the numbers first. Notebook 7 does.
-#
-# </details>
+# You should see **yes** again, with intervals above zero. With so few neurons the regression and the network are about equal: look whether the interval of their difference holds zero. (Some of it may be spikes that leaked between neighbours on the probe.)
 #
 # <details><summary>Think: which models of this notebook have seen test trials, in any way?</summary>
 #
-# None was fitted, smoothed, stopped or chosen on them. But you have now looked at the scores of ten models on the same test trials. If you picked the best of fifty in this way, its score would be too good; then take a fresh split.
+# None was fitted, smoothed, stopped or chosen on them. But you have looked at ten scores on the same test trials. If you picked the best of fifty in this way, its score would be too good; then take a fresh split.
 #
 # </details>
 
@@ -615,7 +602,13 @@ nma.progress()
 # - Counts are Poisson-like, so the loss is mean(rate − count · ln rate). By itself it measures mostly how often neurons fire.
 # - Bits per spike compare with a null. Name the null, the bin width and the interval.
 # - A network with more weights than spikes overfits: stop early, on validation trials.
-# - The linear baseline beats the study's recipe. The network that starts from it, with dropout of neurons and averaging, is ahead of both where there are many source neurons; with few, no difference is found. Its recurrent layer has little part in it, and averaging helps the regression as well.
+# - The linear baseline beats the project's recipe. The network that starts from it is ahead of both where there are many source neurons; with few, no difference is found. Averaging helps the regression as well.
 # - Questions 2 and 3: yes, with intervals.
 #
-# **Take it further** The study's recipe was not tuned, ours was. Be fair to it: give it the output bias of exercise 4.5, small batches, weight decay, neuron dropout (`nma.Settings` has them all), choosing on the validation trials alone, and say how much of the distance to the regression each one closes. Which one closes most?
+# **Take it further** The project's recipe was not tuned, ours was. Give it the output bias of exercise 4.5, small batches, weight decay, neuron dropout (`nma.Settings` has them all), choosing on the validation trials alone. Which one closes most of the distance to the regression?
+#
+# ## Further reading
+#
+# - **Bits per spike:** Pei et al. (2021), *Neural Latents Benchmark '21*, [arXiv:2109.04463](https://arxiv.org/abs/2109.04463).
+# - **Population coupling:** Okun et al. (2015), Nature 521: 511-515, [doi:10.1038/nature14273](https://doi.org/10.1038/nature14273).
+# - **Reduced-rank regression between areas:** Semedo et al. (2019), Neuron 102: 249-259, [doi:10.1016/j.neuron.2019.01.026](https://doi.org/10.1016/j.neuron.2019.01.026).

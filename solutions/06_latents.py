@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 6. Latents
 #
-# The network squeezes hundreds of neurons through 15 numbers a time bin: its **latents**. The original study plotted two of them and concluded that they keep the information about spiking, with less noise, and are easier to analyse. You will look at all 15, find out what can be said of them at all, and then put that conclusion to the test.
+# The network squeezes hundreds of neurons through 15 numbers a time bin: its **latents**. The project plotted two of them and concluded that they keep the information about spiking, with less noise, and are easier to analyse. You will find out what can be said of latents at all, and then put that conclusion to the test.
 #
 # **By the end you can**
 # - say why a single latent has no meaning by itself, and which questions do,
 # - align latents to another set of latents, or to the truth, and judge it on held-out trials,
 # - say what a denoised rate knows of a single trial that the average trial does not,
 # - decode what the mouse saw and did without letting a test trial leak into the decoder,
-# - say which part of the original's conclusion holds.
+# - say which part of the project's conclusion holds.
 #
-# **Builds on** notebooks 4 (the network) and 5 (bits per spike, early stopping, the warm start). **Time** about 85 minutes, 55 of them for exercises.
+# **Builds on** notebooks 4 (the network) and 5 (bits per spike, early stopping, the warm start). **Time** about 85 minutes, 55 of them for exercises. Half-way there is a mark at which you can stop, and resume another day.
 
 # %%
 import matplotlib.pyplot as plt
@@ -27,7 +27,7 @@ plt.rcParams["figure.dpi"] = 72
 # %% [markdown]
 # ## Networks to look into
 #
-# A session, in bins of twice the length: 20 ms are short enough for what you look at here, and everything runs twice as fast. The **target** is secondary motor cortex, MOs, where the session has it; all other regions are the **source**.
+# A session, in bins of 20 ms, which are short enough for what you look at here. The **target** is secondary motor cortex, MOs, where the session has it; all other regions are the **source**.
 
 # %%
 session = nma.load_session(31, fallback="simulated").rebin(2)
@@ -41,7 +41,7 @@ quick = nma.Settings(max_epochs=6, patience=3)
 fit = nma.fit_seq2seq(data, quick, n_members=1, smoothing=(1.5, 6.0))
 
 
-# Two plain LSTMs, of the original's architecture and trained briefly, that differ in nothing but their random start.
+# Two plain LSTMs, the project's network, that differ in nothing but their random start.
 def plain_lstm(seed):
     torch.manual_seed(seed)
     model = nma.Seq2Seq(data.n_sources, data.n_targets, n_latents=15, cell="lstm")
@@ -56,7 +56,7 @@ nma.score(models, data)[["bits_per_spike", "low", "high", "null"]].round(3)
 # %% [markdown]
 # Bits per spike on test trials, with the 95 % interval over trials, against each neuron's mean rate in training. You should see the course's model well ahead, and the two LSTMs close together: they predict about as well as each other. Do they also *think* alike?
 #
-# From here on you look at **test trials** alone. The networks have never met them, so nothing that you see can be memory.
+# From here on you look at **test trials** alone, which the networks have never met.
 
 # %%
 latents = fit.latents(data.source)  # (trials, time, 15)
@@ -66,21 +66,21 @@ print(f"latents of shape {latents.shape}: trials, bins, latents")
 print(f"{len(seen)} trials to fit on, {len(data.test)} test trials to look at")
 
 # %% [markdown]
-# ## Latents (slide): two of the fifteen
+# ## Two of the fifteen
 #
-# The slide of the original shows 2 of the 15 LSTM latents. Here are two of ours, of the plain LSTM.
+# The project showed 2 of its 15 LSTM latents. Here are two of ours, of the plain LSTM, and the same two of the other one, which predicts just as well.
 
 # %%
 axes = nma.plots.latent_pair(lstm_latents, session, which=(0, 1), trials=data.test)
 # %% [markdown]
-# You should see a curve that rises or falls after the stimulus, and single trials scattered widely around the mean. It looks like a finding. But why these two? And the same two of the other LSTM, which predicts just as well?
+# You should see a curve that rises or falls after the stimulus, and single trials scattered widely around the mean. It looks like a finding. Now the other network (means alone):
 
 # %%
 axes = nma.plots.latent_pair(
     lstms[1].latents(data.source), session, which=(0, 1), trials=data.test, n_single=0
 )
 # %% [markdown]
-# The means alone. Some of its curves may happen to look like those above; is latent 0 of one network the latent 0 of the next? Compare them over all test trials, number by number:
+# Is latent 0 of one network the latent 0 of the next? Compare them over all test trials:
 
 # %%
 other = lstms[1].latents(data.source)[data.test].reshape(-1, 15)
@@ -96,7 +96,7 @@ print(np.round(same_number, 2))
 #
 # ## All fifteen
 #
-# So look at all of them before you choose. Each is shown in its own standard deviations (its size means nothing), averaged over test trials with the same **contrast** on the right: how strong the grating on that side was, from 0 (none) to 1. You compare these two extremes; the band is the 95 % interval of the mean. The probes are in the left hemisphere, so right is **contralateral**, the side that they see.
+# So look at all of them. Each is shown in its own standard deviations, averaged over test trials with the same **contrast** on the right (contralateral, the side that the left half of the brain sees), none or full; the band is the 95 % interval of the mean.
 
 # %%
 if "contrast_right" in session.trials:
@@ -108,7 +108,7 @@ else:
     print(f"Session {session.name} has no contrasts to sort the trials by.")
 
 # %% [markdown]
-# Now by the mouse's response: which way it turned the wheel, or that it did not ("no-go").
+# Now by the mouse's response: which grating it brought in, or none ("no-go").
 
 # %%
 if "response" in session.trials:
@@ -117,9 +117,9 @@ else:
     print(f"Session {session.name} has no responses to sort the trials by.")
 
 # %% [markdown]
-# You should see the first latents tell the kinds of trials apart most, and most of the last ones move less. They are in that order because the course's model starts from a reduced-rank regression, whose latents come by how much of the target they explain. A plain LSTM's come in no order.
+# You should see the first latents tell the kinds of trials apart most: the course's model starts from a reduced-rank regression, whose latents come by how much of the target they explain. A plain LSTM's come in no order.
 #
-# Fifteen small figures are hard to take in. Since any direction in the space of latents is as good as the axes, take the three in which the average trials differ most, and draw the trial as a path.
+# Any direction in this space is as good as the axes. Take the three in which the average trials differ most, and draw the trial as a path.
 
 # %%
 by = "response" if "response" in session.trials else "feedback_type"
@@ -129,16 +129,11 @@ else:
     print(f"Session {session.name} has neither responses nor feedback to sort the trials by.")
 
 # %% [markdown]
-# You should see paths that start near each other and part once the mouse has decided, or has been rewarded.
-#
-# <details><summary>Think: the paths of two kinds of trials part before the stimulus. Name two reasons, one real and one not.</summary>
-#
-# Real: something slow, such as how engaged the mouse is, makes one response likelier on a trial and shows in the neurons before the stimulus. Not real: each average is over few test trials, so they differ by chance; and a network that reads both directions, or smooths, carries what comes after the stimulus into the bins before it. How far back? As far as its kernel or its backward half reaches.
-# </details>
+# You should see paths that start near each other and part once the mouse has decided, or has been rewarded. (Where they part before the stimulus, it may be engagement, chance in few trials, or the network: it smooths and reads backwards, and so carries what comes after into the bins before.)
 #
 # ## Known only up to a linear map
 #
-# Why do two equally good networks have other latents? The read-out is `rates = g(latents @ weight.T + bias)`. Mix the latents with any matrix that can be inverted, un-mix them in the read-out, and not one rate changes. The loss cannot tell such networks apart, so training cannot choose among them.
+# Why do two equally good networks have other latents? The read-out is `rates = g(latents @ weight.T + bias)`. Mix the latents with any matrix that can be inverted, un-mix them in the read-out, and not one rate changes.
 #
 # ## Exercise 6.1 Turning the latents (8 minutes, difficulty 2 of 3)
 # Write the latents and the weights of the turned network.
@@ -176,9 +171,12 @@ turned, turned_weight = turn(lstm_latents.astype(float), weight, matrix)
 before, after = lstm_latents @ weight.T, turned @ turned_weight.T
 print(f"same read-out: {np.allclose(before, after, atol=1e-4)}")
 print(f"same latents: {np.allclose(lstm_latents, turned, atol=1e-4)}")
+print(f"largest latent: {np.abs(lstm_latents).max():.1f} before, {np.abs(turned).max():.1f} after")
 
 # %% [markdown]
-# You should see the same read-out from other latents. So "what does latent 3 mean?" has no answer. What does have one: which **space** the latents span, and whether something can be read from it by a linear map.
+# You should see the same read-out from other latents, so "what does latent 3 mean?" has no answer. What does have one: which **space** the latents span, and what a linear map can read from it.
+#
+# Mind what this does *not* say. The read-out does not care; training may. An LSTM's states lie between -1 and 1, and most turned latents lie outside: no LSTM makes them. Weight decay is not the same for all maps either. So two networks need not be linear maps of each other. What the read-out *uses* is known up to a linear map only where the kind of model allows every such map (the course's model does nearly: its latents are linear in the smoothed sources, but for a small share) and where training has converged. How far that holds is to be measured.
 #
 # ## Exercise 6.2 Aligning latents (15 minutes, difficulty 2 of 3)
 # Two sets of latents say the same if a linear map, with an offset, takes one to the other. Fit that map on training trials, and see on test trials how much of the reference's variance it explains: R², 1 for all of it, 0 for no more than the mean, below 0 for less.
@@ -225,9 +223,9 @@ print(f"  after alignment: mean R2 {between_seeds.mean():.2f}, from {between_see
       f"to {between_seeds.max():.2f}")  # fmt: skip
 
 # %% [markdown]
-# You should see the alignment find far more than a comparison number by number, and still not everything: some latents of one network are hardly in the other.
+# You should see the alignment find far more than a comparison number by number, and still not everything.
 #
-# How many dimensions *are* shared? **Canonical correlations** answer that: find the direction in each space whose activities correlate best, then the next best pair that is uncorrelated with the first, and so on. `nma.align` does your exercise and this too, both on held-out trials.
+# How many dimensions *are* shared? **Canonical correlations**: the direction in each space whose activities correlate best, then the next best pair that is uncorrelated with the first, and so on. `nma.align` does your exercise and this, on held-out trials. **Principal components** are the directions in which the sources themselves vary most; they have never seen the target.
 
 # %%
 pcs = nma.principal_components(data, 15)  # (trials, time, 15); fitted on training trials
@@ -242,16 +240,23 @@ for name, found in shared.items():
     print(f"{name}: {(found.canonical_correlations > 0.7).sum()} directions above 0.7")
 
 # %% [markdown]
-# **Principal components** are the directions in which the sources themselves vary most; they have never seen the target. You should see two networks that were trained apart share a handful of directions well and the rest hardly: of fifteen latents, a few carry what the data insist on, and the others differ from one training to the next.
+# You should see two networks that were trained apart share a handful of directions well and the rest hardly. That is after ten epochs, for your time: these two have not converged, and part of what they differ in is that. ("Take it further" asks how the agreement grows with training.)
 #
-# <details><summary>Think: why 15, then?</summary>
+# ---
 #
-# Nobody knows the number beforehand, and spare latents cost little: a network that needs five uses five directions, spread over its fifteen axes. That is one more reason not to read axis by axis. On the simulated session you can count: its target reads five latents of the simulation.
-# </details>
-#
+# **Half-way.** If you come back another day, run the cells of "Networks to look into" and the next one, and go on from here.
+
+# %%
+if "shared" not in globals():  # resumed here
+    latents, lstm_latents = fit.latents(data.source), lstms[0].latents(data.source)
+    seen = np.union1d(data.train, data.validation)
+    split = {"train": seen, "test": data.test}
+    pcs = nma.principal_components(data, 15)
+
+# %% [markdown]
 # ## Against the truth
 #
-# With a recording, that is as far as it goes. A simulated session knows its own latents: four are brain-wide (engagement, movement, choice, reward), and each area has one of its own. MOs reads the brain-wide ones and that of motor cortex. The network has never seen any of them, nor a single spike of MOs on these trials. How much of them can be read from its 15 latents?
+# With a recording, that is as far as it goes. A simulated session knows its own latents: four are brain-wide (engagement, movement, choice, reward), and each area has one of its own. MOs reads the brain-wide ones and that of motor cortex. The network has never seen any of them, nor a spike of MOs on these trials. How much of them can be read from its 15 latents?
 
 # %%
 DRIVERS = [*nma.simulate.BRAIN_WIDE, "motor cortex"]
@@ -269,7 +274,7 @@ else:
     display(pd.DataFrame({k: a.r2 for k, a in found.items()}, index=names).round(2))
 
 # %% [markdown]
-# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM (which was trained briefly). The other six are recovered worse by the course's model than by the principal components: a network that predicts MOs keeps what MOs reads and less of the rest. Hippocampus, whose own latent is tied to nothing else in the simulation, it drops entirely, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
+# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM (which was trained briefly). Most of the others are recovered worse by the course's model than by the principal components, and hippocampus, whose own latent is tied to nothing else in the simulation, it drops entirely, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
 
 # %%
 if session.latents is not None:
@@ -280,16 +285,11 @@ else:
     print(f"Session {session.name} was recorded: there is nothing to draw here.")
 
 # %% [markdown]
-# You should see the recovered latents follow the true ones trial by trial, noisier than these and with their fast peaks blunted. Engagement stays the same within a trial; the network has to say it anew in every bin. Choice and reward begin too early: a network that smooths, and reads both directions, looks a little ahead.
-#
-# <details><summary>Think: why is R² not 1, and would a better network reach it?</summary>
-#
-# The network sees a few hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. Try it: align the smoothed counts of all source neurons (`nma.smooth(data.source, 4)`) to the truth. That is a linear decoder that was shown the true latents, as no network is, and it hardly does better.
-# </details>
+# You should see the recovered latents follow the true ones trial by trial, noisier than these and with their fast peaks blunted. Choice and reward begin too early: a network that smooths, and reads both directions, looks a little ahead.
 #
 # ## Denoised rates
 #
-# Read the rates out of the latents, and you have an estimate of every target neuron's rate in every single trial: a **denoised** trial. The rival is the **PSTH** (peri-stimulus time histogram), the average training trial: free of noise, and blind to single trials.
+# Read the rates out of the latents, and you have an estimate of every target neuron's rate in every single trial: a **denoised** trial. The rival is the **PSTH**, the average training trial: free of noise, and blind to single trials.
 
 # %%
 rates = fit.predict(data.source[data.test])  # (test trials, time, neurons), counts per bin
@@ -303,7 +303,7 @@ axes = nma.plots.denoised_neurons(data, rates, psth, busiest[:2])
 # You should see the same PSTH again and again, and a denoised rate that changes from trial to trial. On the simulated session the true rate (grey) says whether it is right to.
 #
 # ## Exercise 6.3 Denoised single trials (12 minutes, difficulty 2 of 3)
-# With a recording there is no true rate, but there are spikes. Take the average trial away from both the rates and the counts: if what is left of the one goes along with what is left of the other, the denoised trial knows something about *this* trial. Spikes are noisy, so expect small correlations even from perfect rates.
+# Take the average trial away from both the rates and the counts: if what is left of the one goes along with what is left of the other, the denoised trial knows something about *this* trial. Spikes are noisy, so expect small correlations even from perfect rates.
 
 
 # %%
@@ -355,9 +355,7 @@ print(f"median over {firing.sum()} neurons: {np.median(single):.3f} in the same 
 print(f"neurons above 0: {(single > 0).mean():.0%}")
 
 # %% [markdown]
-# You should see nearly all neurons above 0, and with the rates of another test trial the correlations gather much nearer to 0. What the latents say about single trials is real.
-#
-# On the simulated session you can also ask the question itself: how close to the *true* rate is each estimate? The rival from the trial itself is its own counts, smoothed; it may have the width that is best in hindsight.
+# You should see nearly all neurons above 0, and with the rates of another test trial the correlations gather much nearer to 0. On the simulated session you can also ask how close to the *true* rate each estimate is. The rival from the trial itself is its own counts, smoothed.
 
 # %%
 if session.rates is None:
@@ -373,11 +371,11 @@ else:
             .rename_axis("R2 with the true rate, over neurons"))  # fmt: skip
 
 # %% [markdown]
-# On the simulated session you should see the denoised rates far ahead, although they have seen none of the neuron's own spikes, and the neuron's own counts with an R² *below* 0 unless they are smoothed a lot: a spike train of a few spikes a second is mostly noise. "Less noise" holds, by number.
+# On the simulated session you should see the denoised rates far ahead, although they have seen none of the neuron's own spikes, and the neuron's own counts with an R² *below* 0 unless they are smoothed a lot. "Less noise" holds, by number.
 #
 # ## Decoding: same information, easier to analyse?
 #
-# **Decoding** means to guess from the neurons what the mouse saw or did. If 15 latents allow the same guesses as hundreds of neurons, they keep that information. Two things go wrong easily: how guesses are counted, and what the decoder has already seen.
+# **Decoding** means to guess from the neurons what the mouse saw or did. If 15 latents allow the same guesses as hundreds of neurons, they keep that information.
 #
 # ## Exercise 6.4 Balanced accuracy (5 minutes, difficulty 1 of 3)
 # Suppose the mouse moves in 85 of 100 trials. "It moved", always, is right in 85 % and knows nothing. Count each kind of trial by itself, and average the shares: then knowing nothing gives one half, for two kinds.
@@ -446,7 +444,7 @@ def decode_honestly(features, label, train, test, n_best=20):
 
 
 # %% [markdown]
-# How bad can a leak be? Give every trial a label by the toss of a coin. There is nothing to decode, so an honest decoder must stay at one half. The leaky one below differs in a single place: it *chooses* its 20 neurons on all trials. Its weights are fitted on training trials alone, as they should be.
+# How bad can a leak be? Give every trial a label by the toss of a coin: an honest decoder must stay at one half. The leaky one below differs in a single place: it *chooses* its 20 neurons on all trials.
 
 # %%
 spike_counts = data.source.sum(axis=1).astype(float)  # (trials, neurons)
@@ -471,16 +469,11 @@ for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items(
           f"(one half is chance)")  # fmt: skip
 
 # %% [markdown]
-# You should see the honest decoder at about 0.5, and the leaky one clearly above it, at decoding *nothing*. With more neurons to choose from it gets worse.
-#
-# <details><summary>Think: the network's latents and the principal components were computed for the test trials too. Is that a leak?</summary>
-#
-# Computed, not fitted: the weights come from other trials, and the labels (stimulus, choice, ...) were never used. It would be a leak to fit the network or the PCA on all trials, and a decoder that stands on them would be judged on trials that its features know.
-# </details>
+# You should see the honest decoder at about 0.5, and the leaky one clearly above it, at decoding *nothing*. (The network's latents were computed for the test trials too, but its weights come from other trials, and no label was used: no leak.)
 #
 # ### Three sets of features
 #
-# Now the question of the conclusion. `nma.decode` reads the mean of each feature in four windows of the trial with a logistic regression, scales and tunes it on training and validation trials, and scores it on test trials, with an interval (bootstrap over test trials) and with what chance reaches (shuffled labels). The features: the network's 15 latents, as many principal components, and all source neurons.
+# `nma.decode` reads the mean of each feature in four windows of the trial with a logistic regression, scales and tunes it on training and validation trials, and scores it on test trials, with an interval (Wilson's, for each kind of trial) and with what chance reaches (shuffled labels).
 
 # %%
 features = {
@@ -493,12 +486,27 @@ ax = nma.plots.decoding(decoded)
 decoded.round(2)
 
 # %% [markdown]
-# **Stimulus side** is that of the higher contrast (trials with equal ones do not count), **choice** the way the wheel was turned, **movement** whether it was, **reward** whether the answer was right. A session decodes what it has columns for. You should see intervals that overlap: one split leaves a few dozen test trials, each worth two or three percent.
+# **Stimulus side** is that of the higher contrast, **choice** the grating that was brought in, **movement** whether the wheel was turned, **reward** whether the answer was right. You should see intervals that overlap: one split leaves a few dozen test trials. Even where every guess is right the interval does not close.
 #
-# <details><summary>Think: choice is decoded without an error from the whole trial on the simulated session. Is the mouse's mind read?</summary>
+# ### Before the movement
 #
-# No. The trial includes the movement itself and what comes after it, and many neurons follow the movement. Decode from the bins before the movement if you want to know about the decision.
-# </details>
+# Choice is decoded nearly or wholly without an error on the simulated session. Is the mouse's mind read? No: the whole trial holds the movement itself, which many neurons follow. What is worth asking is whether the choice shows *before* the wheel turns. So take the 200 ms that end with the start of the movement, in each trial where it is. Not from the latents: they smooth and read backwards, and would bring the movement along. Counts know nothing of the bins after them.
+
+# %%
+if {"reaction_time", "response"} <= set(session.trials):
+    onset = session.event_bin("reaction_time")  # (trials,), NaN without a movement
+    first = np.clip(np.nan_to_num(onset) - 10, 0, None).astype(int)  # no movement: not decoded
+    before = np.stack(
+        [trial[start : start + 10] for trial, start in zip(data.source, first, strict=True)]
+    )
+    early = {"200 ms before movement": before, "whole trial": data.source}
+    choice = nma.decode(early, data, variables=["choice"])
+    display(choice[["features", "accuracy", "low", "high", "chance_high", "n_test"]].round(2))
+else:
+    print(f"Session {session.name} has no movement times or responses.")
+
+# %% [markdown]
+# You should see less than from the whole trial. Whether it is more than chance (`chance_high` is what 97.5 % of shuffles stay below), and how surely, the interval says: some thirty test trials. (The paper finds neurons that tell the choice rare, and confined to a few regions.)
 #
 # ### Several splits
 #
@@ -529,9 +537,9 @@ for rival in ("all source neurons", "15 principal components"):
         )
 
 # %% [markdown]
-# ## Conclusion (slide): is it right?
+# ## The project's conclusion: is it right?
 #
-# The original concludes that the embedding keeps the information about spiking across trials and actions, with less noise, and is easier to analyse. Collect the numbers.
+# It concludes that the embedding keeps the information about spiking across trials and actions, with less noise, and is easier to analyse. Collect the numbers.
 
 # %%
 neurons, pcs15 = (accuracy[name] for name in ("all source neurons", "15 principal components"))
@@ -556,19 +564,25 @@ for variable, values in (accuracy["15 latents"] - neurons).groupby("variable", s
 print(f"less noise, single trials predicted beyond the PSTH: {'yes' if bits > 0 else 'no'}")
 
 # %% [markdown]
-# - **Keeps the information:** nearly, about what is decoded here, as the lines above say; look at the variables one by one, for one that everything decodes perfectly says nothing. A variable that is worse in every split is worse, if by little. Not about everything: of areas that the target does not read less is kept, and of hippocampus nothing, as you saw against the truth; a network trained for another target would keep others. The range over the splits says how sure that is: "no difference found" over a few dozen trials is not "no difference".
+# - **Keeps the information:** nearly, about what is decoded here; look at the variables one by one, for one that everything decodes perfectly says nothing. Not about everything: of areas that the target does not read less is kept, and of hippocampus nothing. "No difference found" over a few dozen trials is not "no difference".
 # - **Less noise:** yes. Single trials are predicted beyond the average trial, from other neurons' spikes.
 # - **Easier to analyse:** smaller, yes. Yet principal components, which need no training, are as small, and often do nearly as well in decoding; and a latent cannot be read by itself, only the space can.
 #
 # ## Summary
-# - Latents are known only up to an invertible linear map. Ask what can be read from their space; never what latent 3 means.
+# - What a read-out uses is open up to an invertible linear map. Ask what can be read from the latents' space; never what latent 3 means.
 # - Align on training trials, judge on test trials. Networks that predict equally well share a few directions, and differ in the rest.
 # - Denoised rates say something true about single trials that a PSTH cannot.
 # - Everything learned from data can leak: scale, choice, weights. A leaky decoder decodes coin tosses.
 # - A conclusion such as "same information, less noise" is worth the number behind it, with its interval, its chance level, and a plain rival beside it.
 #
 # ## Take it further
-# The mouse decides before it moves. Where and when does its choice show? Decode it from a sliding window that ends before the movement (`session.event_bin("reaction_time")`), from 15 latents of networks with different *sources*: visual cortex alone, basal ganglia alone, all. Which comes first? Plan the controls (movement before the wheel turns, unequal numbers of neurons, chance) before you look at the result.
+# How does the agreement of two LSTMs grow with training, and with trials? Train pairs for 3, 10, 30 and 100 epochs, with all and with half of the training trials, and draw the mean R² after alignment. Does it come near 1, and does the score on the test trials still grow where the agreement does?
+#
+# ## Further reading
+#
+# - **Latents of single trials:** Pandarinath et al. (2018), Nature Methods 15: 805-815, [doi:10.1038/s41592-018-0109-9](https://doi.org/10.1038/s41592-018-0109-9).
+# - **Where choice is found, and when:** the paper, [doi:10.1038/s41586-019-1787-x](https://doi.org/10.1038/s41586-019-1787-x).
+# - **A benchmark of latent variable models:** Pei et al. (2021), [arXiv:2109.04463](https://arxiv.org/abs/2109.04463).
 
 # %%
 nma.progress()

@@ -460,7 +460,7 @@ else:
 # ## Further reading
 #
 # - **Regression of low rank between areas:** Semedo et al. (2019), *Cortical areas interact through a communication subspace*, Neuron 102: 249-259, [doi:10.1016/j.neuron.2019.01.026](https://doi.org/10.1016/j.neuron.2019.01.026).
-# - **Movement in every region:** Musall et al. (2019), Nature Neuroscience 22: 1677-1686, [doi:10.1038/s41593-019-0502-4](https://doi.org/10.1038/s41593-019-0502-4), and the paper's own figures 2 and 3.
+# - **Movement in every region:** Musall et al. (2019), Nature Neuroscience 22: 1677-1686, [doi:10.1038/s41593-019-0502-4](https://doi.org/10.1038/s41593-019-0502-4), and the paper.
 
 # %%
 nma.progress()
