@@ -506,7 +506,7 @@ else:
     print(f"Session {session.name} has no movement times or responses.")
 
 # %% [markdown]
-# You should see less than from the whole trial. Whether it is more than chance (`chance_high` is what 97.5 % of shuffles stay below), and how surely, the interval says: some thirty test trials. (The paper finds neurons that tell the choice rare, and confined to a few regions.)
+# On the simulated session you should see less than from the whole trial, and more than chance (`chance_high`, below which 97.5 % of shuffles stay), though with an interval that is wide: some thirty or forty test trials. (The paper finds neurons that tell the choice rare, and confined to a few regions.)
 #
 # ### Several splits
 #
