@@ -91,6 +91,11 @@ def test_root_is_no_region_unless_it_is_asked_for(small, datasets):
     assert set(asked["source"]) == {"MOs", "root"}
 
 
+def test_the_names_of_models_are_those_of_the_course():
+    assert region_map.MODELS["seq2seq"] is nma.fit_seq2seq
+    assert region_map.MODELS["rrr"].func is nma.fit_rrr
+
+
 def test_silent_targets_have_no_score(small, datasets):
     spikes = small.spikes.copy()
     spikes[:, :, small.region_mask("LP")] = 0
