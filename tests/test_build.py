@@ -158,6 +158,9 @@ def test_both_open_the_tutorial_and_say_what_to_edit(built):
         ]
         assert all(link.endswith(f"/tutorials/{NAME}.ipynb") for link in links)
         assert all(build.slug() in link for link in links)
+        assert f"[Glossary](https://github.com/{build.slug()}/blob/main/docs/glossary.md)" in (
+            title.source
+        )
         assert '%pip install "nma-seq2seq @ git+https://github.com/' in install.source
 
 

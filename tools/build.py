@@ -189,12 +189,14 @@ def _insert_opening(notebook: NotebookNode, name: str) -> None:
     title, _, rest = notebook.cells[0].source.partition("\n")
     colab = f"https://colab.research.google.com/github/{slug()}/blob/main/{tutorial}"
     binder = f"https://mybinder.org/v2/gh/{slug()}/main?urlpath=lab/tree/{tutorial}"
+    glossary = f"https://github.com/{slug()}/blob/main/docs/glossary.md"
     notebook.cells[0].source = "\n".join(
         [
             title,
             "",
             f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
             f"[![Launch Binder](https://mybinder.org/badge_logo.svg)]({binder})",
+            f"[Glossary]({glossary})",
             f"<!-- Built from solutions/{name}.py; edit that file, "
             f"then run: make build NAMES={name} -->",
             "",
