@@ -2,6 +2,9 @@
 ## make test              run the tests; these two set up .venv first
 PYTHON ?= python3
 VENV ?= .venv
+# Where an environment has its commands; on Windows, make runs in Git's bash.
+bin = $(1)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN = $(call bin,$(VENV))
 LAB_ARGS ?=
 TEST_ARGS ?=
 NAMES ?=
@@ -15,59 +18,79 @@ NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --
 
 BENCHMARKS = bench-latents bench-load bench-model bench-notebooks bench-twin
 
-.PHONY: help lab test mypy test-class test-colab test-binder build check-notebooks $(BENCHMARKS)
+.PHONY: help lab test quick mypy test-class test-floors test-colab test-binder build \
+	check-notebooks $(BENCHMARKS)
 
 help:
 	@sed -n 's/^## //p' Makefile
 
 lab: $(VENV)/.installed
-	$(VENV)/bin/jupyter lab $(LAB_ARGS) README.md
+	$(BIN)/jupyter lab $(LAB_ARGS) README.md
 
 test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
-	$(NBVAL) $(VENV)/bin/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
+	$(NBVAL) $(BIN)/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
+
+## make quick             the linter and the tests of the data and the baselines: half a minute
+QUICK = baselines dataset metrics region_maps session spike_times steinmetz
+quick: export OMP_NUM_THREADS = 1
+quick: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n 2 $(QUICK:%=tests/test_%.py)
 
 ## make mypy              check the package's types
 mypy: $(VENV)/.installed
-	$(VENV)/bin/mypy
+	$(BIN)/mypy
 
 ## make build NAMES=05    notebooks from solutions/*.py, 05 or all; ARGS=--force runs also what is
 ##                        as it was
 build: $(VENV)/.installed
-	$(VENV)/bin/python -m tools.build $(NAMES) $(ARGS)
+	$(BIN)/python -m tools.build $(NAMES) $(ARGS)
 
 ## make check-notebooks   what in the notebooks is not as the sources have it
 check-notebooks: $(VENV)/.installed
-	$(VENV)/bin/python -m tools.build --check $(NAMES)
+	$(BIN)/python -m tools.build --check $(NAMES)
 
 ## make bench-model       what the course claims, measured; DATA=FILE has recorded sessions. And
 ##                        bench-latents, bench-load, bench-notebooks, bench-twin; ARGS=--help
 $(BENCHMARKS): bench-%: $(VENV)/.installed
-	$(VENV)/bin/python -m benchmarks.$* $(if $(DATA),--data "$(DATA)") $(ARGS)
+	$(BIN)/python -m benchmarks.$* $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 ## make test-class        grade a class that does everything wrong, and run every tutorial on wrong
 ##                        answers all along
 test-class: export OMP_NUM_THREADS = 1
 test-class: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest -n 2 --maxschedchunk 1 -m slow
+	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 -m slow
+
+## make test-floors       the tests, and one notebook, with the lowest versions that pyproject.toml
+##                        allows; but torch as ever, since a second one is gigabytes
+test-floors: export OMP_NUM_THREADS = 1
+test-floors: $(VENV)/.installed
+	$(PYTHON) -m venv --clear .venv-floors
+	mkdir -p build
+	$(BIN)/python -m tools.floors > build/floors.txt
+	$(call bin,.venv-floors)/python -m pip install --constraint build/floors.txt --editable '.[test]'
+	$(call bin,.venv-floors)/python -m pytest -n 2 --maxschedchunk 1 -m "not slow"
+	$(NBVAL) $(call bin,.venv-floors)/python -m $(NBVAL_ARGS) solutions/05_poisson_loss.ipynb
 
 ## make test-colab        the course in an environment like Colab's: installing it changes no
 ##                        version there, and every notebook runs
 test-colab: $(VENV)/.installed
 	$(PYTHON) -m venv --clear .venv-colab
-	.venv-colab/bin/python -m pip install --requirement tests/colab.txt
-	.venv-colab/bin/python -m pip freeze > .venv-colab/before
+	$(call bin,.venv-colab)/python -m pip install --requirement tests/colab.txt
+	$(call bin,.venv-colab)/python -m pip freeze > .venv-colab/before
 	rm -rf build/wheel
-	$(VENV)/bin/python -m pip wheel --no-deps --wheel-dir build/wheel .
-	.venv-colab/bin/python -m pip install build/wheel/*.whl
-	.venv-colab/bin/python -m pip freeze > .venv-colab/after
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir build/wheel .
+	$(call bin,.venv-colab)/python -m pip install build/wheel/*.whl
+	$(call bin,.venv-colab)/python -m pip freeze > .venv-colab/after
 	@! grep --invert-match --line-regexp --fixed-strings --file .venv-colab/after \
 		.venv-colab/before || { echo "Installing the course changes these versions."; exit 1; }
-	.venv-colab/bin/python -m pytest tests/test_widgets.py
-	$(NBVAL) .venv-colab/bin/python -m $(NBVAL_ARGS) solutions tutorials
+	$(call bin,.venv-colab)/python -m pytest tests/test_widgets.py
+	$(NBVAL) $(call bin,.venv-colab)/python -m $(NBVAL_ARGS) solutions tutorials
 
 ## make test-binder       what Binder builds, without Docker: its files are read, followed in a
 ##                        fresh environment, and every tutorial runs in what the gigabyte of memory
@@ -86,5 +109,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[test]'
 	touch $@

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -201,6 +205,27 @@ def test_no_marked_line_reaches_a_tutorial(course):
         assert leaked(path) == []
         tutorial = build.read_source(path).tutorial
         assert not any(" SOLUTION" in cell.source for cell in tutorial.cells)
+
+
+def test_nbgrader_makes_an_assignment_of_a_solution(built, tmp_path):
+    """With its own command, and leaves out the lines that are marked."""
+    source = tmp_path / "source" / "made_up"
+    source.mkdir(parents=True)
+    shutil.copy(built / "solutions" / f"{NAME}.ipynb", source)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "generate_assignment", "made_up"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    made = nbformat.read(tmp_path / "release" / "made_up" / f"{NAME}.ipynb", as_version=4)
+    code = [cell.source for cell in made.cells if cell.cell_type == "code"]
+    assert code[2].startswith('@nma.exercise("90.1")') and "raise NotImplementedError" in code[2]
+    assert "mean_of_all_trials" not in str(code)
+    assert code[3].count("raise NotImplementedError") == 2
+    assert "nn.Linear(" not in str(code)
 
 
 # ---------------------------------------------------------------------- what is refused

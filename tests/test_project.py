@@ -185,15 +185,39 @@ def test_the_slug_stands_in_one_place():
     assert listed.stdout.split() == ["pyproject.toml"]
 
 
-def test_the_readme_names_the_commands_that_there_are():
-    readme = (ROOT / "README.md").read_text()
-    makefile = (ROOT / "Makefile").read_text()
+def make_targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", "")
     listed = re.findall(r"^(?:\.PHONY:|BENCHMARKS =) (.*)", makefile, re.MULTILINE)
-    targets = " ".join(listed).replace("$(BENCHMARKS)", "").split()
-    named = re.findall(r"\bmake ([\w-]+)", readme)
-    assert {"lab", "test", "test-class", "test-colab", "test-binder"} <= set(named) <= set(targets)
-    continuous = (ROOT / ".ci" / "run").read_text()
-    assert all(f"make {target}" in continuous for target in targets if target.startswith("test"))
+    return set(" ".join(listed).replace("$(BENCHMARKS)", "").split())
+
+
+def test_every_make_target_that_is_named_is_there():
+    named = {}
+    for path in ("README.md", "CONTRIBUTING.md", ".ci/run", ".pre-commit-config.yaml"):
+        named[path] = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / path).read_text()))
+    workflows = "".join(p.read_text() for p in (ROOT / ".github" / "workflows").glob("*.yml"))
+    matrix = re.search(r"target: \[(.*)\]", workflows)[1].split(", ")
+    named["workflows"] = set(re.findall(r"\bmake ([a-z-]+)", workflows)) | set(matrix)
+    assert set().union(*named.values()) <= make_targets()
+    assert {"lab", "test"} <= named["README.md"]
+    tests = {target for target in make_targets() if target.startswith("test")}
+    assert tests <= named[".ci/run"] and tests <= named["workflows"]
+
+
+@pytest.mark.parametrize(
+    ("use", "unused"),
+    [
+        ("nma.fit_seq2seq", "matplotlib scipy seaborn sklearn joblib pooch requests ipywidgets"),
+        ("nma.load_session", "matplotlib scipy seaborn sklearn joblib torch ipywidgets IPython"),
+        ("nma.doctor", "numpy pandas torch matplotlib scipy sklearn pooch requests"),
+        ("nma.__version__", "numpy pandas torch nma_seq2seq.session"),
+    ],
+)
+def test_nothing_slow_is_imported_before_it_is_used(use, unused):
+    code = f"import sys, nma_seq2seq as nma; {use}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not set(unused.split()) & set(done.stdout.split())
 
 
 def test_the_readme_shows_only_commands_that_there_are():

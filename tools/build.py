@@ -86,8 +86,29 @@ def read_source(path: Path) -> Pair:
             # A tutorial has no outputs that numbers could be compared with.
             kept = [tag for tag in tags if notebook is solution or tag != CHECKED_TAG]
             cell.metadata = nbformat.from_dict({"tags": kept} if kept else {})
+            if notebook is solution and (number := _exercise_in(cell)):
+                cell.metadata["nbgrader"] = _nbgrader(number)
         _insert_opening(notebook, path.stem)
     return Pair(solution, tutorial)
+
+
+def _exercise_in(cell: NotebookNode) -> str | None:
+    found = map(_EXERCISE.match, cell.source.splitlines() if cell.cell_type == "code" else [])
+    return next((match[1] for match in found if match), None)
+
+
+def _nbgrader(number: str) -> NotebookNode:
+    """What says to nbgrader that a cell is answered by students; it leaves out the marked lines."""
+    return nbformat.from_dict(
+        {
+            "grade": False,
+            "grade_id": f"exercise-{number.replace('.', '-')}",
+            "locked": False,
+            "schema_version": 3,
+            "solution": True,
+            "task": False,
+        }
+    )
 
 
 def _blanked(lines: list[str], path: Path) -> Iterator[str]:
