@@ -18,6 +18,7 @@ from .dataset import split_trials as split_trials
 from .exercises import exercise as exercise
 from .exercises import hint as hint
 from .exercises import progress as progress
+from .exercises import why as why
 from .latents import align as align
 from .latents import decode as decode
 from .latents import principal_components as principal_components

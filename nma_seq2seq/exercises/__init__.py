@@ -1,13 +1,11 @@
 """Exercises that check themselves: `@exercise`, hints and progress; one module a notebook."""
 
-from nma_seq2seq.exercises.comparing import difference
 from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
-from nma_seq2seq.exercises.student import exercise, hint, observe, progress, results
+from nma_seq2seq.exercises.student import exercise, hint, observe, progress, results, why
 
 __all__ = [
     "Exercise",
     "Result",
-    "difference",
     "exercise",
     "exercises_of",
     "find",
@@ -16,4 +14,5 @@ __all__ = [
     "observe",
     "progress",
     "results",
+    "why",
 ]

@@ -12,31 +12,38 @@ import random
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from nma_seq2seq.exercises.causes import cause_of_error, describe_kind, explain
 from nma_seq2seq.exercises.comparing import (
     as_array,
     converted,
     describe,
-    likely_cause,
     needs_converting,
     same,
     symptom,
 )
 from nma_seq2seq.exercises.definition import Exercise, Result
+from nma_seq2seq.exercises.edits import Edit, edited
 
 _SHOWN_CHARACTERS = 1000  # of what an answer prints while it is checked
+_WAITING = 30  # times the limit of processor time: what sleeps, or waits on a busy machine
+_PAIRS_SECONDS = 1.0  # of processor time to look for two mistakes at once
 
 
 class TimeLimit(BaseException):
-    """The time is over. Not an Exception, so that an answer's own `except Exception` lets it by."""
+    """What took too long, and why. No Exception, so that an answer's `except Exception` lets "
+    "it by."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,26 @@ class _Outcome:
     error: BaseException | None = None
 
 
-def judge(exercise: Exercise, answer: Any, file: str = "") -> tuple[Result, Any]:
+@dataclass(frozen=True)
+class Evidence:
+    """The case in which an answer was found wrong: its inputs, and both results."""
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    got: Any = None
+    expected: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, what the notebook goes on with, and what the verdict rests on."""
+
+    result: Result
+    accepted: Any
+    evidence: Evidence | None = None
+
+
+def judge(exercise: Exercise, answer: Any, file: str = "") -> Judgement:
     """Check an answer.
 
     Parameters
@@ -61,7 +87,8 @@ def judge(exercise: Exercise, answer: Any, file: str = "") -> tuple[Result, Any]
 
     Returns
     -------
-    Result, and what the notebook goes on with: the answer if it is right, else the reference.
+    Judgement
+        The notebook goes on with the answer if it is right, else with the reference.
 
     Raises
     ------
@@ -71,18 +98,34 @@ def judge(exercise: Exercise, answer: Any, file: str = "") -> tuple[Result, Any]
     if inspect.isclass(exercise.reference) != inspect.isclass(answer) or not callable(answer):
         wanted = "a class" if inspect.isclass(exercise.reference) else "a function"
         kind = "a class" if inspect.isclass(answer) else describe(answer)
-        return Result("wrong", f"this is {kind}, expected {wanted}"), exercise.reference
+        return Judgement(Result("wrong", f"this is {kind}, expected {wanted}"), exercise.reference)
     with _undisturbed():
-        if exercise.check is not None:
-            result, accepted = _judge_by_check(exercise, answer, file), answer
-        else:
-            result, accepted = _judge_by_cases(exercise, answer, file)
-    return result, accepted if result.status == "done" else exercise.reference
+        judgement = (_by_check if exercise.check else _by_cases)(exercise, answer, file)
+    if judgement.result.status == "done":
+        return judgement
+    return Judgement(judgement.result, exercise.reference, judgement.evidence)
 
 
-def _judge_by_cases(exercise: Exercise, answer: Any, file: str) -> tuple[Result, Any]:
-    cases = list(exercise.cases(np.random.default_rng(0)))
-    expected = [_call(exercise.reference, case) for case in cases]
+# ---------------------------------------------------------------------- answers that are compared
+
+
+@functools.cache
+def _cases(exercise: Exercise) -> list[tuple]:
+    assert exercise.cases is not None
+    return list(exercise.cases(np.random.default_rng(0)))
+
+
+@functools.cache
+def _outcome(exercise: Exercise, edit: Edit, place: int) -> _Outcome:
+    """What the reference, edited if there is an edit, does in a case."""
+    answer = edited(exercise.reference, edit) if edit else exercise.reference
+    return _call(exercise, answer, _cases(exercise)[place])
+
+
+def _by_cases(exercise: Exercise, answer: Any, file: str) -> Judgement:
+    cases, names = _cases(exercise), _parameters(exercise)
+    # First the reference, which also loads whatever is loaded when it is first used.
+    expected = [_outcome(exercise, (), place) for place in range(len(cases))]
     for outcome in expected:
         if outcome.error is not None:
             raise outcome.error
@@ -90,94 +133,175 @@ def _judge_by_cases(exercise: Exercise, answer: Any, file: str) -> tuple[Result,
     try:
         with _time_limit(exercise.time_limit):
             for case in cases:
-                got.append(_call(answer, case))
+                got.append(_call(exercise, answer, case))
                 if got[-1].error is not None:
                     break
     except TimeLimit as error:
         got.append(_Outcome(error=error))
 
-    error = got[-1].error
-    names = _parameters(exercise.reference)
-    if error is not None:
-        result = _raised(error, file, exercise)
-        if result.status != "wrong":
-            return result, answer
-        cause = _known_mistake(exercise, cases, got)
-        return _wrong(result.symptom, cases[len(got) - 1], names, cause), answer
-    options = {"tolerance": exercise.tolerance, "squeeze": exercise.squeeze}
-    for case, mine, right in zip(cases, got, expected, strict=True):
-        found = symptom(mine.value, right.value, **options)
+    def evidence(place: int) -> Evidence:
+        inputs = dict(zip(names, cases[place], strict=False))
+        return Evidence(inputs, got[place].value, expected[place].value, got[place].error)
+
+    judgement = None
+    if (error := got[-1].error) is not None:
+        judgement = Judgement(_raised(error, file, exercise), answer, evidence(len(got) - 1))
+        if judgement.result.status != "wrong":
+            return judgement
+        got.pop()  # if a case before is wrong too, that says more than the error
+    what = "" if exercise.run else "the result"
+    for place, (mine, right) in enumerate(zip(got, expected, strict=False)):
+        found = symptom(
+            mine.value,
+            right.value,
+            tolerance=exercise.tolerance,
+            squeeze=exercise.squeeze,
+            what=what,
+        )
         if found is not None:
-            pairs = [(m.value, r.value) for m, r in zip(got, expected, strict=True)]
-            cause = _known_mistake(exercise, cases, got) or likely_cause(pairs, exercise.tolerance)
-            return _wrong(found, case, names, cause), answer
-    for case, mine in zip(cases, got, strict=True):
+            better, cause = _explained(exercise, got, expected)
+            return Judgement(Result("wrong", better or found, cause), answer, evidence(place))
+    if judgement is not None:
+        return judgement
+    for place, (case, mine) in enumerate(zip(cases, got, strict=True)):
         for name, before, after in zip(names, case, mine.arguments, strict=False):
             if _changed(before, after):
-                message = f"the result is right, but {name} is changed in place; work on a copy"
-                return Result("wrong", message), answer
+                found = "the result is right, but an input is changed"
+                cause = f"{name} is changed in place; work on a copy"
+                return Judgement(Result("wrong", found, cause), answer, evidence(place))
 
     example = expected[0].value
-    if not needs_converting(got[0].value, example):
-        return Result("done"), answer
+    if exercise.run is not None or not needs_converting(got[0].value, example):
+        return Judgement(Result("done"), answer)
 
     @functools.wraps(answer)
     def as_expected(*args, **kwargs):
         # A list for an array is right, but the cells after this one go on with an array.
         return converted(answer(*args, **kwargs), example)
 
-    return Result("done"), as_expected
+    return Judgement(Result("done"), as_expected)
 
 
-def _judge_by_check(exercise: Exercise, answer: Any, file: str) -> Result:
+def _explained(
+    exercise: Exercise, got: list[_Outcome], expected: list[_Outcome]
+) -> tuple[str, str]:
+    """A better symptom or "", and the cause or "": what does as the answer did, in every case."""
+
+    def does_the_same(edit: Edit) -> bool:
+        return told and all(
+            _alike(exercise, mine, _outcome(exercise, edit, place))
+            for place, mine in enumerate(got)
+        )
+
+    told = any(_says_something(mine.value) for mine in got)
+
+    for sentence, edits in exercise.mistakes.items():
+        if any(does_the_same(edit) for edit in edits):
+            return "", sentence
+    if told and (swapped := _swapped(exercise, got)):
+        return "", swapped
+    names = _parameters(exercise)
+    inputs = [dict(zip(names, case, strict=False)) for case in _cases(exercise)]
+    pairs = [(mine.value, right.value) for mine, right in zip(got, expected, strict=False)]
+    better, cause = explain(pairs, inputs, exercise.tolerance)
+    if cause:
+        return better, cause
+    deadline = time.process_time() + _PAIRS_SECONDS
+    for (one, edits), (other, more) in combinations(exercise.mistakes.items(), 2):
+        for edit in ((a, b) for a in edits for b in more):
+            if time.process_time() > deadline:
+                return better, ""
+            both = _both(exercise, *edit)
+            if both and does_the_same(both):
+                return better, f"two things: {one}; and {other}"
+    return better, ""
+
+
+def _both(exercise: Exercise, one: Edit, other: Edit) -> Edit:
+    """Two edits in one, or () where they do not go together."""
+    steps = tuple(s for edit in (one, other) for s in ((edit,) if isinstance(edit, str) else edit))
+    if any(step.startswith("-> ") for step in steps):
+        return ()
+    try:
+        edited(exercise.reference, steps)
+    except (ValueError, SyntaxError):
+        return ()
+    return steps
+
+
+def _alike(exercise: Exercise, mine: _Outcome, other: _Outcome) -> bool:
+    return other.error is None and same(
+        mine.value, other.value, exercise.tolerance, exercise.squeeze
+    )
+
+
+def _says_something(value: Any) -> bool:
+    """Whether a result is more than nothing but NaN, which many mistakes give."""
+    array = as_array(value)
+    return array is None or array.dtype.kind != "f" or not np.isnan(array).all()
+
+
+def _swapped(exercise: Exercise, got: list[_Outcome]) -> str:
+    """Two arguments that have changed places."""
+    names, cases = _parameters(exercise), _cases(exercise)
+    if exercise.run is not None:
+        return ""
+    for i, j in combinations(range(len(cases[0])), 2):
+        if describe_kind(cases[0][i]) != describe_kind(cases[0][j]):
+            continue
+        order = list(range(len(cases[0])))
+        order[i], order[j] = j, i
+        if all(
+            _alike(
+                exercise, mine, _call(exercise, exercise.reference, tuple(case[k] for k in order))
+            )
+            for case, mine in zip(cases, got, strict=False)
+        ):
+            return f"{names[i]} and {names[j]} have changed places"
+    return ""
+
+
+# ---------------------------------------------------------------------- answers that are tested
+
+
+def _by_check(exercise: Exercise, answer: Any, file: str) -> Judgement:
+    check = exercise.check
+    assert check is not None
+
     def found(reference: Any) -> Result:
         try:
             with _time_limit(exercise.time_limit):
                 _seed()
-                diagnosis = exercise.check(answer, reference)
+                diagnosis = check(answer, reference)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if not isinstance(error, AssertionError) or not str(error) or _line(error, file):
-                return _raised(error, file, exercise)
-            diagnosis = str(error)
+            return _raised(error, file, exercise)
         if diagnosis is None:
             return Result("done")
         return Result("wrong", *((diagnosis,) if isinstance(diagnosis, str) else diagnosis))
 
     result = found(exercise.reference)
-    if result.status == "wrong":
-        for sentence, mistake in exercise.mistakes:
-            if found(mistake).status == "done":
-                return Result("wrong", result.symptom, sentence)
-    return result
-
-
-def _known_mistake(exercise: Exercise, cases: list[tuple], got: list[_Outcome]) -> str | None:
-    """The sentence of the first known mistake that does what the answer did, in every case."""
-    for sentence, mistake in exercise.mistakes:
-        if all(
-            _equal(mine, _call(mistake, case), exercise)
-            for case, mine in zip(cases, got, strict=False)
-        ):
-            return sentence
-    return None
-
-
-def _equal(mine: _Outcome, other: _Outcome, exercise: Exercise) -> bool:
-    if mine.error is not None or other.error is not None:
-        return repr(mine.error) == repr(other.error)
-    return same(mine.value, other.value, exercise.tolerance, exercise.squeeze)
+    if result.status == "wrong" and not result.cause:
+        causes = [
+            sentence
+            for sentence, edits in exercise.mistakes.items()
+            if any(found(edited(exercise.reference, edit)).status == "done" for edit in edits)
+        ]
+        # Chance may make two mistakes look alike; then none is singled out.
+        result = Result("wrong", result.symptom, causes[0] if len(causes) == 1 else "")
+    return Judgement(result, answer)
 
 
 # ---------------------------------------------------------------------- running an answer
 
 
-def _call(function: Callable[..., Any], case: tuple) -> _Outcome:
+def _call(exercise: Exercise, answer: Callable[..., Any], case: tuple) -> _Outcome:
     arguments = copy.deepcopy(tuple(case))
     _seed()
     try:
-        return _Outcome(arguments, value=function(*arguments))
+        value = exercise.run(answer, *arguments) if exercise.run else answer(*arguments)
+        return _Outcome(arguments, value=value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -237,18 +361,26 @@ class _ShortOutput(io.TextIOBase):
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the block when the time is over, where the system has alarms."""
+    """Raise TimeLimit in the block when the time is over, where the system has alarms.
+
+    What counts is the thread's own processor time, so that a busy machine fails nobody. An answer
+    that waits uses none; it has `_WAITING` times as much on the clock.
+    """
     main = threading.current_thread() is threading.main_thread()
     if not main or not hasattr(signal, "setitimer"):
         yield
         return
+    began, used = time.monotonic(), time.thread_time()
 
-    def stop(signum, frame):
-        raise TimeLimit
+    def look(signum: int, frame: FrameType | None) -> None:
+        if time.thread_time() - used > seconds:
+            raise TimeLimit(f"{seconds:g} s of processor time", "an endless loop?")
+        if time.monotonic() - began > _WAITING * seconds:
+            raise TimeLimit(f"{_WAITING * seconds:g} s, most of them waiting", "")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    # Again every 50 ms, for a bare `except:` in a loop catches the first.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+    before = signal.signal(signal.SIGALRM, look)
+    # Again and again, for a bare `except:` in a loop catches the first.
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     try:
         yield
     finally:
@@ -259,31 +391,24 @@ def _time_limit(seconds: float) -> Iterator[None]:
 # ---------------------------------------------------------------------- saying what is wrong
 
 
-def _wrong(found: str, case: tuple, names: list[str], cause: str | None) -> Result:
-    inputs = ", ".join(filter(None, map(_input, names, case)))
-    return Result("wrong", f"{found} (for {inputs})" if inputs else found, cause or "")
-
-
-def _input(name: str, value: Any) -> str:
-    if isinstance(value, (int, float, str)):
-        return f"{name}={value!r}"
-    array = as_array(value)
-    return "" if array is None else f"{name} of shape {array.shape}"
-
-
 def _raised(error: BaseException, file: str, exercise: Exercise) -> Result:
     line = _line(error, file)
     if isinstance(error, NotImplementedError):
         return Result("not yet")
     if isinstance(error, TimeLimit):
-        took = f"it took longer than {exercise.time_limit:g} s{line}"
-        return Result("not judged", took, "an endless loop?")
+        took, cause = error.args
+        return Result("not judged", f"it took longer than {took}{line}", cause)
     if isinstance(error, SystemExit):
-        return Result("wrong", f"it ends Python with exit(){line}: return the result instead")
+        return Result("wrong", f"it ends Python{line}", "exit() is called; return the result")
+    if isinstance(error, AssertionError) and str(error) and not line:
+        return Result("wrong", str(error))  # the course's own
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = " ".join(text.split())
     if isinstance(error, TypeError) and not line and "argument" in text:
-        line = f" (its arguments must stay {', '.join(_parameters(exercise.reference))})"
-    return Result("wrong", f"it raises {text}{line}")
+        inside = inspect.isclass(exercise.reference)
+        names = ", ".join(() if inside else _parameters(exercise))
+        return Result("wrong", f"it raises {text}", names and f"its arguments must stay {names}")
+    return Result("wrong", f"it raises {text[: 150 - len(line)]}{line}", cause_of_error(error))
 
 
 def _line(error: BaseException, file: str) -> str:
@@ -292,13 +417,17 @@ def _line(error: BaseException, file: str) -> str:
     while step is not None:
         if step.tb_frame.f_code.co_filename == file:
             code = linecache.getline(file, step.tb_lineno).strip()
+            code = code if len(code) <= 50 else code[:47] + "..."
             found = f" in line {step.tb_lineno}" + (f", `{code}`" if code else "")
         step = step.tb_next
     return found
 
 
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(function).parameters)
+def _parameters(exercise: Exercise) -> list[str]:
+    """Names of the arguments in a case."""
+    if exercise.run is not None:
+        return list(inspect.signature(exercise.run).parameters)[1:]
+    return list(inspect.signature(exercise.reference).parameters)
 
 
 def _changed(before: Any, after: Any) -> bool:

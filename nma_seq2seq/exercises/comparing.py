@@ -1,41 +1,22 @@
-"""Two results compared however they are written, and what may lie behind a difference."""
+"""Two results compared however they are written: what is different, in a few words."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from itertools import permutations
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-# Factors that have a name, of a wrong value to the right one.
-_FACTORS = {
-    100.0: "per 10 ms bin or per second?",
-    0.01: "per 10 ms bin or per second?",
-    1000.0: "milliseconds or seconds?",
-    0.001: "milliseconds or seconds?",
-    1 / math.log(2): "base 2 or natural logarithm?",
-    math.log(2): "base 2 or natural logarithm?",
-    2.0: "a division by two missing?",
-    0.5: "a division by two too many?",
-}
 
-
-def difference(
-    got: Any,
-    expected: Any,
-    *,
-    tolerance: float = 1e-4,
-    squeeze: bool = False,
-    what: str = "the result",
-) -> tuple[str, str] | None:
-    """What is different in a result, and the likely cause or ""; None if nothing is.
+def symptom(
+    got: Any, expected: Any, *, tolerance: float, squeeze: bool = False, what: str = "the result"
+) -> str | None:
+    """What is different: type, shape, NaN or the first value; None if nothing is.
 
     Numbers, lists, arrays, tensors and, where an array is expected, tables count as equal when
-    their values are; tuples and dicts are compared part by part.
+    their values are; tuples and dicts are compared part by part, tables by their labels.
 
     Parameters
     ----------
@@ -46,14 +27,6 @@ def difference(
     what : str
         How the sentence begins.
     """
-    found = symptom(got, expected, tolerance=tolerance, squeeze=squeeze, what=what)
-    return (found, likely_cause([(got, expected)], tolerance) or "") if found else None
-
-
-def symptom(
-    got: Any, expected: Any, *, tolerance: float, squeeze: bool = False, what: str = "the result"
-) -> str | None:
-    """What is different: type, shape, NaN or the first value; None if nothing is."""
     options = {"tolerance": tolerance, "squeeze": squeeze}
     if expected is None or got is None:
         if got is expected:
@@ -64,25 +37,24 @@ def symptom(
         parts = list(got) if isinstance(got, (tuple, list, np.ndarray, torch.Tensor)) else None
         if parts is None or len(parts) != len(expected):
             return f"{what} is {describe(got)}, expected {describe(expected)}"
-        pairs = {
-            f"part {i + 1} of {what}": pair
-            for i, pair in enumerate(zip(parts, expected, strict=True))
-        }
+        pairs = {f"part {i + 1}": pair for i, pair in enumerate(zip(parts, expected, strict=True))}
         return _first(pairs, options)
     if isinstance(expected, Mapping):
         if not isinstance(got, Mapping):
             return f"{what} is {describe(got)}, expected {describe(expected)}"
         if set(got) != set(expected):
-            return f"{what} has keys {_listed(got)}, expected {_listed(expected)}"
-        return _first({f"{what}[{key!r}]": (got[key], expected[key]) for key in expected}, options)
+            lacks, more = (_listed(set(a) - set(b)) for a, b in ((expected, got), (got, expected)))
+            return f"{what or 'the result'} lacks {lacks}" + (f" and has {more}" if more else "")
+        named = {f"{what}[{key!r}]" if what else str(key): key for key in expected}
+        return _first({name: (got[key], expected[key]) for name, key in named.items()}, options)
     if isinstance(expected, pd.DataFrame):
         if not isinstance(got, pd.DataFrame):
             return f"{what} is {describe(got)}, expected {describe(expected)}"
-        if set(got.columns) != set(expected.columns):
-            return f"{what} has columns {_listed(got)}, expected {_listed(expected)}"
-        return _first({f"{what}[{key!r}]": (got[key], expected[key]) for key in expected}, options)
-    if isinstance(expected, pd.Series) and not isinstance(got, pd.Series):
-        return f"{what} is {describe(got)}, expected {describe(expected)}"
+        for kind in ("columns", "index"):
+            labels, wanted = list(getattr(got, kind)), list(getattr(expected, kind))
+            if sorted(map(str, labels)) != sorted(map(str, wanted)):
+                return f"{what} has the {kind} {_listed(labels)}, expected {_listed(wanted)}"
+        got = got.reindex(index=expected.index, columns=expected.columns)
     found, wanted = as_array(got), as_array(expected)
     if (
         found is None
@@ -119,13 +91,15 @@ def _value_symptom(
         for name, test in (("NaN", np.isnan), ("infinity", np.isinf)):
             bad = test(got) & ~test(expected.astype(got.dtype))
             if bad.any():
-                return f"{what} holds {name} in {bad.sum()} of {bad.size} places"
+                rest = "" if bad.sum() < wrong.sum() or bad.all() else "; the others are right"
+                return f"{what} holds {name} in {bad.sum()} of {bad.size} places{rest}"
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
-    where = f" at {list(place)}" if place else ""
-    first = f"{_shown(got[place], expected[place])}, expected {_shown(expected[place], got[place])}"
+    first = f"{shown(got[place], expected[place])}, expected {shown(expected[place], got[place])}"
     if wrong.size == 1:
         return f"{what} is {first}"
-    return f"{what} differs in {wrong.sum()} of {wrong.size} values, first{where}: {first}"
+    return (
+        f"{what} differs in {wrong.sum()} of {wrong.size} values, first at {list(place)}: {first}"
+    )
 
 
 def close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray:
@@ -144,151 +118,6 @@ def same(got: Any, expected: Any, tolerance: float, squeeze: bool = False) -> bo
     return symptom(got, expected, tolerance=tolerance, squeeze=squeeze) is None
 
 
-# ---------------------------------------------------------------------- likely causes
-
-
-def likely_cause(pairs: Sequence[tuple[Any, Any]], tolerance: float) -> str | None:
-    """A cause that would explain every (got, expected) pair, or None.
-
-    Parameters
-    ----------
-    pairs : one for each case; a factor of one scalar alone says nothing, of several it does.
-    """
-    if any(got is None for got, _ in pairs):
-        return None
-    if isinstance(pairs[0][1], tuple):
-        if any(not hasattr(got, "__len__") or len(got) != len(want) for got, want in pairs):
-            return None
-        columns = ([(g[i], w[i]) for g, w in pairs] for i in range(len(pairs[0][1])))
-        wrong = (c for c in columns if not all(same(g, w, tolerance) for g, w in c))
-        return next((likely_cause(column, tolerance) for column in wrong), None)
-    arrays = [(as_array(got), as_array(expected)) for got, expected in pairs]
-    if any(a is None or b is None or a.dtype.kind not in "iufb" for a, b in arrays):
-        return None
-    if any(b.dtype.kind not in "iufb" or not b.size for _, b in arrays):
-        return None
-    if any(a.shape != b.shape for a, b in arrays):
-        return _cause_of_shape(arrays, tolerance)
-    got = np.concatenate([a.ravel() for a, _ in arrays]).astype(float)
-    expected = np.concatenate([b.ravel() for _, b in arrays]).astype(float)
-    if all(b.dtype == bool for _, b in arrays):
-        return "True and False are swapped" if (got == 1 - expected).all() else None
-    if not np.isfinite(got[np.isfinite(expected)]).all():
-        return "a logarithm or a division of zero?"
-    return (
-        _cause_of_value(got, expected, tolerance)
-        or _cause_of_order(arrays, tolerance)
-        or _cause_of_factors(arrays, tolerance)
-    )
-
-
-def _cause_of_shape(
-    arrays: Sequence[tuple[np.ndarray, np.ndarray]], tolerance: float
-) -> str | None:
-    def all_pairs(test):
-        return all(test(a, b) for a, b in arrays if a.shape != b.shape)
-
-    def equal(a, b):
-        return a.shape == b.shape and bool(close(a, b, tolerance).all())
-
-    if all_pairs(
-        lambda a, b: (
-            a.ndim <= 4 and any(equal(a.transpose(p), b) for p in permutations(range(a.ndim)))
-        )
-    ):
-        return "the right values with the axes in another order (transposed)"
-    if all_pairs(lambda a, b: equal(a.squeeze(), b.squeeze())):
-        return "the right values with an axis of length 1 too many or too few (keepdims?)"
-    if all_pairs(lambda a, b: a.ndim < b.ndim):
-        return "an axis too many is summed, averaged or picked away (is `axis` given?)"
-    if all_pairs(lambda a, b: a.ndim > b.ndim):
-        return "an axis is left that should be summed, averaged or picked away"
-    if all_pairs(
-        lambda a, b: sorted(abs(m - n) for m, n in zip(a.shape, b.shape, strict=True))[-1] == 1
-    ):
-        return "one element too many or too few along an axis (off by one?)"
-    return None
-
-
-def _cause_of_value(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str | None:
-    if got.size < 2 or np.isnan(expected).any():
-        return None
-
-    def equal(other):
-        return bool(close(got, np.asarray(other, float), tolerance).all())
-
-    if equal(-expected):
-        return "the sign is the wrong way round"
-    there = np.abs(expected) > 1e-12
-    factors = got[there] / expected[there]
-    factor = float(np.median(factors)) if factors.size else 1.0
-    if factors.size > 1 and factor and equal(factor * expected):
-        near = (
-            text for known, text in _FACTORS.items() if math.isclose(factor, known, rel_tol=1e-3)
-        )
-        named = next(near, "a unit, or a sum for a mean?")
-        return f"every value is {factor:.4g} times the right one ({named})"
-    offset = float(np.median(got - expected))
-    if offset and equal(expected + offset):
-        by = f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
-        return f"{by} (off by one?)" if abs(offset) == 1 else by
-    whole, fractions = (got == np.round(got)).all(), (expected != np.round(expected)).any()
-    if got.any() and whole and fractions and (np.abs(got - expected) < 1 + 1e-6).all():
-        return "rounded: / gives fractions, //, int() and round() do not"
-    if equal(np.sqrt(np.abs(expected))):
-        return "a square root too many"
-    return "a square root is missing" if equal(expected**2) else None
-
-
-def _cause_of_factors(
-    arrays: Sequence[tuple[np.ndarray, np.ndarray]], tolerance: float
-) -> str | None:
-    """One factor for each case: what is missing depends on the inputs."""
-    factors = []
-    for got, expected in arrays:
-        there = np.abs(expected) > 1e-12
-        if there.sum() < 2:
-            return None
-        factors.append(float(np.median(got[there] / expected[there])))
-        if not factors[-1] or not close(got, factors[-1] * expected, tolerance).all():
-            return None
-    shown = ", then ".join(f"{factor:.4g}" for factor in factors[:2])
-    return (
-        f"every value is {shown} times the right one (a factor that depends on the input, such as "
-        "a number of bins or their size, is missing or too many)"
-    )
-
-
-def _cause_of_order(
-    arrays: Sequence[tuple[np.ndarray, np.ndarray]], tolerance: float
-) -> str | None:
-    def all_pairs(test):
-        return all(bool(close(*pair, tolerance).all()) for a, b in arrays for pair in [test(a, b)])
-
-    n_axes = min(b.ndim for _, b in arrays)
-    if n_axes == 0:
-        return None
-    if all(len(set(b.shape)) == 1 for _, b in arrays) and all_pairs(lambda a, b: (a.T, b)):
-        return "transposed: rows and columns are swapped"
-    for axis in range(n_axes):
-        if all_pairs(lambda a, b, axis=axis: (np.flip(a, axis), b)):
-            return f"axis {axis} runs backwards"
-        if min(b.shape[axis] for _, b in arrays) < 4:
-            continue
-        for early, late in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
-
-            def cut(a, b, axis=axis, early=early, late=late):
-                index = (slice(None),) * axis
-                return a[(*index, early)], b[(*index, late)]
-
-            if all_pairs(cut):
-                direction = "late" if early == slice(1, None) else "early"
-                return f"everything is one bin too {direction} along axis {axis} (off by one?)"
-    if all_pairs(lambda a, b: (np.sort(a, axis=None), np.sort(b, axis=None))):
-        return "the right values in another order"
-    return None
-
-
 # ---------------------------------------------------------------------- kinds of results
 
 
@@ -297,15 +126,24 @@ def as_array(value: Any) -> np.ndarray | None:
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().numpy()
     if isinstance(value, (pd.Series, pd.DataFrame, pd.Index)):
-        array = value.to_numpy()
-        return array.astype(object) if array.dtype.kind not in "iufcb" else array
+        return _plain(value.to_numpy())
     if isinstance(value, (np.ndarray, np.generic, bool, int, float, complex, str)):
-        return np.asarray(value)
+        return _plain(np.asarray(value))
     if isinstance(value, (list, tuple, range)):
         parts = [as_array(part) for part in value]
         if all(part is not None and part.shape == parts[0].shape for part in parts):
             return np.asarray(parts)
     return None
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Numbers that are kept as objects, as numbers."""
+    if array.dtype.kind != "O" or any(isinstance(v, str) or v is None for v in array.flat):
+        return array
+    try:
+        return array.astype(float)
+    except (TypeError, ValueError):
+        return array
 
 
 def needs_converting(got: Any, expected: Any) -> bool:
@@ -359,6 +197,58 @@ def describe(value: Any) -> str:
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}{extra}"
 
 
+def summary(value: Any) -> str:
+    """An input: itself if it is short, else what it is and its first values."""
+    array = as_array(value)
+    if array is None or array.size <= 6 or not array.ndim:
+        return repr(value) if array is None else str(array.tolist())
+    return f"{describe(value)}: {', '.join(_cell(v) for v in array.flat[:4])}, ..."
+
+
+def side_by_side(got: Any, expected: Any, tolerance: float, most: int = 10) -> pd.DataFrame:
+    """The first places where two results differ: `yours` and `expected`, a row each."""
+    rows: dict[str, tuple[str, str]] = {}
+    for place, mine, right in _places("", got, expected):
+        a, b = np.asarray(mine), np.asarray(right)
+        if a.dtype.kind in "iufcb" and b.dtype.kind in "iufcb" and close(a, b, tolerance).all():
+            continue
+        if len(rows) < most and str(mine) != str(right):
+            rows[place or "the result"] = _cell(mine), _cell(right)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["yours", "expected"])
+
+
+def _places(place: str, got: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Each single value of two results, with where it stands."""
+    if isinstance(expected, (tuple, Mapping)) and not isinstance(got, (str, type(None))):
+        keys = list(expected) if isinstance(expected, Mapping) else range(len(expected))
+        mine = got if isinstance(got, Mapping) else dict(enumerate(got))
+        for key in keys:
+            name = str(key) if isinstance(expected, Mapping) else f"part {key + 1}"
+            yield from _places(f"{place}{name} ", mine.get(key), expected[key])
+        return
+    if isinstance(expected, pd.DataFrame) and isinstance(got, pd.DataFrame):
+        for row in expected.index:
+            for column in expected.columns:
+                there = row in got.index and column in got.columns
+                mine = got.loc[row, column] if there else "not there"
+                yield f"[{row}, {column}]", mine, expected.loc[row, column]
+        return
+    a, b = as_array(got), as_array(expected)
+    if a is None or b is None:
+        yield place.strip(), describe(got), describe(expected)
+    elif a.shape != b.shape:
+        yield f"{place}shape", a.shape, b.shape
+        for k, (mine, right) in enumerate(zip(a.flat, b.flat, strict=False)):
+            yield f"{place}value {k}", mine, right
+    else:
+        for index in np.ndindex(a.shape):
+            yield f"{place}{list(index) if index else ''}".strip(), a[index], b[index]
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
 def _has_gradient(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.requires_grad
 
@@ -368,10 +258,11 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _listed(keys: Any) -> str:
-    return ", ".join(sorted(map(str, keys))) or "none"
+    names = sorted(map(str, keys))
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
-def _shown(value: Any, other: Any) -> str:
+def shown(value: Any, other: Any) -> str:
     """A number with as many digits as it takes to tell it from the other."""
     if not isinstance(value, np.generic) or value.dtype.kind not in "iuf":
         return repr(value.item() if isinstance(value, np.generic) else value)

@@ -5,78 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-# What a check of an exercise's own finds: nothing, a symptom, or a symptom and a cause.
-Diagnosis = str | tuple[str, str] | None
+from nma_seq2seq.exercises.edits import Edit
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Exercise:
-    """One exercise: what is asked, the right answer, and how an answer is checked.
-
-    Parameters
-    ----------
-    number : str
-        Notebook and place in it, such as "5.1".
-    title : str
-        A few words, such as "the Poisson loss".
-    minutes : int
-    difficulty : int
-        1, 2 or 3.
-    reference : function or class
-        The right answer. The notebook goes on with it where the student's is blank or wrong, and
-        its source is the third hint.
-    hints : two strings
-        First what to think of, then how to write it.
-    cases : function of a numpy Generator -> sequence of argument tuples
-        Inputs on which the answer must return what the reference returns. At least two, of
-        different sizes, without symmetry that hides a mistake.
-    check : function of (answer, reference) -> None, a symptom, or a symptom and a cause
-        In place of `cases`, where comparing returned values is not enough. Returns or asserts what
-        is wrong in half a sentence ("the latents have shape ..."); what else it raises is reported
-        as the answer's own error.
-    mistakes : sequence of (sentence, function or class)
-        What students write instead. An answer that does the same gets the sentence, which follows
-        "likely cause: ".
-    tolerance : float
-        Largest relative difference that still counts as equal.
-    squeeze : bool
-        Axes of length 1 may be there or not.
-    time_limit : float
-        Seconds that the answer has for all cases together.
-
-    Raises
-    ------
-    ValueError
-        If there is not exactly one of `cases` and `check`, or not two hints.
-    """
-
-    number: str
-    title: str
-    minutes: int
-    difficulty: int
-    reference: Callable[..., Any]
-    hints: tuple[str, str]
-    cases: Callable[[np.random.Generator], Sequence[tuple]] | None = None
-    check: Callable[[Any, Any], Diagnosis] | None = None
-    mistakes: Sequence[tuple[str, Callable[..., Any]]] = ()
-    tolerance: float = 1e-4
-    squeeze: bool = False
-    time_limit: float = 10.0
-
-    def __post_init__(self):
-        if (self.cases is None) == (self.check is None):
-            raise ValueError(f"exercise {self.number} needs either cases or a check")
-        if len(self.hints) != 2:
-            raise ValueError(
-                f"exercise {self.number} has {len(self.hints)} hints; write two, the third is the "
-                "reference answer"
-            )
+_LONGEST = 175  # characters of a verdict, so that the line is below 200
 
 
 @dataclass(frozen=True)
@@ -99,9 +36,89 @@ class Result:
 
     @property
     def message(self) -> str:
-        """Symptom and cause as one line."""
-        text = f"{self.symptom}: likely cause: {self.cause}" if self.cause else self.symptom
-        return " ".join(text.split())
+        """Symptom and cause as one short line."""
+        symptom, cause = (" ".join(text.split()) for text in (self.symptom, self.cause))
+        if not cause:
+            return _shortened(symptom, _LONGEST)
+        return f"{_shortened(symptom, _LONGEST - len(cause) - 15)}: likely cause: {cause}"
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: max(length, 20) - 3] + "..."
+
+
+# What a check of an exercise's own finds: nothing, a symptom, or a symptom and a cause.
+Diagnosis = str | tuple[str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exercise:
+    """One exercise: what is asked, the right answer, and how an answer is checked.
+
+    Parameters
+    ----------
+    number : str
+        Notebook and place in it, such as "5.1".
+    title : str
+        A few words, such as "the Poisson loss".
+    minutes : int
+    difficulty : int
+        1, 2 or 3.
+    reference : function or class
+        The right answer. The notebook goes on with it where the student's is blank or wrong, and
+        its source is the last hint.
+    hints : two strings
+        A question, and the one idea that is missing.
+    gaps : strings
+        Parts of the reference's source that the third hint leaves open.
+    cases : function of a numpy Generator -> sequence of argument tuples
+        Inputs on which the answer must return what the reference returns. At least two, of
+        different sizes, without symmetry that hides a mistake.
+    run : function of (answer, *arguments) -> what is compared
+        How an answer is called, where comparing what it returns is not enough.
+    check : function of (answer, reference) -> None, a symptom, or a symptom and a cause
+        In place of `cases`, where a right answer may return one of many things. Returns or asserts
+        what is wrong in half a sentence ("the latents have shape ..."); what else it raises is
+        reported as the answer's own error.
+    mistakes : mapping of a sentence to edits of the reference
+        What students write instead, as in `edits`. An answer that does the same gets the sentence,
+        which follows "likely cause: ".
+    tolerance : float
+        Largest relative difference that still counts as equal.
+    squeeze : bool
+        Axes of length 1 may be there or not.
+    time_limit : float
+        Seconds of processor time that the answer has for all cases together.
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one of `cases` and `check`, or not two hints.
+    """
+
+    number: str
+    title: str
+    minutes: int
+    difficulty: int
+    reference: Callable[..., Any]
+    hints: tuple[str, str]
+    gaps: tuple[str, ...] = ()
+    cases: Callable[[np.random.Generator], Sequence[tuple]] | None = None
+    run: Callable[..., Any] | None = None
+    check: Callable[[Any, Any], Diagnosis] | None = None
+    mistakes: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
+    tolerance: float = 1e-4
+    squeeze: bool = False
+    time_limit: float = 10.0
+
+    def __post_init__(self) -> None:
+        if (self.cases is None) == (self.check is None):
+            raise ValueError(f"exercise {self.number} needs either cases or a check")
+        if len(self.hints) != 2:
+            raise ValueError(
+                f"exercise {self.number} has {len(self.hints)} hints; write two, the others are "
+                "made from the reference"
+            )
 
 
 def notebooks() -> dict[int, str]:

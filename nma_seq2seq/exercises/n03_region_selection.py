@@ -2,9 +2,12 @@
 
 import numpy as np
 
-import nma_seq2seq as nma
 from nma_seq2seq.exercises import Exercise
 from nma_seq2seq.exercises.answers import n03_region_selection as answers
+from nma_seq2seq.exercises.drawing import check_draws
+from nma_seq2seq.exercises.edits import read_mistakes
+
+known = read_mistakes(__file__)
 
 
 def _choices(rng):
@@ -12,98 +15,130 @@ def _choices(rng):
         region = rng.choice(names, n)
         region[:2] = target, next(name for name in names if name != target)
         rates = rng.choice([0.0, 0.4, least, 2 * least, 7.5], n)
-        rates[:4] = least, 0.0, 0.0, least
+        rates[:5] = least, 0.0, 0.0, least, least
+        region[2:5] = target, target, names[0]
         return region, rates, target, least
 
+    # Names that begin like another, or hold it.
     return [
-        case(["MOs", "VISp", "CA1"], 23, "MOs", 0.5),
-        case(["CP", "LP", "SCm", "root"], 31, "LP", 1.0),
+        case(["VISpm", "VISp", "VIS", "CA1"], 37, "VISp", 0.5),
+        case(["SCsg", "LP", "LPs", "L", "root"], 41, "LP", 1.0),
     ]
 
 
 def _check_halves(answer, reference):
-    for size in (12, 13):
-        units = np.arange(100, 100 + 3 * size, 3)
-        before = units.copy()
-        parts = answer(units, np.random.default_rng(size))
-        if not (isinstance(parts, tuple | list) and len(parts) == 2):
-            return "this returns one thing, expected two arrays: return source_units, target_units"
-        if not np.array_equal(units, before):
-            return "units is changed in place (rng.shuffle does that); use rng.permutation"
-        parts = [np.asarray(part) for part in parts]
-        if any(part.dtype == bool for part in parts):
-            return ("these are masks, expected positions", "the np.flatnonzero is missing")
-        if not np.isin(np.concatenate(parts), units).all():
-            return (
+    return check_draws(
+        answer,
+        [(np.arange(100, 136, 3),), (np.arange(200, 239, 3),)],
+        ("source_units", "target_units"),
+        [
+            (
+                lambda given, parts: np.concatenate(parts).max() >= len(given[0]),
+                "these are not among units",
+                "positions in units, where the units themselves are asked for",
+            ),
+            (
+                lambda given, parts: np.isin(np.concatenate(parts), given[0]).all(),
                 "some of these are not among units",
-                "positions in units are returned, where the units themselves are asked for",
-            )
-        if len(np.intersect1d(*parts)):
-            return (
-                "a neuron is in both halves, so it would predict itself; draw once, without "
-                "replacement, and cut in two"
-            )
-        if any(len(np.unique(part)) < len(part) for part in parts):
-            return "a neuron is drawn twice; draw without replacement"
-        if len(parts[0]) != size // 2 or len(parts[1]) != size // 2:
-            return (
-                f"{size} neurons give halves of {len(parts[0])} and {len(parts[1])}, expected "
-                f"{size // 2} and {size // 2}; an odd neuron is left out"
-            )
-    units = np.arange(40)
-    first, again, other = (
-        np.sort(np.asarray(answer(units, np.random.default_rng(seed))[0])) for seed in (1, 1, 2)
+                "",
+            ),
+            (
+                lambda given, parts: all(len(np.unique(part)) == len(part) for part in parts),
+                "a neuron is drawn twice",
+                "drawn with replacement; rng.permutation, or rng.choice with replace=False",
+            ),
+            (
+                lambda given, parts: not np.array_equal(*map(np.sort, parts)),
+                "both halves hold the same neurons",
+                "the first half is returned twice",
+            ),
+            (
+                lambda given, parts: not len(np.intersect1d(*parts)),
+                "a neuron is in both halves, so it would predict itself",
+                "drawn twice from all; draw once, and cut in two",
+            ),
+            (
+                lambda given, parts: not len(given[0]) % 2 or sum(map(len, parts)) < len(given[0]),
+                "of 13 neurons all are in the halves, expected 6 and 6",
+                "the odd neuron is not left out",
+            ),
+            (
+                lambda given, parts: all(len(part) == len(given[0]) // 2 for part in parts),
+                "the halves do not hold half of the neurons each",
+                "",
+            ),
+        ],
+        among=lambda given, parts, k: given[0],
     )
-    if not np.array_equal(first, again):
-        return "the same generator gives other halves each time; draw with rng, not np.random"
-    if np.array_equal(first, other):
-        return (
-            "every generator gives the same halves, so nothing is drawn",
-            "cut in the order of the file, in which neighbours on the probe stand together",
-        )
-    if not any(np.diff(np.sort(part)).max() > 1 for part in (first, other)):
-        return "the halves are two stretches of the file, not drawn one by one"
-    return None
+
+
+def _n_test(given):
+    return round(given[0] * given[1])
 
 
 def _check_split(answer, reference):
-    for n_trials, fraction in ((50, 0.2), (37, 0.3)):
-        parts = answer(n_trials, fraction, np.random.default_rng(n_trials))
-        if not (isinstance(parts, tuple | list) and len(parts) == 2):
-            return "this returns one thing, expected two arrays: return train, test"
-        train, test = (np.asarray(part) for part in parts)
-        if train.dtype == bool or test.dtype == bool:
-            return "these are masks, expected positions; np.flatnonzero makes them"
-        n_test = round(n_trials * fraction)
-        if len(train) == n_test != len(test):
-            return f"train has {n_test} trials and test {len(test)}", "the two swapped"
-        both = np.concatenate([train, test])
-        if len(np.unique(test)) < len(test) or len(np.unique(train)) < len(train):
-            return (
+    return check_draws(
+        answer,
+        [(33, 0.2), (37, 0.3), (60, 0.25)],
+        ("train", "test"),
+        [
+            (
+                lambda given, parts: not len(parts[0]) == _n_test(given) != len(parts[1]),
+                "train has as many trials as test should have",
+                "train and test have changed places",
+            ),
+            (
+                lambda given, parts: all(len(np.unique(part)) == len(part) for part in parts),
                 "a trial is drawn twice",
                 "drawn with replacement (rng.integers, or rng.choice without replace=False)",
-            )
-        if len(np.intersect1d(train, test)):
-            return "some trials are in train and in test, so the test trials have been seen"
-        if not np.array_equal(np.sort(both), np.arange(n_trials)):
-            return (
-                f"of {n_trials} trials, numbered 0 to {n_trials - 1}, these hold {len(both)} from "
-                f"{both.min()} to {both.max()}; every trial must be in one part, once"
-            )
-        if len(test) != n_test:
-            return f"{len(test)} of {n_trials} trials are held out, expected {n_test}"
-    first, again, other = (
-        np.sort(np.asarray(answer(60, 0.25, np.random.default_rng(seed))[1])) for seed in (1, 1, 2)
+            ),
+            (
+                lambda given, parts: len(parts[0]) < given[0],
+                "train holds every trial, the held-out ones too",
+                "the test trials are not taken out of train",
+            ),
+            (
+                lambda given, parts: not len(np.intersect1d(*parts)),
+                "some trials are in train and in test, so the test trials have been seen",
+                "the parts are drawn one by one; draw once, and cut in two",
+            ),
+            (
+                lambda given, parts: (
+                    not (
+                        np.concatenate(parts).min() == 1 and np.concatenate(parts).max() == given[0]
+                    )
+                ),
+                "trial 0 is in no part, and there is no last one",
+                "counted from 1; trials are 0 to n_trials - 1",
+            ),
+            (
+                lambda given, parts: np.isin(np.concatenate(parts), np.arange(given[0])).all(),
+                "some numbers are no trials; these are 0 to n_trials - 1",
+                "",
+            ),
+            (
+                lambda given, parts: len(parts[1]) != int(given[0] * given[1]) or given[0] != 33,
+                "of 33 trials 6 are held out, expected 7 of 6.6",
+                "rounded down by int(); round(n_trials * test_fraction) are held out",
+            ),
+            (
+                lambda given, parts: len(parts[1]) != 12 or given[0] != 37,
+                "of 37 trials 12 are held out, expected 11 of 11.1",
+                "rounded up; round(n_trials * test_fraction) are held out",
+            ),
+            (
+                lambda given, parts: len(parts[1]) == _n_test(given),
+                "another number of trials is held out than round(n_trials * test_fraction)",
+                "",
+            ),
+            (
+                lambda given, parts: sum(map(len, parts)) == given[0],
+                "some trials are in neither part",
+                "",
+            ),
+        ],
+        among=lambda given, parts, k: np.arange(given[0]),
     )
-    if not np.array_equal(first, again):
-        return "the same generator gives another split each time; draw with rng, not np.random"
-    if np.array_equal(first, other):
-        return (
-            "every generator gives the same split",
-            "the first or last trials are "
-            "taken, at whose time the mouse is at its most eager or its most tired",
-        )
-    return None
 
 
 def _least_squares(inputs, counts):
@@ -123,43 +158,6 @@ def _held_out(rng):
     return [case(12, 9, 4, 3), case(8, 14, 5, 2)]
 
 
-def _null_of_test(fit, inputs, counts, is_test):
-    rates = fit(inputs[~is_test], counts[~is_test])(inputs[is_test])
-    test = counts[is_test]
-    return nma.bits_per_spike(rates[None], test[None], test.mean(axis=0))
-
-
-def _null_of_all(fit, inputs, counts, is_test):
-    rates = fit(inputs[~is_test], counts[~is_test])(inputs[is_test])
-    return nma.bits_per_spike(rates[None], counts[is_test][None], counts.mean(axis=(0, 1)))
-
-
-def _fit_on_all(fit, inputs, counts, is_test):
-    everything = np.ones_like(is_test)
-    rates = fit(inputs[everything], counts[everything])(inputs[is_test])
-    null = counts[~is_test].mean(axis=0)
-    return nma.bits_per_spike(rates[None], counts[is_test][None], null)
-
-
-def _fit_on_test(fit, inputs, counts, is_test):
-    rates = fit(inputs[is_test], counts[is_test])(inputs[is_test])
-    null = counts[~is_test].mean(axis=0)
-    return nma.bits_per_spike(rates[None], counts[is_test][None], null)
-
-
-def _scored_on_train(fit, inputs, counts, is_test):
-    train = ~is_test
-    rates = fit(inputs[train], counts[train])(inputs[train])
-    null = counts[train].mean(axis=0)
-    return nma.bits_per_spike(rates[None], counts[train][None], null)
-
-
-def _null_over_neurons(fit, inputs, counts, is_test):
-    rates = fit(inputs[~is_test], counts[~is_test])(inputs[is_test])
-    null = np.full(counts.shape[2], counts[~is_test].mean())
-    return nma.bits_per_spike(rates[None], counts[is_test][None], null)
-
-
 EXERCISES = (
     Exercise(
         number="3.1",
@@ -168,48 +166,14 @@ EXERCISES = (
         difficulty=1,
         reference=answers.choose_neurons,
         cases=_choices,
-        mistakes=[
-            (
-                "masks are returned, where positions are asked for (np.flatnonzero)",
-                lambda g, r, t, m: ((g != t) & (r >= m), (g == t) & (r >= m)),
-            ),
-            (
-                "a neuron that fires at exactly min_rate_hz is dropped (> for >=)",
-                lambda g, r, t, m: tuple(np.flatnonzero(s & (r > m)) for s in (g != t, g == t)),
-            ),
-            (
-                "the least rate is not asked of the sources",
-                lambda g, r, t, m: (
-                    np.flatnonzero(g != t),
-                    np.flatnonzero((g == t) & (r >= m)),
-                ),
-            ),
-            (
-                "the least rate is not asked of the targets",
-                lambda g, r, t, m: (
-                    np.flatnonzero((g != t) & (r >= m)),
-                    np.flatnonzero(g == t),
-                ),
-            ),
-            (
-                "the targets are among the sources, so they would predict themselves",
-                lambda g, r, t, m: (
-                    np.flatnonzero(r >= m),
-                    np.flatnonzero((g == t) & (r >= m)),
-                ),
-            ),
-            (
-                "source and target have changed places",
-                lambda g, r, t, m: tuple(np.flatnonzero(s & (r >= m)) for s in (g == t, g != t)),
-            ),
-        ],
+        mistakes=known["3.1"],
         hints=(
-            "Two conditions hold for each neuron: where it lies, and that it fires enough. Write "
-            "each as an array of True and False, and join them with &.",
-            "active = rates_hz >= min_rate_hz; then np.flatnonzero(... & active) turns a mask into "
-            "positions, once for region != target and once for region == target. Mind the "
-            "brackets: & binds tighter than ==.",
+            "Two conditions hold for each neuron: where it lies, and that it fires enough. How are "
+            "two arrays of True and False joined?",
+            "One mask a side, both conditions joined with &, which binds tighter than ==, so mind "
+            "the brackets. Positions are where a mask is True.",
         ),
+        gaps=(">= min_rate_hz", "np.flatnonzero", "& active"),
     ),
     Exercise(
         number="3.2",
@@ -220,9 +184,10 @@ EXERCISES = (
         check=_check_halves,
         hints=(
             "Shuffle the neurons once. What do you have when you cut the shuffled list in two?",
-            "drawn = rng.permutation(units) gives a shuffled copy; half = len(units) // 2; the "
-            "halves are drawn[:half] and drawn[half : 2 * half].",
+            "One draw gives both halves, so no neuron can be in both. Of an odd number, the last "
+            "one of the shuffled list stays out.",
         ),
+        gaps=("rng.permutation(units)", "half : 2 * half"),
     ),
     Exercise(
         number="3.3",
@@ -233,9 +198,10 @@ EXERCISES = (
         check=_check_split,
         hints=(
             "Shuffle the numbers 0 to n_trials - 1. How many of them are to be held out?",
-            "order = rng.permutation(n_trials); the first round(n_trials * test_fraction) are the "
-            "test trials, the others the training trials.",
+            "One draw gives both parts: the first of the shuffled trials are held out, the others "
+            "are trained on. int() rounds down, round() to the nearest.",
         ),
+        gaps=("rng.permutation(n_trials)", "round(n_trials * test_fraction)"),
     ),
     Exercise(
         number="3.4",
@@ -244,29 +210,16 @@ EXERCISES = (
         difficulty=3,
         reference=answers.held_out_score,
         cases=_held_out,
-        mistakes=[
-            (
-                "the null is the mean over the held-out bins; take the bins trained on",
-                _null_of_test,
-            ),
-            (
-                "the null is the mean over all bins, held-out ones too; take the bins trained on",
-                _null_of_all,
-            ),
-            ("fitted on all bins, so the held-out ones have been seen", _fit_on_all),
-            ("fitted on the held-out bins", _fit_on_test),
-            ("scored on the bins that it was fitted on", _scored_on_train),
-            (
-                "one mean for all neurons, where each has its own (mean over axis 0)",
-                _null_over_neurons,
-            ),
-        ],
+        mistakes=known["3.4"],
         hints=(
-            "Which bins may the fit see? Which bins may the null see? Which bins are scored? "
-            "inputs[mask] with a mask (trials, time) has the shape (bins in the mask, inputs).",
-            "predict = fit(inputs[~is_test], counts[~is_test]); the null is "
-            "counts[~is_test].mean(axis=0). nma.bits_per_spike wants three axes: rates[None] puts "
-            "one in front.",
+            "Which bins may the fit see? Which bins may the null see? Which bins are scored?",
+            "The null is a model too, so it is made of the bins trained on. inputs[mask] with a "
+            "mask (trials, time) has the shape (bins in the mask, inputs).",
+        ),
+        gaps=(
+            "fit(inputs[train], counts[train])",
+            "predict(inputs[is_test])",
+            "counts[train].mean(axis=0)",
         ),
     ),
 )

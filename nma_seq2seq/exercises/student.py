@@ -1,19 +1,19 @@
-"""What a student calls: `@exercise`, `hint` and `progress`."""
+"""What a student calls: `@exercise`, `why`, `hint` and `progress`."""
 
 from __future__ import annotations
 
-import inspect
 import sys
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from nma_seq2seq.exercises.checking import judge
-from nma_seq2seq.exercises.definition import Result, exercises_of, find, notebooks
+from nma_seq2seq.exercises.checking import Judgement, judge
+from nma_seq2seq.exercises.comparing import side_by_side, summary
+from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
+from nma_seq2seq.exercises.edits import source_of
 
-_results: dict[str, Result] = {}
+_judgements: dict[str, Judgement] = {}
 _hints_given: dict[str, int] = {}
 _touched: set[int] = set()
 _observers: list[Callable[[str, Result, Any], None]] = []
@@ -47,17 +47,17 @@ def exercise(number: str) -> Callable[[Any], Any]:
         if name:
             space[name] = answer
         try:
-            result, accepted = judge(task, answer, frame.f_code.co_filename)
+            judgement = judge(task, answer, frame.f_code.co_filename)
         finally:
             if name and before is missing:
                 space.pop(name, None)
             elif name:
                 space[name] = before
-        _results[task.number] = result
-        print(_line(task.number, result))
+        _judgements[task.number] = judgement
+        print(_line(task.number, judgement.result))
         for observer in _observers:
-            observer(task.number, result, answer)
-        return accepted
+            observer(task.number, judgement.result, answer)
+        return judgement.accepted
 
     return checked
 
@@ -67,21 +67,60 @@ def _line(number: str, result: Result) -> str:
         return f"Exercise {number} done"
     message = result.message or "write your answer in place of the `raise` line"
     stop = "" if message.endswith("?") else "."
+    more = f'nma.why("{number}") shows more, ' if result.status == "wrong" else ""
     return (
         f"Exercise {number} {result.status}: {message}{stop} The notebook goes on with the "
-        f'reference answer; nma.hint("{number}") helps'
+        f'reference answer; {more}nma.hint("{number}") helps'
     )
 
 
-def hint(number: str, step: int | None = None) -> None:
-    """Print a hint for an exercise: the next of three at each call; the third is the answer.
+def why(number: str) -> pd.DataFrame | None:
+    """Show what the last verdict on an exercise rests on.
+
+    Symptom, cause and inputs are printed in full.
 
     Parameters
     ----------
     number : str
         Such as "5.1".
-    step : 1, 2 or 3
-        A certain one.
+
+    Returns
+    -------
+    DataFrame or None
+        The first places where the results differ: `yours` and `expected`. None where there is no
+        one right result to compare with.
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise.
+    """
+    task = find(number)
+    judgement = _judgements.get(task.number)
+    if judgement is None:
+        print(f"Exercise {number} has not been checked yet: run its cell")
+        return None
+    result = judgement.result
+    print(f"Exercise {number} {result.status}" + (f": {result.symptom}" if result.symptom else ""))
+    if result.cause:
+        print(f"Likely cause: {result.cause}")
+    if judgement.evidence is None:
+        return None
+    print("\n".join(f"{k} = {summary(v)}" for k, v in judgement.evidence.inputs.items()))
+    if judgement.evidence.error is not None:
+        return None
+    return side_by_side(judgement.evidence.got, judgement.evidence.expected, task.tolerance)
+
+
+def hint(number: str, step: int | None = None) -> None:
+    """Print a hint for an exercise: the next of four at each call; the last is the answer.
+
+    Parameters
+    ----------
+    number : str
+        Such as "5.1".
+    step : 1, 2, 3 or 4
+        A certain one: a question, the idea that is missing, the answer with gaps, the answer.
 
     Raises
     ------
@@ -91,17 +130,26 @@ def hint(number: str, step: int | None = None) -> None:
     task = find(number)
     _touch(task.number)
     if step is None:
-        step = min(_hints_given.get(task.number, 0) + 1, 3)
+        step = min(_hints_given.get(task.number, 0) + 1, 4)
         _hints_given[task.number] = step
-    if step not in (1, 2, 3):
-        raise ValueError(f"no hint {step}; an exercise has hints 1, 2 and 3")
-    title = f"Hint {step} of 3 for exercise {task.number}, {task.title}"
+    if step not in (1, 2, 3, 4):
+        raise ValueError(f"no hint {step}; an exercise has hints 1, 2, 3 and 4")
+    title = f"Hint {step} of 4 for exercise {task.number}, {task.title}"
+    if step == 4:
+        print(f"{title}: one right answer is\n\n{source_of(task.reference).rstrip()}")
+        return
     if step == 3:
-        source = textwrap.dedent(inspect.getsource(task.reference)).rstrip()
-        print(f"{title}: one right answer is\n\n{source}")
+        print(f"{title}: fill the gaps\n\n{_with_gaps(task)}")
     else:
-        more = f'nma.hint("{task.number}") again says more'
-        print(f"{title}: {' '.join(task.hints[step - 1].split())}\n({more})")
+        print(f"{title}: {' '.join(task.hints[step - 1].split())}")
+    print(f'(nma.hint("{task.number}") again says more)')
+
+
+def _with_gaps(task: Exercise) -> str:
+    source = source_of(task.reference).rstrip()
+    for gap in task.gaps:
+        source = source.replace(gap, "___")
+    return source
 
 
 def progress(which: int | str | None = None) -> pd.DataFrame:
@@ -121,11 +169,12 @@ def progress(which: int | str | None = None) -> pd.DataFrame:
         wanted = sorted(_touched)
     else:
         wanted = sorted(notebooks()) if which == "all" else [int(which)]
+    found = results()
     rows = {
         task.number: {
             "title": task.title,
             "minutes": task.minutes,
-            "status": _results[task.number].status if task.number in _results else "not tried",
+            "status": found[task.number].status if task.number in found else "not tried",
         }
         for notebook in wanted
         for task in exercises_of(notebook)
@@ -136,7 +185,7 @@ def progress(which: int | str | None = None) -> pd.DataFrame:
 
 def results() -> dict[str, Result]:
     """Number -> Result of each exercise checked since the kernel was started."""
-    return dict(_results)
+    return {number: judgement.result for number, judgement in _judgements.items()}
 
 
 def observe(callback: Callable[[str, Result, Any], None]) -> Callable[[], None]:

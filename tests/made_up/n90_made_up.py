@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nma_seq2seq.exercises import Exercise, difference
+from nma_seq2seq.exercises import Exercise
 
 
 def counts_to_hz(counts, bin_size):
@@ -37,17 +37,12 @@ class Readout(nn.Module):
         return torch.nn.functional.softplus(self.linear(latents))
 
 
-class NoSoftplus(Readout):
-    def forward(self, latents):
-        return self.linear(latents)
-
-
-def check_readout(answer, reference):
-    latents = torch.rand(3, 4, 5)
-    mine, right = answer(5, 2), reference(5, 2)
-    assert hasattr(mine, "linear"), "it has no attribute linear"
-    right.load_state_dict(mine.state_dict())
-    return difference(mine(latents), right(latents), what="forward(latents)")
+def run_readout(answer, latents):
+    model = answer(5, 2)
+    assert hasattr(model, "linear"), "it has no attribute linear"
+    for weight in model.parameters():
+        nn.init.normal_(weight)
+    return {"forward(latents)": model(latents)}
 
 
 HINTS = ("What is asked?", "Write it.")
@@ -72,12 +67,17 @@ EXERCISES = (
             (rng.poisson(0.4, (4, 6, 3)), 0.01),
             (rng.poisson(0.4, (2, 9, 5)), 0.02),
         ],
-        mistakes=[
-            ("multiplied by the bin size", lambda c, b: c.mean(axis=(0, 1)) * b),
-            ("averaged over the neurons too", lambda c, b: c.mean() / b),
-            ("the file's order of axes", lambda c, b: c @ np.ones((99, 2))),
-        ],
+        mistakes={
+            "multiplied by the bin size": ["/ bin_size -> * bin_size"],
+            "averaged over the neurons too": ["axis=(0, 1) -> "],
+            "each mean is taken twice": ["-> return 2 * counts.mean(axis=(0, 1)) / bin_size"],
+            "the largest, not the mean": ["counts.mean -> counts.max"],
+            "one spike too many": [
+                ("counts.mean -> (counts + 1).mean", "/ bin_size -> / bin_size")
+            ],
+        },
         hints=HINTS,
+        gaps=("axis=(0, 1)", "bin_size"),
         time_limit=1.0,
     ),
     Exercise(
@@ -95,8 +95,13 @@ EXERCISES = (
         minutes=15,
         difficulty=3,
         reference=Readout,
-        check=check_readout,
-        mistakes=[("the softplus is missing", NoSoftplus)],
+        cases=lambda rng: [(torch.tensor(rng.random((3, 4, 5))).float(),)] * 2,
+        run=run_readout,
+        mistakes={
+            "the softplus is missing": [
+                "torch.nn.functional.softplus(self.linear(latents)) -> self.linear(latents)"
+            ]
+        },
         hints=HINTS,
         time_limit=1.0,
     ),

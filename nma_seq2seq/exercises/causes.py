@@ -1,0 +1,317 @@
+"""What would explain a wrong result: a change that turns the right one into it, in every case."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
+
+from nma_seq2seq.exercises.comparing import as_array, close, describe, same
+
+_Arrays = list[tuple[np.ndarray, np.ndarray]]
+
+# Factors that have a name, of a wrong value to the right one.
+_FACTORS = {
+    1000.0: "milliseconds or seconds?",
+    0.001: "milliseconds or seconds?",
+    1 / math.log(2): "base 2 or natural logarithm?",
+    math.log(2): "base 2 or natural logarithm?",
+}
+
+# What errors in an answer usually mean.
+_ERRORS = {
+    "truth value of a": "`and`, `or` and `if` want one truth; of arrays, join with & and |",
+    "unhashable type": "an array or list is used as a key",
+    "'list' and 'list'": "lists do no arithmetic; np.array first",
+    "has no attribute 'clamp'": "this is torch's; numpy has np.clip and np.maximum",
+    "NaN to integer": "a NaN cannot be an integer; leave out or mark NaN first",
+    "can't be used as an index": "an index must be an integer; int(...) first",
+    "only integer": "an index must be an integer; int(...) first",
+    "indices must be integers": "an index must be an integer; int(...) first",
+    "arrays used as indices": "positions must be integers, or a mask bool",
+    "requires grad": "a tensor with a gradient becomes numbers only by .detach() or .item()",
+    "divide by zero": "a division by zero",
+    "Singular matrix": "this matrix has no inverse",
+    "is not defined": "a name that is spelled otherwise, or defined in no cell so far",
+    "referenced before assignment": "a variable is used before it has a value",
+    "not associated with a value": "a variable is used before it has a value",
+    "cannot unpack non-iterable": "one thing is returned where several are expected",
+    "values to unpack": "another number of things is unpacked than there are",
+    "'NoneType'": "something is None; a method that works in place returns None",
+    "maximum recursion": "the function calls itself without an end",
+}
+
+
+def cause_of_error(error: BaseException) -> str:
+    """What an error usually means, or ""."""
+    text = str(error)
+    return next((meaning for part, meaning in _ERRORS.items() if part in text), "")
+
+
+def explain(
+    pairs: Sequence[tuple[Any, Any]], inputs: Sequence[Mapping[str, Any]], tolerance: float
+) -> tuple[str, str]:
+    """What a wrong result has to do with the right one.
+
+    Parameters
+    ----------
+    pairs : one (got, expected) for each case
+    inputs : for each case, the arguments by name
+        A factor may be one of these numbers, or the length of an axis.
+    tolerance : float
+
+    Returns
+    -------
+    symptom, cause : str
+        Either may be "". A cause is named only where it explains every case.
+    """
+    if any(got is None for got, _ in pairs):
+        return "", ""
+    if isinstance(pairs[0][1], tuple):
+        return _explain_parts(pairs, inputs, tolerance)
+    if isinstance(pairs[0][1], Mapping):
+        if any(not isinstance(got, Mapping) or set(got) != set(want) for got, want in pairs):
+            return "", ""
+        by_key: dict[str, list] = {k: [(g[k], w[k]) for g, w in pairs] for k in pairs[0][1]}
+        return _explain_first(by_key, inputs, tolerance)
+    arrays = []
+    for got, expected in pairs:
+        a, b = as_array(got), as_array(expected)
+        if a is None or b is None or not b.size:
+            return "", ""
+        if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
+            return "", ""
+        arrays.append((a, b))
+    if any(a.shape != b.shape for a, b in arrays):
+        return "", _cause_of_shape(arrays, tolerance)
+    if not all(np.isfinite(a[np.isfinite(b)]).all() for a, b in arrays):
+        return "", ""
+    if all(b.dtype == bool for _, b in arrays):
+        swapped = all((a.astype(float) == 1 - b.astype(float)).all() for a, b in arrays)
+        return "", "True and False are swapped" if swapped else ""
+    return _explain_values(arrays, inputs, tolerance)
+
+
+def _explain_parts(
+    pairs: Sequence[tuple[Any, Any]], inputs: Sequence[Mapping[str, Any]], tolerance: float
+) -> tuple[str, str]:
+    n = len(pairs[0][1])
+    if all(same(got, want[k], tolerance) for got, want in pairs for k in [0]) and n > 1:
+        return "", f"only the first of the {n} results is returned"
+    for k in range(1, n):
+        if all(same(got, want[k], tolerance) for got, want in pairs):
+            return "", f"only result {k + 1} of the {n} is returned"
+    if any(not hasattr(got, "__len__") or len(got) != n for got, _ in pairs):
+        return "", ""
+    for order in permutations(range(n)):
+        if order != tuple(range(n)) and all(
+            same(tuple(got[k] for k in order), want, tolerance) for got, want in pairs
+        ):
+            return "", "the right results, returned in another order"
+    return _explain_first(
+        {str(k): [(g[k], w[k]) for g, w in pairs] for k in range(n)}, inputs, tolerance
+    )
+
+
+def _explain_first(
+    columns: Mapping[str, list], inputs: Sequence[Mapping[str, Any]], tolerance: float
+) -> tuple[str, str]:
+    """Of the first part that is wrong. A symptom is left to the comparison, which names the "
+    "part."""
+    for column in columns.values():
+        if not all(same(got, want, tolerance) for got, want in column):
+            return "", explain(column, inputs, tolerance)[1]
+    return "", ""
+
+
+def _equal(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
+    return a.shape == b.shape and bool(close(a, b, tolerance).all())
+
+
+def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
+    def all_pairs(test: Callable[[np.ndarray, np.ndarray], bool]) -> bool:
+        return all(test(a, b) for a, b in arrays)
+
+    def equal(a: np.ndarray, b: np.ndarray) -> bool:
+        return _equal(a, b, tolerance)
+
+    if all_pairs(
+        lambda a, b: (
+            a.ndim == b.ndim <= 4
+            and any(equal(a.transpose(p), b) for p in permutations(range(a.ndim)))
+        )
+    ):
+        return "the right values with the axes in another order (transposed)"
+    if all_pairs(lambda a, b: equal(a.squeeze(), b.squeeze())):
+        return "the right values with an axis of length 1 too many or too few (keepdims?)"
+    if all_pairs(lambda a, b: a.ndim > 1 and b.ndim == 1 and equal(a.ravel(), b)):
+        return "the right values in another shape"
+    for left in (True, False):  # an axis is left, or one is gone too many
+        for name, reduce in (("averaged", np.mean), ("summed", np.sum)):
+            for axes in _axes(max(a.ndim if left else b.ndim for a, b in arrays)):
+
+                def matches(a, b, axes=axes, reduce=reduce, left=left):
+                    long, short = (a, b) if left else (b, a)
+                    if long.ndim <= max(axes) or long.ndim - len(axes) != short.ndim:
+                        return False
+                    reduced = np.asarray(reduce(long, axis=axes))
+                    return equal(reduced, short) if left else equal(short, reduced)
+
+                if all_pairs(matches):
+                    which = " and ".join(map(str, axes))
+                    if left:
+                        return f"axis {which} is left; it has to be {name} over"
+                    return f"{name} over axis {which} of the result too"
+    if all_pairs(lambda a, b: a.ndim == b.ndim == 1):
+        if all_pairs(lambda a, b: equal(a[1:], b) or equal(a[:-1], b)):
+            return "one element too many (off by one?)"
+        if all_pairs(lambda a, b: equal(a, b[1:]) or equal(a, b[:-1])):
+            return "one element too few (off by one?)"
+    return ""
+
+
+def _axes(n: int) -> Iterator[tuple[int, ...]]:
+    for size in (1, 2, 3):
+        yield from combinations(range(n), size)
+
+
+def _explain_values(
+    arrays: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float
+) -> tuple[str, str]:
+    got = np.concatenate([a.ravel() for a, _ in arrays]).astype(float)
+    expected = np.concatenate([b.ravel() for _, b in arrays]).astype(float)
+    if got.size < 2 or np.isnan(expected).all():
+        return "", ""
+
+    def equal(other: Any) -> bool:
+        return bool(close(got, np.asarray(other, float), tolerance).all())
+
+    if equal(-expected):
+        return "", "the sign is the wrong way round"
+    factors = [_factor(a, b, tolerance) for a, b in arrays]
+    if all(factor is not None for factor in factors):
+        found = _named_factor([float(f) for f in factors if f is not None], inputs, expected)
+        if any(found):
+            return found
+    if named := _named_offset(arrays, inputs, tolerance):
+        return "", named
+    offset = float(np.nanmedian(got - expected))
+    if offset and equal(expected + offset):
+        by = f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
+        return by, "off by one?" if abs(offset) == 1 else ""
+    if (expected != np.round(expected)).any() and len(np.unique(got)) > 2:
+        for word, rounded in (("down", np.floor), ("", np.round), ("up", np.ceil)):
+            if equal(rounded(expected)):
+                return "", f"rounded {word}".strip() + ", where fractions are asked for"
+    if (np.abs(expected) != np.abs(expected).mean()).any():
+        if equal(np.sqrt(np.abs(expected))):
+            return "", "a square root too many"
+        if equal(expected**2):
+            return "", "a square root is missing, or a square too many"
+    return "", _cause_of_order(arrays, tolerance)
+
+
+def _factor(a: np.ndarray, b: np.ndarray, tolerance: float) -> float | None:
+    """By what all of b has to be multiplied to give a."""
+    there = np.isfinite(b) & (np.abs(b) > 1e-12)
+    if not there.any():
+        return None
+    factor = float(np.median(a[there] / b[there]))
+    return factor if factor and close(a, factor * b, tolerance).all() else None
+
+
+def _numbers(inputs: Mapping[str, Any]) -> dict[str, float]:
+    """What a factor may be: an argument that is a number, or the length of axes of an array."""
+    found: dict[str, float] = {}
+    for name, value in inputs.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[name] = float(value)
+        shape = getattr(value, "shape", ())
+        for axis, length in enumerate(shape):
+            found[f"axis {axis} of {name}"] = float(length)
+        for one, other in combinations(range(len(shape)), 2):
+            found[f"axes {one} and {other} of {name}"] = float(shape[one] * shape[other])
+    return found
+
+
+def _named_factor(
+    factors: list[float], inputs: Sequence[Mapping[str, Any]], expected: np.ndarray
+) -> tuple[str, str]:
+    numbers = [_numbers(each) for each in inputs]
+    shown = ", then ".join(dict.fromkeys(f"{factor:.4g}" for factor in factors[:2]))
+    symptom = f"every value is {shown} times the right one"
+    if all(math.isclose(f, 1, rel_tol=1e-2) for f in factors):
+        return "", ""
+
+    def are(values: list[float]) -> bool:
+        return all(math.isclose(f, v, rel_tol=1e-4) for f, v in zip(factors, values, strict=True))
+
+    for name in numbers[0] if numbers else ():
+        values = [each.get(name, math.nan) for each in numbers]
+        length = name.startswith("ax")
+        if are(values):
+            if length:
+                return symptom, f"summed over {name}, where a mean is asked for"
+            return symptom, f"multiplied by {name} once too often, or not divided by it"
+        if all(values) and are([1 / v for v in values]):
+            by = f"the length of {name}" if length else name
+            return symptom, f"divided by {by} once too often"
+        if length and all(v > 1 for v in values):
+            if are([v / (v - 1) for v in values]):
+                return symptom, f"divided by the length of {name} less one (ddof=1)"
+            if are([(v - 1) / v for v in values]):
+                return symptom, f"divided by the length of {name}, not by one less (ddof=1)"
+    if any(not math.isclose(f, factors[0], rel_tol=1e-4) for f in factors) or expected.size < 2:
+        several = len(expected) > len(factors)  # of one value in each case, any factor will do
+        return (symptom, "") if several else ("", "")
+    if math.isclose(factors[0], 100, rel_tol=1e-3) and np.nanmax(np.abs(expected)) <= 1:
+        return symptom, "a percentage, where a share is asked for"
+    near = (text for f, text in _FACTORS.items() if math.isclose(factors[0], f, rel_tol=1e-3))
+    return symptom, next(near, "")
+
+
+def _named_offset(arrays: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float) -> str:
+    for name in _numbers(inputs[0]) if inputs else ():
+        for sign, text in ((1, "added"), (-1, "taken away")):
+            values = [_numbers(each).get(name, math.nan) for each in inputs]
+            if all(
+                v and close(a, b + sign * v, tolerance).all()
+                for v, (a, b) in zip(values, arrays, strict=True)
+            ):
+                return f"{name} is {text} once too often, or on the wrong side"
+    return ""
+
+
+def _cause_of_order(arrays: _Arrays, tolerance: float) -> str:
+    def all_pairs(test: Callable[[np.ndarray, np.ndarray], tuple]) -> bool:
+        return all(bool(close(*test(a, b), tolerance).all()) for a, b in arrays)
+
+    n_axes = min(b.ndim for _, b in arrays)
+    if n_axes == 0 or min(len(np.unique(b)) for _, b in arrays) < 3:
+        return ""
+    if all(len(set(b.shape)) == 1 for _, b in arrays) and all_pairs(lambda a, b: (a.T, b)):
+        return "transposed: rows and columns are swapped"
+    for axis in range(n_axes):
+        if all_pairs(lambda a, b, axis=axis: (np.flip(a, axis), b)):
+            return f"axis {axis} runs backwards"
+        if min(b.shape[axis] for _, b in arrays) < 4:
+            continue
+        whole = (slice(None),) * axis
+        early, late = (*whole, slice(1, None)), (*whole, slice(None, -1))
+        for word, mine, right in (("late", early, late), ("early", late, early)):
+            if all_pairs(lambda a, b, mine=mine, right=right: (a[mine], b[right])):
+                return f"everything is one place too {word} along axis {axis} (off by one?)"
+    if all_pairs(lambda a, b: (np.sort(a, axis=None), np.sort(b, axis=None))):
+        return "the right values in another order"
+    return ""
+
+
+def describe_kind(value: Any) -> str:
+    """Array, number, text or else, to tell which arguments can be mistaken for each other."""
+    if isinstance(value, (bool, str)) or callable(value):
+        return type(value).__name__
+    array = as_array(value)
+    return describe(value) if array is None else f"{array.ndim} {array.dtype.kind in 'US'}"
