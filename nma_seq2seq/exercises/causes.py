@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, permutations
 from typing import Any
 
@@ -127,55 +127,34 @@ def _explain_first(
     return "", ""
 
 
-def _equal(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
-    return a.shape == b.shape and bool(close(a, b, tolerance).all())
-
-
 def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
-    def all_pairs(test: Callable[[np.ndarray, np.ndarray], bool]) -> bool:
-        return all(test(a, b) for a, b in arrays)
+    def equal(a: Any, b: np.ndarray) -> bool:
+        return np.shape(a) == b.shape and bool(close(np.asarray(a), b, tolerance).all())
 
-    def equal(a: np.ndarray, b: np.ndarray) -> bool:
-        return _equal(a, b, tolerance)
-
-    if all_pairs(
-        lambda a, b: (
-            a.ndim == b.ndim <= 4
-            and any(equal(a.transpose(p), b) for p in permutations(range(a.ndim)))
-        )
+    if all(
+        a.ndim == b.ndim <= 4 and any(equal(a.transpose(p), b) for p in permutations(range(a.ndim)))
+        for a, b in arrays
     ):
         return "the right values with the axes in another order (transposed)"
-    if all_pairs(lambda a, b: equal(a.squeeze(), b.squeeze())):
+    if all(equal(a.squeeze(), b.squeeze()) for a, b in arrays):
         return "the right values with an axis of length 1 too many or too few (keepdims?)"
-    if all_pairs(lambda a, b: a.ndim > 1 and b.ndim == 1 and equal(a.ravel(), b)):
+    if all(a.ndim > 1 and b.ndim == 1 and equal(a.ravel(), b) for a, b in arrays):
         return "the right values in another shape"
-    for left in (True, False):  # an axis is left, or one is gone too many
-        for name, reduce in (("averaged", np.mean), ("summed", np.sum)):
-            for axes in _axes(max(a.ndim if left else b.ndim for a, b in arrays)):
-
-                def matches(a, b, axes=axes, reduce=reduce, left=left):
-                    long, short = (a, b) if left else (b, a)
-                    if long.ndim <= max(axes) or long.ndim - len(axes) != short.ndim:
-                        return False
-                    reduced = np.asarray(reduce(long, axis=axes))
-                    return equal(reduced, short) if left else equal(short, reduced)
-
-                if all_pairs(matches):
-                    which = " and ".join(map(str, axes))
-                    if left:
-                        return f"axis {which} is left; it has to be {name} over"
-                    return f"{name} over axis {which} of the result too"
-    if all_pairs(lambda a, b: a.ndim == b.ndim == 1):
-        if all_pairs(lambda a, b: equal(a[1:], b) or equal(a[:-1], b)):
+    n_mine, n_right = arrays[0][0].ndim, arrays[0][1].ndim
+    if all((a.ndim, b.ndim) == (n_mine, n_right) for a, b in arrays):
+        for axes in combinations(range(max(n_mine, n_right)), abs(n_mine - n_right)):
+            which = " and ".join(map(str, axes))
+            for word, reduced in (("averaged", np.mean), ("summed", np.sum)):
+                if n_mine > n_right and all(equal(reduced(a, axis=axes), b) for a, b in arrays):
+                    return f"axis {which} is left; it has to be {word} over"
+                if n_mine < n_right and all(equal(a, reduced(b, axis=axes)) for a, b in arrays):
+                    return f"{word} over axis {which} of the result too"
+    if all(a.ndim == b.ndim == 1 for a, b in arrays):
+        if all(equal(a[1:], b) or equal(a[:-1], b) for a, b in arrays):
             return "one element too many (off by one?)"
-        if all_pairs(lambda a, b: equal(a, b[1:]) or equal(a, b[:-1])):
+        if all(equal(a, b[1:]) or equal(a, b[:-1]) for a, b in arrays):
             return "one element too few (off by one?)"
     return ""
-
-
-def _axes(n: int) -> Iterator[tuple[int, ...]]:
-    for size in (1, 2, 3):
-        yield from combinations(range(n), size)
 
 
 def _explain_values(
@@ -286,25 +265,24 @@ def _named_offset(arrays: _Arrays, inputs: Sequence[Mapping[str, Any]], toleranc
 
 
 def _cause_of_order(arrays: _Arrays, tolerance: float) -> str:
-    def all_pairs(test: Callable[[np.ndarray, np.ndarray], tuple]) -> bool:
-        return all(bool(close(*test(a, b), tolerance).all()) for a, b in arrays)
+    def equal(a: np.ndarray, b: np.ndarray) -> bool:
+        return a.shape == b.shape and bool(close(a, b, tolerance).all())
 
     n_axes = min(b.ndim for _, b in arrays)
     if n_axes == 0 or min(len(np.unique(b)) for _, b in arrays) < 3:
         return ""
-    if all(len(set(b.shape)) == 1 for _, b in arrays) and all_pairs(lambda a, b: (a.T, b)):
+    if all(b.ndim == 2 and equal(a.T, b) for a, b in arrays):
         return "transposed: rows and columns are swapped"
     for axis in range(n_axes):
-        if all_pairs(lambda a, b, axis=axis: (np.flip(a, axis), b)):
+        if all(equal(np.flip(a, axis), b) for a, b in arrays):
             return f"axis {axis} runs backwards"
         if min(b.shape[axis] for _, b in arrays) < 4:
             continue
-        whole = (slice(None),) * axis
-        early, late = (*whole, slice(1, None)), (*whole, slice(None, -1))
+        early, late = ((*(slice(None),) * axis, s) for s in (slice(1, None), slice(None, -1)))
         for word, mine, right in (("late", early, late), ("early", late, early)):
-            if all_pairs(lambda a, b, mine=mine, right=right: (a[mine], b[right])):
+            if all(equal(a[mine], b[right]) for a, b in arrays):
                 return f"everything is one place too {word} along axis {axis} (off by one?)"
-    if all_pairs(lambda a, b: (np.sort(a, axis=None), np.sort(b, axis=None))):
+    if all(equal(np.sort(a, axis=None), np.sort(b, axis=None)) for a, b in arrays):
         return "the right values in another order"
     return ""
 

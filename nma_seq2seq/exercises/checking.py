@@ -144,8 +144,8 @@ def _by_cases(exercise: Exercise, answer: Any, file: str) -> Judgement:
         return Evidence(inputs, got[place].value, expected[place].value, got[place].error)
 
     judgement = None
-    if (error := got[-1].error) is not None:
-        judgement = Judgement(_raised(error, file, exercise), answer, evidence(len(got) - 1))
+    if (failure := got[-1].error) is not None:
+        judgement = Judgement(_raised(failure, file, exercise), answer, evidence(len(got) - 1))
         if judgement.result.status != "wrong":
             return judgement
         got.pop()  # if a case before is wrong too, that says more than the error
@@ -175,7 +175,7 @@ def _by_cases(exercise: Exercise, answer: Any, file: str) -> Judgement:
         return Judgement(Result("done"), answer)
 
     @functools.wraps(answer)
-    def as_expected(*args, **kwargs):
+    def as_expected(*args: Any, **kwargs: Any) -> Any:
         # A list for an array is right, but the cells after this one go on with an array.
         return converted(answer(*args, **kwargs), example)
 
@@ -311,7 +311,7 @@ def _call(exercise: Exercise, answer: Callable[..., Any], case: tuple) -> _Outco
 def _seed() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 (answers may use the global generator)
-    torch.random.default_generator.manual_seed(0)
+    torch.default_generator.manual_seed(0)
 
 
 @contextlib.contextmanager

@@ -51,9 +51,9 @@ def symptom(
         if not isinstance(got, pd.DataFrame):
             return f"{what} is {describe(got)}, expected {describe(expected)}"
         for kind in ("columns", "index"):
-            labels, wanted = list(getattr(got, kind)), list(getattr(expected, kind))
-            if sorted(map(str, labels)) != sorted(map(str, wanted)):
-                return f"{what} has the {kind} {_listed(labels)}, expected {_listed(wanted)}"
+            labels, needed = list(getattr(got, kind)), list(getattr(expected, kind))
+            if sorted(map(str, labels)) != sorted(map(str, needed)):
+                return f"{what} has the {kind} {_listed(labels)}, expected {_listed(needed)}"
         got = got.reindex(index=expected.index, columns=expected.columns)
     found, wanted = as_array(got), as_array(expected)
     if (
@@ -130,8 +130,8 @@ def as_array(value: Any) -> np.ndarray | None:
     if isinstance(value, (np.ndarray, np.generic, bool, int, float, complex, str)):
         return _plain(np.asarray(value))
     if isinstance(value, (list, tuple, range)):
-        parts = [as_array(part) for part in value]
-        if all(part is not None and part.shape == parts[0].shape for part in parts):
+        parts = [array for part in value if (array := as_array(part)) is not None]
+        if len(parts) == len(value) and all(part.shape == parts[0].shape for part in parts):
             return np.asarray(parts)
     return None
 
@@ -168,9 +168,9 @@ def converted(got: Any, expected: Any) -> Any:
     if isinstance(expected, torch.Tensor):
         tensor = got if isinstance(got, torch.Tensor) else torch.as_tensor(as_array(got))
         return tensor.to(expected.dtype)
-    if isinstance(expected, np.ndarray):
-        return as_array(got).astype(expected.dtype)
-    return as_array(got).item()
+    array = as_array(got)
+    assert array is not None  # it has been compared
+    return array.astype(expected.dtype) if isinstance(expected, np.ndarray) else array.item()
 
 
 def describe(value: Any) -> str:
@@ -219,19 +219,20 @@ def side_by_side(got: Any, expected: Any, tolerance: float, most: int = 10) -> p
 
 def _places(place: str, got: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
     """Each single value of two results, with where it stands."""
-    if isinstance(expected, (tuple, Mapping)) and not isinstance(got, (str, type(None))):
-        keys = list(expected) if isinstance(expected, Mapping) else range(len(expected))
-        mine = got if isinstance(got, Mapping) else dict(enumerate(got))
-        for key in keys:
-            name = str(key) if isinstance(expected, Mapping) else f"part {key + 1}"
-            yield from _places(f"{place}{name} ", mine.get(key), expected[key])
+    if isinstance(expected, tuple) and isinstance(got, (tuple, list, np.ndarray, torch.Tensor)):
+        for k, right in enumerate(expected):
+            yield from _places(f"{place}part {k + 1} ", got[k] if k < len(got) else None, right)
+        return
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        for key in expected:
+            yield from _places(f"{place}{key} ", got.get(key), expected[key])
         return
     if isinstance(expected, pd.DataFrame) and isinstance(got, pd.DataFrame):
         for row in expected.index:
             for column in expected.columns:
                 there = row in got.index and column in got.columns
-                mine = got.loc[row, column] if there else "not there"
-                yield f"[{row}, {column}]", mine, expected.loc[row, column]
+                value = got.loc[row, column] if there else "not there"
+                yield f"[{row}, {column}]", value, expected.loc[row, column]
         return
     a, b = as_array(got), as_array(expected)
     if a is None or b is None:

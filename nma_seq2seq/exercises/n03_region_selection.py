@@ -48,12 +48,12 @@ def _check_halves(answer, reference):
                 "drawn with replacement; rng.permutation, or rng.choice with replace=False",
             ),
             (
-                lambda given, parts: not np.array_equal(*map(np.sort, parts)),
+                lambda given, parts: not np.array_equal(np.sort(parts[0]), np.sort(parts[1])),
                 "both halves hold the same neurons",
                 "the first half is returned twice",
             ),
             (
-                lambda given, parts: not len(np.intersect1d(*parts)),
+                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
                 "a neuron is in both halves, so it would predict itself",
                 "drawn twice from all; draw once, and cut in two",
             ),
@@ -98,7 +98,7 @@ def _check_split(answer, reference):
                 "the test trials are not taken out of train",
             ),
             (
-                lambda given, parts: not len(np.intersect1d(*parts)),
+                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
                 "some trials are in train and in test, so the test trials have been seen",
                 "the parts are drawn one by one; draw once, and cut in two",
             ),

@@ -60,12 +60,12 @@ def _check_draw(answer, reference):
                 "",
             ),
             (
-                lambda given, parts: not np.array_equal(*map(np.sort, parts)),
+                lambda given, parts: not np.array_equal(np.sort(parts[0]), np.sort(parts[1])),
                 "with source and target the same, the same neurons are on both sides",
                 "drawn once for both; draw the sources from what is left",
             ),
             (
-                lambda given, parts: not len(np.intersect1d(*parts)),
+                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
                 "with source and target the same, some neurons are on both sides",
                 "both drawn from the whole region; draw the sources from what is left",
             ),

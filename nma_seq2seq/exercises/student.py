@@ -42,7 +42,7 @@ def exercise(number: str) -> Callable[[Any], Any]:
         frame = sys._getframe(1)
         name, space = getattr(answer, "__name__", None), frame.f_globals
         missing = object()
-        before = space.get(name, missing)
+        before = space.get(name, missing) if name else missing
         # A class names itself in super(Name, self), and a function that calls itself does too.
         if name:
             space[name] = answer
