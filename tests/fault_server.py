@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class FaultServer:
     """Serves one body under every path; each request takes the next of `faults`, if any is left.
 
+    `pages` are texts that it answers under paths of their own, or paths that it sends one on to.
+
     A fault is an HTTP status ("404"), "html" (a log-in page with status 200), "cut" (half of what
     is left), "no-range" (ignores Range), "close" (no answer at all), "silent" (a body that never
     comes), "other-range" (goes on from somewhere else), or "slow" (in small pieces).
@@ -17,10 +19,17 @@ class FaultServer:
 
     def __init__(self, body: bytes):
         self.body, self.faults, self.requests = body, [], []
+        self.pages: dict[str, str] = {}
+        self.asked: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                outer.asked.append(self.path)
+                page = outer.pages.get(self.path.split("?")[0])
+                if page is not None:
+                    outer._page(self, page)
+                    return
                 outer.requests.append(self.headers.get("Range"))
                 outer._answer(self, outer.faults.pop(0) if outer.faults else "")
 
@@ -38,6 +47,15 @@ class FaultServer:
     def __exit__(self, *_) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def _page(self, handler, page: str) -> None:
+        """Text, or where else to look if it begins with a slash."""
+        handler.send_response(302 if page.startswith("/") else 200)
+        if page.startswith("/"):
+            handler.send_header("Location", page)
+        handler.send_header("Content-Length", str(len(page.encode())))
+        handler.end_headers()
+        handler.wfile.write(page.encode())
 
     def _answer(self, handler, fault: str) -> None:
         if fault == "close":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from steinmetz_files import write_part
 
 import nma_seq2seq as nma
 from nma_seq2seq.course.cli import main
@@ -77,8 +79,17 @@ def test_no_network_is_no_problem_but_is_said(tmp_path):
     run = doctor(tmp_path, NO_NETWORK)
     assert run.returncode == 0
     line = finding(run, "network")
-    assert line.startswith("warning") and "unplugged" in line
-    assert "go on with the simulated session" in line and "import_part" in line
+    assert line.startswith("warning") and "osf.io cannot be reached" in line
+    assert "go on with the simulated session" in line and "connect to the internet" in line
+
+
+def test_what_the_doctor_advises_can_be_done(tmp_path, monkeypatch):
+    """The code in its advice is run as it stands, with FILE a part that a browser fetched."""
+    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
+    (code,) = re.findall(r"nma\.\S+\)", finding(doctor(tmp_path, NO_NETWORK), "network"))
+    part = write_part(tmp_path / "part.npz", 0, n_neurons=3, n_trials=2)
+    table = eval(code, {"nma": nma, "FILE": part})
+    assert table["cached"].sum() == 13 and nma.load_session(0).n_neurons == 3
 
 
 def test_torch_that_cannot_be_loaded(tmp_path):

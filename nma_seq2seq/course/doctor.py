@@ -6,7 +6,6 @@ does not.
 
 from __future__ import annotations
 
-import http.client
 import importlib
 import importlib.metadata
 import importlib.util
@@ -16,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,21 +221,30 @@ def _cache() -> Finding:
 
 
 def _network() -> Finding:
+    import requests
+
     from nma_seq2seq.steinmetz.catalog import PART_URLS
+    from nma_seq2seq.steinmetz.network import explain, explain_status
 
     address = PART_URLS[0]
-    request = urllib.request.Request(address, headers={"Range": "bytes=0-0"})
+    headers = {"Range": "bytes=0-0"}
     try:
-        with urllib.request.urlopen(request, timeout=_NETWORK_TIMEOUT):
-            return Finding("network", OK, f"{address} answers")
-    except (OSError, ValueError, http.client.HTTPException) as error:  # proxies answer anything
-        why = getattr(error, "reason", error)
-        return Finding(
-            "network",
-            WARNING,
-            f"{address} does not answer ({why}); the notebooks go on with the simulated session",
-            "download it in a browser where there is a network, then nma.import_part(FILE, 0)",
-        )
+        # As the download does it, so that it fails for the same reasons.
+        with requests.get(
+            address, headers=headers, timeout=_NETWORK_TIMEOUT, stream=True
+        ) as response:
+            if response.ok:
+                return Finding("network", OK, f"{address} answers")
+            why, mend, _ = explain_status(response.status_code, address)
+    except (OSError, ValueError) as error:  # proxies answer anything
+        why, mend = explain(error, address)
+    return Finding(
+        "network",
+        WARNING,
+        f"{address} cannot be had: {why}; the notebooks go on with the simulated session",
+        f"{mend}; or download it in a browser where there is a network, then in a notebook: "
+        "nma.import_part(FILE)",
+    )
 
 
 def _session() -> Finding:

@@ -18,8 +18,9 @@ from nma_seq2seq.recordings import (
 from nma_seq2seq.recordings.store import folder_in_use
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
-from nma_seq2seq.steinmetz import cache
+from nma_seq2seq.steinmetz import archives, cache
 from nma_seq2seq.steinmetz.cache import list_sessions, position
+from nma_seq2seq.steinmetz.catalog import PUBLISHED
 from nma_seq2seq.steinmetz.download import DownloadError
 
 __all__ = [
@@ -34,7 +35,13 @@ __all__ = [
 ]
 
 
-def load_session(session: int | str = 31, *, fallback: str | None = None) -> Session:
+def load_session(
+    session: int | str = 31,
+    *,
+    fallback: str | None = None,
+    source: str | None = None,
+    **options: Any,
+) -> Session:
     """A recorded session of Steinmetz et al. (2019), from the cache or else from the internet.
 
     The first session of a part (0-12, 13-25, 26-38) downloads that part and splits it into one
@@ -48,6 +55,12 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
     ----------
     session : int or str
         0 to 38, or a name such as "Richards_2017-10-31"; `list_sessions` shows all.
+    source : None, "dandi" or "figshare"
+        None is the summer school's files. The other two are the paper's own, one file a session
+        (NWB of some 380 MB, or ALF), with spike times, probes and all trials; the file is kept in
+        the cache, and NMA_SEQ2SEQ_DATA is not asked.
+    **options
+        Of `load_nwb` and `load_alf`, for these two: `align`, `window`, `bin_size`, ...
     fallback : None or "simulated"
         What to do where the recording cannot be had: None raises, "simulated" prints why and
         returns the simulated twin.
@@ -73,17 +86,29 @@ def load_session(session: int | str = 31, *, fallback: str | None = None) -> Ses
     Steinmetz, Zatka-Haas, Carandini & Harris (2019). Distributed coding of choice, action and
     engagement across the mouse brain. Nature 576, 266-273. Data: CC BY 4.0.
     """
-    position(session)
+    index = position(session)
+    if source not in (None, *archives.SOURCES):
+        raise ValueError(
+            f"no source {source!r}; choose None (the summer school's files), 'dandi' or 'figshare'"
+        )
+    if options and source is None:
+        raise ValueError(
+            f"{next(iter(options))}= is of source='dandi' or 'figshare', which have spike times; "
+            "the summer school's files are counts in bins already"
+        )
     if fallback not in (None, "simulated"):
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
     data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
-    if data not in ("", "recorded", "simulated"):
+    if source is None and data not in ("", "recorded", "simulated"):
         return _named(data)
-    if data == "simulated":
+    if source is None and data == "simulated":
         return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session")
     try:
         # Whoever has a fallback should not wait long for it.
-        return cache.open_recorded(session, patience=5 if fallback is None else 1)
+        patience = 5 if fallback is None else 1
+        if source is not None:
+            return _of_paper(source, index, patience, options)
+        return cache.open_recorded(session, patience)
     except (OSError, ValueError) as problem:
         if fallback is not None:
             return _twin(str(problem))
@@ -148,6 +173,14 @@ def import_part(path: str | os.PathLike) -> pd.DataFrame:
         cache.sweep(folder)
         cache.split(path, folder)
     return list_sessions()
+
+
+def _of_paper(source: str, index: int, patience: int, options: dict[str, Any]) -> Session:
+    folder = folder_in_use()
+    with cache.writing(folder):
+        name = PUBLISHED[index]
+        path = archives.fetched(source, name, index, folder, patience)
+    return open_recording(path, **options)
 
 
 def _named(data: str) -> Session:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,10 @@ from nma_seq2seq.files import whole_file
 from nma_seq2seq.recordings import BadFileError, read_sessions, store
 from nma_seq2seq.recordings.store import folder_in_use
 from nma_seq2seq.session import Session
+from nma_seq2seq.steinmetz import catalog
 from nma_seq2seq.steinmetz.catalog import PART_URLS, PER_PART, PUBLISHED, part_name
-from nma_seq2seq.steinmetz.download import DownloadError, download
+from nma_seq2seq.steinmetz.download import DownloadError, Wanted, download
+from nma_seq2seq.steinmetz.network import is_of_network
 
 # What the cache keeps beside the spikes. The traces are kept as Session holds them, in float32.
 _TRACES = ("wheel", "face", "licks", "pupil")
@@ -130,6 +133,8 @@ def writing(folder: Path) -> Iterator[None]:
     except DownloadError:
         raise
     except (OSError, NotImplementedError) as problem:
+        if isinstance(problem, OSError) and is_of_network(problem):
+            raise
         why = getattr(problem, "strerror", None) or problem
         raise OSError(
             f"cannot write to the cache folder {folder} ({why}): free some space there, or set "
@@ -155,7 +160,21 @@ def _fetch(folder: Path, index: int, patience: int) -> None:
     number = index // PER_PART
     path = folder / part_name(number)
     if not path.exists():  # a process that was killed while it split leaves the part
-        download(number, index, path, patience)
+        url = catalog.PART_URLS[number]
+        print(
+            f"Downloading {path.name} from {urlsplit(url).hostname}, once: it holds sessions "
+            f"{number * PER_PART} to {number * PER_PART + PER_PART - 1}, which then open from "
+            f"{folder}."
+        )
+        wanted = Wanted(
+            url=url,
+            what=f"session {index} ({PUBLISHED[index]})",
+            by_hand="call nma.import_part(path of the file)",
+            kind="a zip file",
+            start=b"PK\x03\x04",
+            is_whole=zipfile.is_zipfile,
+        )
+        download(wanted, path, patience)
     try:
         split(path, folder, number)
     except (OSError, ValueError):
