@@ -49,7 +49,7 @@ axes = nma.plots.raster(session, neuron)
 # Sorting the rows shows what a neuron goes along with. Here by the answer and then by the time of the movement, or by the contrast where answers are not known.
 
 # %%
-by = "response" if "response" in session.trials else "contrast_right"
+by = next((c for c in ("response", "contrast_right") if c in session.trials), None)
 axes = nma.plots.raster(session, neuron, by=by)
 
 # %% [markdown]
@@ -78,36 +78,43 @@ def psth(counts, trials, bin_size):
 
 
 # %%
-contrast = session.trials["contrast_right"].to_numpy()
 inside = session.region_mask(target)
-seen, unseen = (
-    psth(session.spikes, trials, session.bin_size)[:, inside].mean(axis=1)
-    for trials in (contrast == 1, contrast == 0)
-)  # (time,) each
 after = (session.time >= 0) & (session.time < 0.4)
+has_contrast = {"contrast_left", "contrast_right"} <= set(session.trials)
+if has_contrast:
+    contrast = session.trials["contrast_right"].to_numpy()
+    seen, unseen = (
+        psth(session.spikes, trials, session.bin_size)[:, inside].mean(axis=1)
+        for trials in (contrast == contrast.max(), contrast == 0)
+    )  # (time,) each
+else:
+    print("This recording has no contrasts: what compares gratings is left out.")
 
 # %% tags=["nbval-check-output"]
-print(
-    f"{target}, 0 to 0.4 s: {seen[after].mean():.1f} Hz with a full right grating, {unseen[after].mean():.1f} Hz with none"
-)
+if has_contrast:
+    print(
+        f"{target}, 0 to 0.4 s: {seen[after].mean():.1f} Hz with a full right grating, {unseen[after].mean():.1f} Hz with none"
+    )
 
 # %% [markdown]
 # Now for a whole region at once, a line for each contrast. We compare the target with the region that answers most strongly to a right grating.
 
 # %%
-bright, dark = (
-    psth(session.spikes, trials, session.bin_size)[after].mean(axis=0)
-    for trials in (contrast == 1, contrast == 0)
-)  # (neurons,) each
-answer = pd.Series((bright - dark) / np.sqrt(bright + dark + 0.1)).groupby(
-    session.units["region"].to_numpy()
-)
-strongest = answer.mean().drop(["root", target], errors="ignore").idxmax()
+if has_contrast:
+    bright, dark = (
+        psth(session.spikes, trials, session.bin_size)[after].mean(axis=0)
+        for trials in (contrast == contrast.max(), contrast == 0)
+    )  # (neurons,) each
+    answer = pd.Series((bright - dark) / np.sqrt(bright + dark + 0.1)).groupby(
+        session.units["region"].to_numpy()
+    )
+    others = answer.mean().drop(["root", target], errors="ignore")
+    strongest = others.idxmax() if len(others) else target
 
-figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), layout="constrained")
-for ax, region in zip(axes, (strongest, target), strict=True):
-    nma.plots.psth(session, region, by="contrast_right", window=(-0.2, 0.8), ax=ax)
-axes[0].get_legend().remove()
+    figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), layout="constrained")
+    for ax, region in zip(axes, (strongest, target), strict=True):
+        nma.plots.psth(session, region, by="contrast_right", window=(-0.2, 0.8), ax=ax)
+    axes[0].get_legend().remove()
 
 # %% [markdown]
 # You should see the left region answer soon after the stimulus, and more strongly the higher the contrast. A motor region, if that is your target, follows later, and its lines are less clearly in order: it need not care how bright a grating is.
@@ -200,25 +207,28 @@ def align(counts, event_bin, before, after):
 # %%
 has_movement = "reaction_time" in session.trials
 if has_movement:
-    around, kept = align(session.spikes, session.event_bin("reaction_time"), 30, 50)
+    before = round(0.3 / session.bin_size)
+    around, kept = align(
+        session.spikes, session.event_bin("reaction_time"), before, round(0.5 / session.bin_size)
+    )
     course = around[:, :, inside].mean(axis=(0, 2)) / session.bin_size  # (time,)
     print(
-        f"{kept.sum()} of {session.n_trials} trials; {target} is busiest {(course.argmax() - 30) * 10} ms from the movement"
+        f"{kept.sum()} of {session.n_trials} trials; {target} is busiest {(course.argmax() - before) * session.bin_size * 1000:.0f} ms from the movement"
     )
 else:
     print("This session has no movement times, so there is nothing to align to.")
 
 # %%
 if has_movement:
+    kinds = "response" if "response" in session.trials else None
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), layout="constrained", sharey=True)
-    nma.plots.psth(session, target, by="response", window=(-0.3, 0.8), ax=axes[0])
-    nma.plots.psth(
-        session, target, by="response", align="reaction_time", window=(-0.3, 0.5), ax=axes[1]
-    )
-    lines = axes[0].get_legend_handles_labels()
-    for ax in axes:
-        ax.get_legend().remove()
-    figure.legend(*lines, title="response", loc="outside right upper", frameon=False)
+    nma.plots.psth(session, target, by=kinds, window=(-0.3, 0.8), ax=axes[0])
+    nma.plots.psth(session, target, by=kinds, align="reaction_time", window=(-0.3, 0.5), ax=axes[1])
+    if kinds:
+        lines = axes[0].get_legend_handles_labels()
+        for ax in axes:
+            ax.get_legend().remove()
+        figure.legend(*lines, title="response", loc="outside right upper", frameon=False)
 
 # %% [markdown]
 # If the session has movements, you should see a higher peak on the right, around the movement, than on the left, around the stimulus; and that the rise begins **before** the wheel turns. By how much, this figure cannot say: each bin is an average over some 40 ms to either side of it (a Gaussian of 20 ms), so spikes at the movement reach back to before it. Draw it with `smooth=0` to see what remains. No-go trials are missing on the right: they have no movement.
@@ -285,12 +295,16 @@ def region_similarity(counts, region, names):
 
 # %%
 region = session.units["region"].to_numpy()
+compared = phases(session) if len(names) > 1 else {}
+if not compared:
+    print("Question 1 compares regions, and this recording has no two with 10 neurons: left out.")
 activity, similarity = {}, {}
-for name, (counts, _) in phases(session).items():
+for name, (counts, _) in compared.items():
     activity[name], matrix = region_similarity(counts, region, names)
     similarity[name] = pd.DataFrame(matrix, index=names, columns=names)
 
-axes = nma.plots.similarity(similarity)
+if compared:
+    axes = nma.plots.similarity(similarity)
 
 # %% [markdown]
 # You should see a patchwork of correlations, one matrix for each phase that the session has, most of them positive (orange).
@@ -339,7 +353,8 @@ for name, threshold in thresholds.items():
     print(
         f"{name}: null |r| up to {threshold:.2f}, exceeded by {above(similarity[name], threshold):.0%} of the pairs"
     )
-axes = nma.plots.similarity(similarity, thresholds)
+if compared:
+    axes = nma.plots.similarity(similarity, thresholds)
 # %% [markdown]
 # You should see part of the cells turn white: what is left exceeds the null (500 shuffles of the trials, 95 %, the largest of all pairs; counts in 0.4 s). If the session has the phase before the stimulus, compare it with the others. Mind that the phases are not on equal terms: the one around movement has only the trials with a movement, so its threshold is higher, and it overlaps the one after the stimulus. Compare the correlations themselves, not only which cells are white.
 #
@@ -348,12 +363,11 @@ axes = nma.plots.similarity(similarity, thresholds)
 # "More than chance" is a low bar. Two regions that both answer to the right grating go up and down together from trial to trial for that reason alone. We take out this *shared stimulus drive*: from each region's activity, subtract its mean over the trials with the same two contrasts. What remains are called *noise correlations*.
 
 # %%
-condition = [
-    session.trials["contrast_left"].to_numpy(),
-    session.trials["contrast_right"].to_numpy(),
-]
+condition = [session.trials[c].to_numpy() for c in session.trials if c.startswith("contrast_")]
+if not condition:
+    print("This recording has no contrasts, so no drive of theirs can be taken out.")
 residual, rest = {}, {}
-for name, (_, kept) in phases(session).items():
+for name, (_, kept) in compared.items() if condition else ():
     values = pd.DataFrame(activity[name], columns=names)
     residual[name] = values - values.groupby([c[kept] for c in condition]).transform("mean")
     rest[name] = residual[name].corr()
@@ -362,7 +376,8 @@ rest_thresholds = {
     name: np.quantile(shuffled_maxima(r.to_numpy(), 500, seed=0), 0.95)
     for name, r in residual.items()
 }
-axes = nma.plots.similarity(rest, rest_thresholds)
+if rest:
+    axes = nma.plots.similarity(rest, rest_thresholds)
 pd.DataFrame(
     {
         "pairs above the null": {n: above(similarity[n], thresholds[n]) for n in similarity},

@@ -59,8 +59,10 @@ print(f"target: {target}, with {n_neurons[target]} of {session.n_neurons} neuron
 # %%
 if session.origin == "simulated":
     others = {"another simulated mouse": lambda: nma.simulate_session(seed=1, n_trials=120)}
-else:
+elif session.name in set(nma.list_sessions()["name"]):
     others = {"session 30": lambda: nma.load_session(30, fallback="simulated")}
+else:
+    others = {}
 picker = nma.RegionPicker({session.name: session, **others}, target=target)
 picker
 
@@ -313,6 +315,8 @@ axes = nma.plots.held_out_bins(masks, part.bin_size, start=part.time[0])
 source_units, target_units = choose_neurons(
     part.units["region"].to_numpy(), part.rates_hz, target, 0.5
 )
+# 500 sources are enough to show it, and a large recording would fill the memory.
+source_units = np.sort(np.random.default_rng(0).permutation(source_units)[:500])
 counts = part.spikes[:, :, target_units]  # (trials, time, targets)
 # Smoothed over time, within each trial, by a Gaussian with a standard deviation of 8 bins (80 ms).
 brain = nma.smooth(part.spikes[:, :, source_units], width=8)

@@ -23,7 +23,7 @@ FLOORS = [
     {"school_format", "spike_times"},
     {"session"},
     {"recordings"},
-    {"simulate"},
+    {"simulate", "course_session"},
     {"steinmetz"},
     {"dataset"},
     {"seen"},

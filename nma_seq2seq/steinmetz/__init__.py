@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from nma_seq2seq.course_session import for_the_course
 from nma_seq2seq.recordings import (
     BadFileError,
     UnsafeFileError,
@@ -49,7 +50,9 @@ def load_session(
     is the platform's cache, or what the environment variable NMA_SEQ2SEQ_CACHE names. Where
     NMA_SEQ2SEQ_DATA is `simulated`, the simulated twin is returned and nothing is downloaded; where
     it is a file that `load_file` opens, such as `mine.npz`, `mine.npz:3` (with an index) or
-    `mine.nwb`, that session is, so that the whole course runs on a recording of one's own.
+    `mine.nwb`, that session is, so that the whole course runs on a recording of one's own (of one
+    region it makes two halves, and of a recording larger than the paper's it leaves out what the
+    notebooks do not need; both are said).
 
     Parameters
     ----------
@@ -100,7 +103,7 @@ def load_session(
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
     data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
     if source is None and data not in ("", "recorded", "simulated"):
-        return _named(data)
+        return for_the_course(_named(data))
     if source is None and data == "simulated":
         return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session")
     try:

@@ -1,0 +1,61 @@
+"""Any recording -> one that every notebook runs on, with a sentence on what that left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from nma_seq2seq.session import Session
+
+_WINDOW = (-0.5, 2.0)  # s; no notebook looks farther
+_MOST_COUNTS = 200 * 10**6  # as many as the largest session of the paper has
+
+
+def for_the_course(session: Session) -> Session:
+    """A recording as the notebooks take it: not larger than the paper's, and with two regions.
+
+    What is beyond -0.5 to 2 s and beyond 200 million counts (the last trials) is left out; a
+    recording of one region is dealt into two halves, each with a name of its own. Every change is
+    printed.
+
+    Parameters
+    ----------
+    session : Session
+    """
+    if session.spikes.size > _MOST_COUNTS:
+        session = _smaller(session)
+    if len(session.regions) == 1:
+        (region,) = session.regions
+        half = np.random.default_rng(0).permutation(session.n_neurons) % 2
+        names = np.array([f"{region} half 1", f"{region} half 2"])[half]
+        print(
+            f"Session {session.name} has one region, {region}. So that there is another to predict "
+            f"from, its neurons are dealt into {region} half 1 and {region} half 2 at random: read "
+            "'region' as 'half' from here on."
+        )
+        session = replace(session, units=session.units.assign(region=names))
+    return session
+
+
+def _smaller(session: Session) -> Session:
+    whole = session.n_bins
+    before = f"{session.n_neurons} neurons x {session.n_trials} trials x {whole} bins"
+    inside = (session.time >= _WINDOW[0] - 1e-6) & (session.time < _WINDOW[1] - 1e-6)
+    window = _WINDOW if inside.any() else None
+    n_bins = int(inside.sum()) or whole
+    n_trials = min(session.n_trials, max(_MOST_COUNTS // (n_bins * session.n_neurons), 10))
+    left_out = []
+    if n_bins < whole:
+        left_out.append(f"the bins outside {_WINDOW[0]:g} to {_WINDOW[1]:g} s")
+    if n_trials < session.n_trials:
+        left_out.append(f"the last {session.n_trials - n_trials} trials")
+    if not left_out:
+        return session
+    print(
+        f"Session {session.name} is large ({before}). So that the notebooks stay in memory, "
+        f"{' and '.join(left_out)} are left out."
+    )
+    part = session.select(trials=slice(n_trials), window=window)
+    # A copy, so that what is left out does not stay in memory behind it.
+    return replace(part, spikes=part.spikes.copy())
