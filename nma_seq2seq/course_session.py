@@ -25,14 +25,21 @@ def for_the_course(session: Session) -> Session:
     """
     if session.spikes.size > _MOST_COUNTS:
         session = _smaller(session)
-    if len(session.regions) == 1:
-        (region,) = session.regions
-        half = np.random.default_rng(0).permutation(session.n_neurons) % 2
-        names = np.array([f"{region} half 1", f"{region} half 2"])[half]
+    sizes = session.units["region"].value_counts()
+    if len(sizes) > 1:
+        sizes = sizes.drop("root", errors="ignore")
+    if (sizes >= 4).sum() < 2 and sizes.max() >= 4:
+        largest = sizes.idxmax()
+        here = np.flatnonzero(session.region_mask(largest))
+        names = session.units["region"].to_numpy(object, copy=True)
+        for half in (0, 1):
+            names[np.random.default_rng(0).permutation(here)[half::2]] = (
+                f"{largest} half {half + 1}"
+            )
         print(
-            f"Session {session.name} has one region, {region}. So that there is another to predict "
-            f"from, its neurons are dealt into {region} half 1 and {region} half 2 at random: read "
-            "'region' as 'half' from here on."
+            f"Session {session.name} has one region with four neurons or more, {largest}. So that "
+            f"there is another to predict from, its neurons are dealt into {largest} half 1 and "
+            f"{largest} half 2 at random: read 'region' as 'half' from here on."
         )
         session = replace(session, units=session.units.assign(region=names))
     return session
