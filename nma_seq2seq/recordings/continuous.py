@@ -124,11 +124,19 @@ def cut(
         trials=table,
         events=[names.get(event, event) for event in events],
         behavior=recording.behavior,
+        alignment=_in_words(names.get(align, align) if isinstance(align, str) else None),
         name=recording.name,
         mouse=recording.mouse,
         date=recording.date,
     )
     return session, "; ".join(said)
+
+
+def _in_words(event: str | None) -> str:
+    """What time 0 is, from the name of a column or of a series of events."""
+    if event is None:
+        return "alignment"
+    return "stimulus onset" if event == "stimulus_time" else event.replace("_", " ")
 
 
 def _alignment(

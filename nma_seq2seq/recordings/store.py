@@ -22,7 +22,7 @@ import pooch
 from nma_seq2seq.files import whole_file
 from nma_seq2seq.session import Session
 
-_VERSION = 1  # of what is read out of files: with another, they are read anew
+_VERSION = 2  # of what is read out of files: with another, they are read anew
 _MOST_OPENED = 40  # sessions; the cache of a year of tries should not fill a disk
 
 
@@ -106,8 +106,11 @@ def _is_numbers(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind != "O"
 
 
+_FACTS = ("name", "mouse", "date", "bin_size", "alignment", "events")
+
+
 def _arrays(session: Session, said: str) -> dict[str, np.ndarray]:
-    facts = {key: getattr(session, key) for key in ("name", "mouse", "date", "bin_size")}
+    facts = {key: getattr(session, key) for key in _FACTS}
     arrays = {"facts": np.array(json.dumps(facts | {"said": said})), "time": session.time}
     for part, table in (("units", session.units), ("trials", session.trials)):
         for column in table:
@@ -121,6 +124,7 @@ def _arrays(session: Session, said: str) -> dict[str, np.ndarray]:
 def _session(arrays: dict[str, np.ndarray], spikes: np.ndarray) -> tuple[Session, str]:
     facts = json.loads(str(arrays["facts"]))
     said = facts.pop("said")
+    facts["events"] = tuple(facts["events"])
 
     def part(name: str) -> dict[str, np.ndarray]:
         start = f"{name}."
