@@ -324,7 +324,8 @@ def fit_glm(
     for smoothing in smoothings:
         smoothed = smooth(data.source[data.train], smoothing).reshape(-1, data.n_sources)
         components = PCA(min(n_components, data.n_sources), svd_solver="covariance_eigh")
-        inputs = components.fit_transform(smoothed)
+        # As floats of double size, for scikit-learn's fallback solver takes no other in its 1.5.
+        inputs = components.fit_transform(smoothed).astype(float)
         unit = components.explained_variance_[0]
         for penalty in penalties:
             weights, bias = np.zeros((inputs.shape[1], data.n_targets)), np.log(mean)

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 
 from nma_seq2seq.dataset import Dataset, make_dataset, split_trials
-from nma_seq2seq.plots.selection import selection
+from nma_seq2seq.plots.datasets import selection
 from nma_seq2seq.plots.style import alt_text
 from nma_seq2seq.session import Session
 

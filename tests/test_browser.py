@@ -86,7 +86,7 @@ def open_notebook(page: playwright.Page, lab: str, name: str) -> None:
 def test_the_picker_follows_the_mouse(page, lab):
     open_notebook(page, lab, "03_region_selection.ipynb")
     page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    page.locator("#jp-mainmenu-run").get_by_text("Run All Cells", exact=True).click()
     target = page.get_by_label("target", exact=True)
     target.wait_for(state="attached")
     target.scroll_into_view_if_needed()

@@ -40,6 +40,10 @@ FLOORS = [
 ]
 
 
+def stubs() -> list[Path]:
+    return sorted((ROOT / "nma_seq2seq").rglob("__init__.pyi"))
+
+
 def public_names() -> dict[str, str | None]:
     """Name -> the module that has it, or None for a module, as the stub has them."""
     stub = ast.parse((ROOT / "nma_seq2seq" / "__init__.pyi").read_text())
@@ -131,6 +135,14 @@ def test_every_way_to_import_is_seen(line, tmp_path, monkeypatch):
 
 def test_the_public_names_are_those_of_the_stub():
     assert sorted(public_names()) == sorted(nma.__all__) == sorted(dir(nma))
+
+
+@pytest.mark.parametrize("stub", stubs(), ids=lambda path: path.parent.name)
+def test_no_public_name_is_that_of_the_module_beside_it(stub):
+    """Importing the module would put it in the name's place, with lazy_loader before 0.6."""
+    imports = [n for n in ast.parse(stub.read_text()).body if isinstance(n, ast.ImportFrom)]
+    modules = {node.module.split(".")[0] for node in imports if node.module}
+    assert not modules & {alias.name for node in imports if node.module for alias in node.names}
 
 
 @pytest.mark.parametrize("name", public_names())

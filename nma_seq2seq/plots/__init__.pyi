@@ -1,3 +1,4 @@
+from .datasets import held_out_bins, leak, neurons_left, selection
 from .latents import (
     aligned_latents,
     alignment,
@@ -52,7 +53,6 @@ from .scores import (
     score_intervals,
     validation_curves,
 )
-from .selection import held_out_bins, leak, neurons_left, selection
 from .style import alt_text, described, model_colors
 
 __all__ = [
