@@ -385,5 +385,64 @@ print(nma.score({"from all others": model}, data)[["bits_per_spike", "low", "hig
 # - **The task:** Burgess et al. (2017), *High-yield methods for accurate two-alternative visual psychophysics in head-fixed mice*, Cell Reports 20: 2513-2524, [doi:10.1016/j.celrep.2017.08.047](https://doi.org/10.1016/j.celrep.2017.08.047).
 # - **What spike sorting does to populations:** Harris, Quian Quiroga, Freeman & Smith (2016), *Improving data quality in neuronal population recordings*, Nature Neuroscience 19: 1165-1174, [doi:10.1038/nn.4365](https://doi.org/10.1038/nn.4365).
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "A trial's go cue comes at 0.8 s, and the bins of 10 ms start at -0.5 s. In which bin does it fall?": {
+            "130": (
+                True,
+                "floor((0.8 - -0.5) / 0.01): times count from the stimulus, bins from the start of the recording.",
+            ),
+            "80": (
+                False,
+                "That is 0.8 s from the first bin, which starts half a second before the stimulus. Nothing warns you of it.",
+            ),
+            "30": (
+                False,
+                "That is 0.5 s taken away; the start is at -0.5 s, so its time is added.",
+            ),
+        },
+        "In this data, a response of -1 means that the mouse chose": {
+            "left": (
+                False,
+                "So one would think, but +1 is left here. Check a sign against the behaviour before you use it.",
+            ),
+            "nothing": (False, "A no-go is 0."),
+            "right": (True, "+1 is left and -1 is right; 0 is a no-go."),
+        },
+        "Neurons within one region, compared with the medians of the regions, differ in rate": {
+            "about as much": (False, "Look at the figure again: its axis is logarithmic."),
+            "far more": (
+                True,
+                "By a factor of a thousand within a region, while the medians lie close together.",
+            ),
+            "far less": (
+                False,
+                "A region is no kind of neuron: it holds busy and nearly silent ones.",
+            ),
+        },
+        "The Fano factor of a neuron's count over trials is 1.8. Then": {
+            "it fires 1.8 times as often as a Poisson neuron": (
+                False,
+                "The factor is variance over mean. It says nothing about how often the neuron fires.",
+            ),
+            "80 % of its spikes can be predicted": (
+                False,
+                "Some of the excess may be shared with other neurons and be predictable. How much, the factor does not say.",
+            ),
+            "its rate itself differs from trial to trial, or its spikes come in bursts": (
+                True,
+                "A Poisson count of one fixed rate has a Fano factor of 1; more than that needs another source of variance.",
+            ),
+        },
+    }
+)
+
 # %%
 nma.progress()

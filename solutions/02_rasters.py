@@ -426,5 +426,66 @@ pd.DataFrame(
 # - **Drift that looks like a link:** Harris (2020), *Nonsense correlations in neuroscience*, bioRxiv, [doi:10.1101/2020.11.29.402719](https://doi.org/10.1101/2020.11.29.402719).
 # - **How movement reaches the whole cortex:** Musall et al. (2019), Nature Neuroscience 22: 1677-1686, [doi:10.1038/s41593-019-0502-4](https://doi.org/10.1038/s41593-019-0502-4).
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "You sort neurons by the time of their peak and draw the same trials. You see a clean diagonal. It shows": {
+            "that the neurons fire in sequence": (
+                False,
+                "Noise, sorted by its own peaks, gives the same diagonal.",
+            ),
+            "that the peaks are significant": (
+                False,
+                "No test was made, and the sorting would make any peak stand in line.",
+            ),
+            "nothing yet": (
+                True,
+                "Sort on one half of the trials and draw the other: what stays is real.",
+            ),
+        },
+        "Activity rises 100 ms before the wheel turns, in a PSTH smoothed with a Gaussian of 30 ms. What may the smoothing have done?": {
+            "moved the rise to an earlier time": (
+                True,
+                "By up to two or three times 30 ms. Smooth less, or only from the past, before you name a time.",
+            ),
+            "nothing, it only takes noise away": (
+                False,
+                "The Gaussian takes in bins after the one that it writes, so what comes later reaches back.",
+            ),
+            "moved it to a later time": (
+                False,
+                "A Gaussian that looks to both sides makes a rise begin earlier, not later.",
+            ),
+        },
+        "Two regions' activities correlate at 0.15 over 250 trials. Is that much?": {
+            "yes, it is above 0": (
+                False,
+                "Chance alone gives correlations of 0.1 or so with that many trials.",
+            ),
+            "that depends on what the largest of all shuffled pairs reaches": (
+                True,
+                "This is what exercise 2.4 measures.",
+            ),
+            "yes, if p is below 0.05 for this pair": (
+                False,
+                "Among dozens of pairs a few pass 0.05 by chance. The largest of all pairs is what to compare with.",
+            ),
+        },
+        "After the stimulus is taken out, most correlations stay. So the regions are connected.": {
+            "true": (False, "Movement and wakefulness reach both as well, and were not taken out."),
+            "false": (
+                True,
+                "They share more than the stimulus. What that is, a correlation does not say.",
+            ),
+        },
+    }
+)
+
 # %%
 nma.progress()

@@ -470,5 +470,64 @@ print("noise has a positive score when trials are split:", bool(mean["trials", "
 #
 # - **Held-out neurons, and bits per spike as a benchmark:** Pei et al. (2021), *Neural Latents Benchmark '21*, [arXiv:2109.04463](https://arxiv.org/abs/2109.04463).
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "Why may no neuron be both source and target?": {
+            "The matrix could not be inverted": (
+                False,
+                "A ridge penalty would take care of that. The score would still be worthless.",
+            ),
+            "It would count twice in the loss": (
+                False,
+                "It would stand in the loss once, as target. The trouble is that it is its own input.",
+            ),
+            "The model would copy it, and the score would say nothing": (
+                True,
+                "A neuron predicts itself perfectly.",
+            ),
+        },
+        "Smoothed noise earns bits per spike when bins are split at random. Why?": {
+            "the neighbours of a held-out bin were trained on": (
+                True,
+                "The noise tells which trial and when, and the bins beside give the answer away.",
+            ),
+            "noise correlates with neurons by chance": (
+                False,
+                "By chance it would fall as often below as above, and be found out on held-out data.",
+            ),
+            "the penalty was too small": (
+                False,
+                "A larger one would weaken the effect, and would not make the question honest.",
+            ),
+        },
+        "A minimum rate of 1 Hz is measured on all trials. What is wrong?": {
+            "Test trials take part in choosing the neurons": (
+                True,
+                "The effect is small, and the rule costs nothing: measure on training trials.",
+            ),
+            "1 Hz is too much": (False, "That is a matter of how many neurons you want to keep."),
+            "Rates should be measured before the stimulus": (
+                False,
+                "One could, but it is the test trials that are the trouble.",
+            ),
+        },
+        "The brain's score is lower when a block of trials is held out than when single trials are. That hints at": {
+            "a mistake in the split": (False, "Both splits hold out whole trials."),
+            "too few neurons": (False, "Both splits have the same neurons."),
+            "slow drift that the model uses": (
+                True,
+                "Neighbouring trials are alike: the mouse tires, the probe moves. A block is far from its training trials.",
+            ),
+        },
+    }
+)
+
 # %%
 nma.progress()

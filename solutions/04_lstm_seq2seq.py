@@ -484,6 +484,53 @@ choice.round(3)
 #
 # </details>
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "Latents of 15 from 453 neurons, 60 trials, 40 bins. What shape do the states of the bidirectional LSTM have?": {
+            "(60, 40, 15)": (False, "That is after the two directions are averaged."),
+            "(60, 40, 30)": (True, "Two directions with 15 units each, side by side."),
+            "(60, 30, 40)": (False, "Time stays in the middle everywhere in this course."),
+        },
+        "A forget gate stands at 0.9, bins are 10 ms. How long does the memory last?": {
+            "about 10 ms": (False, "After one bin nine tenths are still there."),
+            "about 100 ms": (True, "10 ms / -ln 0.9 is 95 ms."),
+            "about 900 ms": (False, "That needs a gate at 0.99."),
+        },
+        "Why set the output bias from the targets' means before training?": {
+            "The final score gets better": (
+                False,
+                "Not by itself: long training finds the means too.",
+            ),
+            "Rates could become negative otherwise": (False, "The softplus sees to that."),
+            "Training need not spend its first epochs on finding them": (
+                True,
+                "One line of arithmetic gives them for nothing.",
+            ),
+        },
+        "The network reads the trial in both directions. Can its score say that area A drives area B?": {
+            "no": (
+                True,
+                "It explains B's present from A's future too: it measures what is shared, not who leads.",
+            ),
+            "yes, if it beats the reverse": (
+                False,
+                "Either direction may use the future of the source. Notebook 7 measures what is left of such differences.",
+            ),
+            "yes, with a forget gate near 1": (
+                False,
+                "A gate says how long a unit remembers, not where from.",
+            ),
+        },
+    }
+)
+
 # %%
 plt.close("all")
 nma.progress()

@@ -594,6 +594,88 @@ against_regression.round(3)
 #
 # </details>
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "A model's Poisson loss on held-out trials is 0.09. Is it good?": {
+            "it cannot be said": (
+                True,
+                "The loss is mostly how often the neurons fire. Compare with a null on the same counts.",
+            ),
+            "yes, it is close to 0": (
+                False,
+                "0 has no meaning here: ln y! is left out, and quiet neurons alone give small losses.",
+            ),
+            "no, it should be negative": (
+                False,
+                "For busy neurons it can be. That says no more about the model.",
+            ),
+        },
+        "A score is 0 bits per spike, null: train mean. The model": {
+            "predicts nothing at all": (
+                False,
+                "It predicts as well as each neuron's mean rate, which is something.",
+            ),
+            "is as good as knowing each neuron's mean rate": (
+                True,
+                "That is what the null knows. Below 0 it is worse than that.",
+            ),
+            "is right in half of the bins": (
+                False,
+                "Bits per spike are no share of right answers.",
+            ),
+        },
+        "The 95 % intervals of two models overlap. Is one better?": {
+            "no": (
+                False,
+                "Both intervals hold what makes a trial hard for every model, and that cancels in the difference.",
+            ),
+            "yes, the one with the higher mean": (
+                False,
+                "It may be chance. Ask the interval of the difference.",
+            ),
+            "ask the paired difference": (
+                True,
+                "The same trials are drawn for both. Its interval may well leave out 0.",
+            ),
+        },
+        "You stop training at the epoch with the best test loss. What is wrong?": {
+            "the test score is too good": (
+                True,
+                "It was used to choose. Stop on validation trials.",
+            ),
+            "nothing, the weights never saw the test trials": (
+                False,
+                "The choice of the epoch did, and it is part of the fit.",
+            ),
+            "validation trials are wasted": (
+                False,
+                "They are, but that is not what makes the score wrong.",
+            ),
+        },
+        "A network loses to a linear model with a hundred-odd training trials. The likeliest reason:": {
+            "it has more freedom than the data can pin down": (
+                True,
+                "The linear model is told what matters: slow, few dimensions, small weights.",
+            ),
+            "it cannot represent a linear map": (
+                False,
+                "It can. It has to find it among tens of thousands of weights.",
+            ),
+            "the relation between regions is linear": (
+                False,
+                "Nobody showed that. With more data a network may win.",
+            ),
+        },
+    }
+)
+
 # %%
 nma.progress()
 

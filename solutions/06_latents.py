@@ -600,5 +600,65 @@ print(f"less noise, single trials predicted beyond the PSTH: {'yes' if bits > 0 
 # - **Where choice is found, and when:** the paper, [doi:10.1038/s41586-019-1787-x](https://doi.org/10.1038/s41586-019-1787-x).
 # - **A benchmark of latent variable models:** Pei et al. (2021), [arXiv:2109.04463](https://arxiv.org/abs/2109.04463).
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "Latent 3 of your network rises with the choice. What may you write?": {
+            "the choice can be read from the space of the latents": (
+                True,
+                "If a held-out decoder says so: the space has a meaning, its axes have none.",
+            ),
+            "latent 3 encodes the choice": (
+                False,
+                "Train once more, and latent 3 is another direction.",
+            ),
+            "the network has found the choice neurons": (
+                False,
+                "Latents are mixtures of many neurons, and none of them is looked at here.",
+            ),
+        },
+        "Latents are aligned to a reference. Where is the linear map fitted, and where is it judged?": {
+            "on training trials, and on test trials": (True, "As any other fit."),
+            "on all trials, both": (
+                False,
+                "With 15 latents and many bins the map can fit noise. Judge it on trials it has not seen.",
+            ),
+            "on test trials, both": (False, "Then the test trials were trained on."),
+        },
+        "Denoised rates correlate with the counts beyond the PSTH only weakly. So they are bad.": {
+            "true": (False, "Even the true rates would: spikes scatter around any rate."),
+            "false": (
+                True,
+                "Compare with the rates of another trial, or with the true rate where it is known.",
+            ),
+        },
+        "Which of these is a leak into a decoder?": {
+            "computing latents of test trials with a network fitted on others": (
+                False,
+                "Computing is no fitting.",
+            ),
+            "scaling features with the mean of all trials": (
+                True,
+                "The test trials took part in what was learned. It is a small leak, but it is one.",
+            ),
+            "choosing the penalty by cross-validation on training trials": (
+                False,
+                "That is how it should be done.",
+            ),
+        },
+        "The mouse moves in 85 of 100 trials and your decoder always says so. Its balanced accuracy is": {
+            "0.85": (False, "That is the plain accuracy, which pays for guessing the common kind."),
+            "0.5": (True, "All of one kind right, none of the other."),
+            "0.15": (False, "That is the share of the trials that it gets wrong."),
+        },
+    }
+)
+
 # %%
 nma.progress()

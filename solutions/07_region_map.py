@@ -517,5 +517,55 @@ else:
 # - **Regression of low rank between areas:** Semedo et al. (2019), *Cortical areas interact through a communication subspace*, Neuron 102: 249-259, [doi:10.1016/j.neuron.2019.01.026](https://doi.org/10.1016/j.neuron.2019.01.026).
 # - **Movement in every region:** Musall et al. (2019), Nature Neuroscience 22: 1677-1686, [doi:10.1038/s41593-019-0502-4](https://doi.org/10.1038/s41593-019-0502-4), and the paper.
 
+# %% [markdown]
+# ## Quick questions (3 minutes)
+#
+# Choose an answer, and read why it is right or wrong. Without a mouse: Tab moves on, Space chooses.
+
+# %% tags=["hide-input"]
+# @title Quick questions
+nma.quiz(
+    {
+        "Region A predicts B with 60 neurons better than C does with 20. What follows?": {
+            "A is closer to B": (False, "More neurons predict better, whatever the region."),
+            "nothing yet": (True, "Match the numbers of neurons first."),
+            "C has no connection with B": (
+                False,
+                "A lower score with fewer neurons says nothing of the kind.",
+            ),
+        },
+        "The sources' trials are shuffled within stimulus, and the score stays. Then the regions share": {
+            "single-trial fluctuations": (False, "These are what the shuffle destroys."),
+            "a connection": (False, "Two regions that see the same grating need none for this."),
+            "mostly what the stimulus does": (
+                True,
+                "The shuffle keeps the stimulus and breaks everything else that is bound to the single trial.",
+            ),
+        },
+        "A predicts B at 0.15 and B predicts A at 0.12. Does information flow from A to B?": {
+            "it cannot be said from this": (
+                True,
+                "The model looks to both sides in time, and most of the asymmetry belongs to single regions.",
+            ),
+            "yes": (
+                False,
+                "Good sources and easy targets make such differences, and two resamples hardly agree on them.",
+            ),
+            "no, from B to A": (False, "The same objection holds."),
+        },
+        "Ten resamples of one session agree. For a claim about mouse brains you have": {
+            "ten samples": (False, "They share one mouse, one probe and one day."),
+            "one sample": (
+                True,
+                "The mouse is the unit. More neurons or trials of it do not change that.",
+            ),
+            "as many samples as there are neurons": (
+                False,
+                "Neurons of one mouse are not independent of each other.",
+            ),
+        },
+    }
+)
+
 # %%
 nma.progress()

@@ -1,12 +1,17 @@
 """Quick questions, answered as a student would, with buttons alone."""
 
+import ast
 import html
 import re
+from pathlib import Path
 
 import ipywidgets
 import pytest
 
 import nma_seq2seq as nma
+from tools.build import read_source
+
+ROOT = Path(__file__).parents[1]
 
 QUESTIONS = {
     "How long is a bin?": {
@@ -70,3 +75,22 @@ def test_it_shows_itself_and_is_a_page_without_a_kernel(monkeypatch):
 def test_a_question_has_one_right_answer(questions, says):
     with pytest.raises(ValueError, match=says):
         nma.quiz(questions)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("solutions/0*.py")), ids=lambda path: path.stem)
+def test_every_notebook_ends_with_questions_folded_away(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if is_quiz(node)]
+    assert len(calls) == 1
+    questions = ast.literal_eval(calls[0].args[0])
+    quiz = nma.quiz(questions)
+    assert 3 <= len(quiz.widget.children) - 1 <= 5
+    right = [[ok for ok, _ in answers.values()].index(True) for answers in questions.values()]
+    assert len(set(right)) > 1, "the right answer always stands in the same place"
+    pair = read_source(path)
+    for notebook in (pair.solution, pair.tutorial):
+        (cell,) = (cell for cell in notebook.cells if cell.source.startswith("# @title"))
+        assert cell.metadata.jupyter.source_hidden and cell.metadata.cellView == "form"
+
+
+def is_quiz(node):
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "quiz"

@@ -26,6 +26,8 @@ from nma_seq2seq.exercises import find
 from nma_seq2seq.files import whole_file
 from tools.answers import FOLDER, answers_are_stale, write_answers
 
+HIDDEN_TAG = "hide-input"  # of a cell whose code would give an answer away
+_FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 CHECKED_TAG = "nbval-check-output"
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -86,6 +88,8 @@ def read_source(path: Path) -> Pair:
             # A tutorial has no outputs that numbers could be compared with.
             kept = [tag for tag in tags if notebook is solution or tag != CHECKED_TAG]
             cell.metadata = nbformat.from_dict({"tags": kept} if kept else {})
+            if HIDDEN_TAG in kept:  # folded away in JupyterLab and in Colab; Sphinx goes by the tag
+                cell.metadata |= nbformat.from_dict(_FOLDED)
             if notebook is solution and (number := _exercise_in(cell)):
                 cell.metadata["nbgrader"] = _nbgrader(number)
         _insert_opening(notebook, path.stem)
