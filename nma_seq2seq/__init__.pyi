@@ -19,6 +19,7 @@ from .exercises import exercise as exercise
 from .exercises import hint as hint
 from .exercises import progress as progress
 from .exercises import why as why
+from .export import export_latents as export_latents
 from .latents import align as align
 from .latents import decode as decode
 from .latents import principal_components as principal_components

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 from nma_seq2seq import regions as allen
 from nma_seq2seq import school_format
 from nma_seq2seq.arguments import did_you_mean, positions, real, span, whole
+from nma_seq2seq.nwb_writing import write_nwb
 from nma_seq2seq.spike_times import cut
 
 # Columns of `trials` that hold times, and what happens then in words.
@@ -267,6 +269,21 @@ class Session:
             `spks` (neurons, trials, time), `brain_area`, and what else the tables hold.
         """
         return school_format.as_dict(self)
+
+    def to_nwb(self, path: str | os.PathLike) -> None:
+        """Write the session as an NWB file: units, trials, counts and behavior, in bins.
+
+        `nma.export_latents` adds latents and rates of a fit. To keep a session for this course,
+        `to_dict` is the better way: spike times are not known any more, and counts alone are.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pynwb is not installed; the sentence says how.
+        OSError
+            If it cannot be written there.
+        """
+        write_nwb(path, self)
 
     # ------------------------------------------------------------------ what it holds
 

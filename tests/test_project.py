@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # What stands higher imports what stands lower; what stands on one floor knows nothing of the other.
 FLOORS = [
     {"arguments", "regions", "files", "smoothing"},
-    {"school_format", "spike_times"},
+    {"nwb_writing", "school_format", "spike_times"},
     {"session"},
     {"recordings"},
     {"simulate", "course_session"},
@@ -30,7 +30,7 @@ FLOORS = [
     {"metrics", "model"},
     {"baselines"},
     {"training"},
-    {"latents", "region_maps"},
+    {"export", "latents", "region_maps"},
     {"plots"},
     {"widgets", "questions"},
     {"exercises"},

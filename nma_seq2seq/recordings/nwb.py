@@ -78,6 +78,13 @@ def _short(problem: Exception) -> str:
 
 def _recording(file: Any, label: str, region: Any) -> Continuous:
     table = file.units
+    if table is not None and "spike_counts" in getattr(
+        file.processing.get("ecephys"), "data_interfaces", {}
+    ):
+        raise BadFileError(
+            f"{label} holds counts in bins and no spike times, as Session.to_nwb writes it; keep a "
+            "session with np.savez(FILE, **session.to_dict())"
+        )
     if table is None or "spike_times" not in table.colnames:
         raise BadFileError(
             f"{label} has no units with spike times, so there is nothing to model; its tables are "
