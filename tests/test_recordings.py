@@ -561,3 +561,27 @@ def test_series_as_the_published_files_have_them(clock, tmp_path, small):
     np.testing.assert_allclose(session.behavior["face"][known], middle[known], atol=0.026)
     assert "trough_to_peak" not in session.units
     assert alf_arrays(clock)["clusters.waveformDuration"].shape == (36, 1)
+
+
+def test_the_page_on_your_own_recording_runs_as_it_stands(tmp_path, monkeypatch):
+    """Its lines, and the README's, with names for what a reader has."""
+    monkeypatch.chdir(tmp_path)
+    root = Path(__file__).parent.parent
+    dat = session_dict()
+    have = {"spks": dat["spks"], "area": dat["brain_area"], "nma": nma, "times": np.arange(60.0)}
+    have |= {
+        "spike_times": [np.arange(0, 60, 0.1)] * 2, "regions": ["VISp5", "MOs"],
+        "values": np.arange(60.0), "lick_times": [20.0],
+        "trials": pd.DataFrame({"stimulus": [20.0], "go_cue": [20.4], "reward": [21.0]}),
+    }  # fmt: skip
+    for page in ("README.md", "docs/own_recording.md"):
+        blocks = (root / page).read_text().split("```python\n")[1:]
+        (block,) = [b.split("```")[0] for b in blocks if "np.savez" in b]
+        exec(block, have)
+        session = nma.load_file("mine.npz")
+        np.testing.assert_array_equal(session.spikes, dat["spks"].transpose(1, 2, 0))
+        Path("mine.npz").unlink()
+    (block,) = [b.split("```")[0] for b in blocks if "from_spike_times" in b]
+    exec(block, have)
+    assert have["session"].trials["go_cue"].iloc[0] == pytest.approx(0.4)
+    assert set(have["session"].behavior) == {"speed", "licks"}
