@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nma_seq2seq import metrics
+from nma_seq2seq import metrics, saved
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.seen import Seen
 from nma_seq2seq.smoothing import smooth
@@ -82,6 +83,17 @@ class ReducedRankRegression:
     @property
     def rank(self) -> int:
         return self.encoder.shape[1]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write everything to a file that `nma.load_fit` reads; whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written there.
+        """
+        seen = self.seen and asdict(self.seen)
+        saved.write({"kind": "regression", **vars(self), "seen": seen}, path)
 
     def latents(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> latents (trials, time, rank)."""
@@ -160,11 +172,7 @@ def fit_rrr(
         np.maximum(data.source[data.train].var(axis=(0, 1), dtype=np.float32), 1e-4) ** 0.25
     )
     best_loss, best = np.inf, None
-    if np.ptp(data.source[data.train], axis=(0, 1)).max() == 0:
-        raise ValueError(
-            f"none of the {data.n_sources} source neurons ever changes its count in the training "
-            "trials, so nothing can be predicted from them; choose other sources or trials"
-        )
+    check_sources(data)
     for smoothing in smoothings:
 
         def inputs(trials: np.ndarray, smoothing=smoothing) -> np.ndarray:
@@ -207,6 +215,17 @@ def fit_rrr(
         seconds=time.perf_counter() - start,
         seen=Seen.of(data),
     )
+
+
+def check_sources(data: Dataset) -> None:
+    """Raise a ValueError if nothing can be learned from the sources, for they never change."""
+    if not any(np.ptp(data.source[trial], axis=0).any() for trial in data.train) and (
+        np.ptp(data.source[data.train, 0], axis=0).max() == 0
+    ):
+        raise ValueError(
+            f"none of the {data.n_sources} source neurons ever changes its count in the training "
+            "trials, so nothing can be predicted from them; choose other sources or trials"
+        )
 
 
 def _check_choices(

@@ -81,6 +81,8 @@ class Seq2Seq(nn.Module):
     def latents(self, source: torch.Tensor) -> torch.Tensor:
         """Counts (trials, time, n_sources) -> latents (trials, time, n_latents)."""
         inputs = source if self.read_in is None else self.read_in(source)
+        if self.read_in is not None and not (torch.is_grad_enabled() or self.recurrent_share.any()):
+            return inputs  # a layer without a share need not be run
         states, _ = self.recurrent(inputs)  # (trials, time, 2 * n_latents)
         forward, backward = states.split(self.n_latents, dim=-1)
         average = (forward + backward) / 2  # (trials, time, n_latents)
@@ -120,19 +122,35 @@ class SmoothReadIn(nn.Module):
     def forward(self, source: torch.Tensor) -> torch.Tensor:
         """Counts (trials, time, n_sources) -> inputs (trials, time, n_latents)."""
         read = ((source - self.source_mean) / self.source_scale) @ self.weight
-        # Near the ends of a trial a kernel is cut off; what is missing is made up for.
-        covered = convolve(torch.ones_like(read[:1]), self.first_kernels)
-        smooth = convolve(read, self.kernels) / covered  # (trials, time, n_widths * n_latents)
-        return smooth.unflatten(-1, (self.n_widths, self.n_latents)).sum(dim=-2) + self.offset
+        read = read.transpose(1, 2)  # (trials, n_widths * n_latents, time)
+        smooth = convolve(read, self.kernels) / self.covered(source.shape[1])
+        latents = smooth.unflatten(1, (self.n_widths, self.n_latents)).sum(dim=1)
+        return latents.transpose(1, 2) + self.offset
+
+    def covered(self, n_bins: int) -> torch.Tensor:
+        """Share of each first kernel that lies within the trial, (n_widths * n_latents, time).
+
+        Near the ends of a trial a kernel is cut off; what is missing is made up for.
+        """
+        return convolve(self.first_kernels.new_ones(n_bins), self.first_kernels)
 
 
 def convolve(signals: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
-    """Each signal (trials, time, n) with its own centred kernel (n, lags), zeros beyond the ends.
+    """Each signal (..., time) with a centred kernel (..., lags), zeros beyond the ends.
 
     By FFT, which took a third of `conv1d`'s time on a CPU.
     """
-    n_bins, n_lags = signals.shape[1], kernels.shape[1]
-    length = n_bins + n_lags - 1
-    spectrum = torch.fft.rfft(signals, n=length, dim=1) * torch.fft.rfft(kernels.T, n=length, dim=0)
+    n_bins, n_lags = signals.shape[-1], kernels.shape[-1]
+    length = _fast_length(n_bins + n_lags - 1)
+    spectrum = torch.fft.rfft(signals, n=length) * torch.fft.rfft(kernels, n=length)
     start = n_lags // 2
-    return torch.fft.irfft(spectrum, n=length, dim=1)[:, start : start + n_bins]
+    return torch.fft.irfft(spectrum, n=length)[..., start : start + n_bins]
+
+
+def _fast_length(n: int) -> int:
+    """The least length from n on without a prime factor above 5, which an FFT is slow at."""
+    rest = n
+    for prime in (2, 3, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return n if rest == 1 else _fast_length(n + 1)

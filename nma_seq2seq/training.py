@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,15 +16,16 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from nma_seq2seq import metrics
-from nma_seq2seq.baselines import ReducedRankRegression, fit_rrr
+from nma_seq2seq import members, metrics, saved
+from nma_seq2seq.baselines import ReducedRankRegression, check_sources, fit_rrr
 from nma_seq2seq.dataset import Dataset
-from nma_seq2seq.files import whole_file
+from nma_seq2seq.members import Calibration
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.seen import Seen
 
 # A rate of exactly zero would make one spike infinitely surprising.
 _LEAST_RATE = 1e-6
+_MEMORY_FULL = "the GPU's memory is full, so this is trained on the CPU"
 _AT_ONCE = 50  # trials that are read together where nothing is learned
 
 
@@ -43,6 +45,8 @@ class Settings:
     max_epochs : int
     patience : int or None
         Stop after so many epochs without a better validation loss; None never stops early.
+    recurrent_epochs : int
+        `fit_seq2seq` trains the recurrent layers last, for so many epochs at most.
     """
 
     optimizer: str = "adamw"
@@ -52,6 +56,7 @@ class Settings:
     neuron_dropout: float = 0.7
     max_epochs: int = 40
     patience: int | None = 5
+    recurrent_epochs: int = 1
 
     def __post_init__(self):
         if self.optimizer not in ("adamw", "adam"):
@@ -83,6 +88,10 @@ class Fit:
         All that it took to reach these weights.
     seen : Seen
         The recording, the neurons and the trials that it has learned from.
+    calibration : Calibration, optional
+        What is put right in the average of the networks; see `fit_seq2seq`.
+    interrupted : bool
+        Whether Ctrl-C ended the training early.
     """
 
     models: tuple[Seq2Seq, ...]
@@ -90,11 +99,16 @@ class Fit:
     best_epochs: tuple[int, ...]
     seconds: float
     seen: Seen
+    calibration: Calibration | None = None
+    interrupted: bool = False
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
-        rates = sum(_apply(model, model, source) for model in self.models) / len(self.models)
-        return rates.clip(min=_LEAST_RATE)
+        rates = _apply(self.models[0], self.models[0], source)
+        for model in self.models[1:]:
+            rates += _apply(model, model, source)
+        rates = (rates / len(self.models)).clip(min=_LEAST_RATE)
+        return rates if self.calibration is None else self.calibration(rates)
 
     def latents(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> latents (trials, time, n_latents).
@@ -111,16 +125,20 @@ class Fit:
         OSError
             If it cannot be written there.
         """
+        calibration = self.calibration and vars(self.calibration)
         content = {
+            "kind": "networks",
             "options": [model.options for model in self.models],
             "weights": [model.state_dict() for model in self.models],
             "history": self.history.to_dict(orient="list"),
             "best_epochs": list(self.best_epochs),
             "seconds": self.seconds,
             "seen": asdict(self.seen),
+            "calibration": calibration
+            and {name: torch.as_tensor(array) for name, array in calibration.items()},
+            "interrupted": self.interrupted,
         }
-        with whole_file(path) as temporary:
-            torch.save(content, temporary)
+        saved.write(content, path)
 
 
 class Recipe(NamedTuple):
@@ -130,33 +148,40 @@ class Recipe(NamedTuple):
     as_given: Fit
 
 
-def load_fit(path: str | os.PathLike) -> Fit:
-    """A fit that `Fit.save` wrote, on the CPU. Only tensors and plain values are read.
+def load_fit(path: str | os.PathLike) -> Fit | ReducedRankRegression:
+    """A fit or a regression that its `save` wrote, on the CPU. Nothing in the file can run.
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the file is not one of those.
+        If the file is not one of those, or a byte of it has changed.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        models = []
-        for options, weights in zip(content["options"], content["weights"], strict=True):
-            models.append(Seq2Seq(**options).eval())
-            models[-1].load_state_dict(weights)
-        return Fit(
-            models=tuple(models),
-            history=pd.DataFrame(content["history"]),
-            best_epochs=tuple(content["best_epochs"]),
-            seconds=content["seconds"],
-            seen=Seen(**content["seen"]),
-        )
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            f"{path} is not a fit that Fit.save wrote ({type(error).__name__})"
-        ) from None
+    content = saved.read(path)
+    seen = content["seen"] and Seen(**content["seen"])
+    if content["kind"] == "regression":
+        arrays = {
+            name: value.numpy() if isinstance(value, torch.Tensor) else value
+            for name, value in content.items()
+            if name != "kind"
+        }
+        return ReducedRankRegression(**arrays | {"seen": seen})
+    models = []
+    for options, weights in zip(content["options"], content["weights"], strict=True):
+        models.append(Seq2Seq(**options).eval())
+        models[-1].load_state_dict(weights)
+    calibration = content["calibration"]
+    return Fit(
+        models=tuple(models),
+        history=pd.DataFrame(content["history"]),
+        best_epochs=tuple(content["best_epochs"]),
+        seconds=content["seconds"],
+        seen=seen,
+        calibration=calibration
+        and Calibration(**{name: array.numpy() for name, array in calibration.items()}),
+        interrupted=content["interrupted"],
+    )
 
 
 def pick_device(device: str = "auto") -> torch.device:
@@ -221,20 +246,10 @@ def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> 
     all of them. Before it is trained, the network's rates are about the regression's.
     """
     std = linear.latents(data.source[data.train]).std(axis=(0, 1)) + 1e-6
-    encoder = linear.encoder / std
-    read_in, n_sources, rank = model.read_in, data.n_sources, linear.rank
-    for width in range(len(linear.smoothing)):
-        columns = slice(width * model.n_latents, width * model.n_latents + rank)
-        rows = encoder[width * n_sources : (width + 1) * n_sources]
-        read_in.weight[:, columns] = torch.as_tensor(rows)
-    read_in.offset[:rank] = torch.as_tensor(-linear.center @ encoder)
-    read_in.source_mean.copy_(torch.as_tensor(linear.source_mean))
-    read_in.source_scale.copy_(torch.as_tensor(linear.source_scale))
     decoder = linear.decoder * std[:, None] / linear.target_mean
-    model.readout.weight.zero_()
-    model.readout.weight[:, :rank] = torch.as_tensor(decoder.T)
-    model.readout.bias.fill_(1.0)
-    model.scale.copy_(torch.as_tensor(linear.target_mean))
+    members.start_at(model, linear.encoder / std, decoder, linear.center, linear.target_mean)
+    model.read_in.source_mean.copy_(torch.as_tensor(linear.source_mean))
+    model.read_in.source_scale.copy_(torch.as_tensor(linear.source_scale))
     return model
 
 
@@ -284,7 +299,7 @@ def fit_seq2seq(
     n_latents: int = 15,
     n_members: int = 5,
     smoothing: tuple[float, ...] = (2.0, 8.0),
-    ridges: tuple[float, ...] = (1, 3, 10, 30),
+    ridge: float = 30.0,
     device: str = "auto",
     seed: int = 0,
     progress: bool = True,
@@ -293,7 +308,9 @@ def fit_seq2seq(
 
     Training and validation trials are dealt into as many parts as there are networks (five at
     least). Each network stops early on a part of its own and learns from the others, so that
-    together they learn from every trial that is not a test trial.
+    together they learn from every trial that is not a test trial. What they predict for the parts
+    that they held out then says how bold their average should be, neuron by neuron, and what it
+    misses bin by bin; see `members.Calibration`.
 
     Parameters
     ----------
@@ -302,8 +319,10 @@ def fit_seq2seq(
     n_latents : int
     n_members : int
         Networks that are averaged.
-    smoothing, ridges
-        As in `start_from_linear`; the first network's regression chooses for all.
+    smoothing : tuple of float
+        As in `start_from_linear`.
+    ridge : float
+        Of the regressions, in units of the mean variance of an input.
     device, seed, progress
         As in `fit`.
 
@@ -311,28 +330,70 @@ def fit_seq2seq(
     -------
     Fit
         Interrupted with Ctrl-C, the networks so far.
+
+    Raises
+    ------
+    ValueError
+        If an argument cannot be, the device is not there, or no source neuron ever changes.
+    FloatingPointError
+        If the loss becomes NaN or infinite.
     """
+    if n_members < 1 or int(n_members) != n_members:
+        raise ValueError(f"n_members={n_members} must be a whole number of 1 or more")
+    if not len(smoothing) or not min(smoothing) > 0:
+        raise ValueError(f"smoothing={smoothing!r} must be one or more widths above 0, in bins")
+    if not 0 < ridge < np.inf:
+        raise ValueError(f"ridge={ridge} must be finite and above 0")
+    check_sources(data)
     start = time.perf_counter()
-    fits: list[Fit] = []
-    with _bar(settings.max_epochs * n_members, progress) as bar:
-        for member, part in enumerate(folds(data, n_members, seed)):
-            bar.set_description(f"network {member + 1} of {n_members}")
-            model, linear = start_from_linear(
-                part, n_latents=n_latents, smoothing=smoothing, ridges=ridges, seed=seed + member
-            )
-            ridges = (linear.ridge,)  # what the first regression chose serves the others
-            run = _train(model, part, settings, device, seed + member, bar)
-            fits.append(replace(run.best, history=run.best.history.assign(member=member)))
-            bar.update(settings.max_epochs * (member + 1) - bar.n)
-            if run.interrupted:
-                break
+    chosen = pick_device(device)
+    parts = [part.validation for part in folds(data, n_members, seed)]
+    models = [
+        new_model(
+            data, seed=seed + k, n_latents=n_latents, smoothing=smoothing, floor=0.2, beta=3.0
+        )
+        for k in range(n_members)
+    ]
+    with _one_thread(chosen), _bar(settings.max_epochs * n_members, progress) as bar:
+        bar.set_description("warm start")
+        members.warm_started(models, data, parts, smoothing, ridge)
+        to_bits = [_to_bits(data, trials) for trials in (data.train, *parts)]
+        bar.set_description(f"{n_members} networks" if n_members > 1 else "network")
+
+        def show(n_done: int, loss: float) -> None:
+            bar.update(min(n_done, bar.total - bar.n))
+            bits = np.mean([convert(loss) for convert in to_bits[1:]])
+            bar.set_postfix_str(f"bits/spike {bits:.3f} on trials held out")
+
+        first = [copy.deepcopy(model.state_dict()) for model in models]
+        try:
+            run = members.train(models, data, parts, settings, chosen, seed, show)
+        except torch.cuda.OutOfMemoryError:
+            tqdm.write(_MEMORY_FULL)
+            for model, state in zip(models, first, strict=True):
+                model.cpu().load_state_dict(state)
+            run = members.train(models, data, parts, settings, torch.device("cpu"), seed, show)
+        bar.update(bar.total - bar.n)
+        if run.interrupted:
+            tqdm.write("interrupted; keeping the best so far of each network")
+        models = [model.eval() for model in models]
+        calibration = members.calibrated(
+            [partial(_apply, model, model) for model in models], data, parts
+        )
+    history = pd.DataFrame(run.rows).sort_values(["member", "epoch"], ignore_index=True)
+    for k in range(n_members):
+        mine = history["member"] == k
+        history.loc[mine, "train_bits"] = to_bits[0](history.loc[mine, "train_loss"])
+        history.loc[mine, "validation_bits"] = to_bits[k + 1](history.loc[mine, "validation_loss"])
     return Fit(
-        models=tuple(fit.models[0] for fit in fits),
-        history=pd.concat([fit.history for fit in fits], ignore_index=True),
-        best_epochs=tuple(fit.best_epochs[0] for fit in fits),
+        models=tuple(model.to(chosen) for model in models),
+        history=history,
+        best_epochs=tuple(run.best_epochs),
         seconds=time.perf_counter() - start,
         # Each network stops on a part that the others learn from.
         seen=Seen.of(data, trained=np.union1d(data.train, data.validation)),
+        calibration=calibration,
+        interrupted=run.interrupted,
     )
 
 
@@ -396,7 +457,7 @@ def _train(
         try:
             return _train_on(chosen, model, data, settings, seed, bar)
         except torch.cuda.OutOfMemoryError:
-            tqdm.write("the GPU's memory is full, so this network is trained on the CPU")
+            tqdm.write(_MEMORY_FULL)
             model.cpu().load_state_dict(first)
             return _train_on(torch.device("cpu"), model, data, settings, seed, bar)
 
@@ -481,7 +542,7 @@ def _train_on(
 ) -> _Run:
     start = time.perf_counter()
     passes = _Passes(device, model, data, settings, seed)
-    to_bits = [_to_bits(data, part) for part in ("train", "validation")]
+    to_bits = [_to_bits(data, trials) for trials in (data.train, data.validation)]
     rows: list[dict[str, float]] = []
     best_epoch, best_state, interrupted = 0, copy.deepcopy(model.state_dict()), False
 
@@ -525,7 +586,7 @@ def _train_on(
 
     def as_fit(network: Seq2Seq, epoch: int) -> Fit:
         seconds = rows[epoch]["seconds"] if rows else 0.0
-        return Fit((network,), history, (epoch,), seconds, Seen.of(data))
+        return Fit((network,), history, (epoch,), seconds, Seen.of(data), interrupted=interrupted)
 
     return _Run(as_fit(model, best_epoch), as_fit(last, max(len(rows) - 1, 0)), interrupted)
 
@@ -534,13 +595,13 @@ def _loss(model: Seq2Seq, source: torch.Tensor, target: torch.Tensor) -> torch.T
     return metrics.poisson_nll(model(source).clamp(min=_LEAST_RATE), target)
 
 
-def _to_bits(data: Dataset, part: str) -> Callable[[float], float]:
-    """Turns the mean Poisson loss of a part into bits per spike against the train mean rate."""
-    counts = data.target[data.trials(part)]
+def _to_bits(data: Dataset, trials: np.ndarray) -> Callable[[float], float]:
+    """Turns the mean Poisson loss of some trials into bits per spike against the train mean."""
+    counts = data.target[trials]
     null = np.broadcast_to(metrics.null_rates(data, "train"), counts.shape)
     null_loss = metrics.poisson_nll(null, counts)
     per_bit = max(counts.mean(dtype=np.float64), 1e-12) * np.log(2)
-    return lambda loss: float((null_loss - loss) / per_bit)
+    return lambda loss: (null_loss - loss) / per_bit
 
 
 def _apply(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nma_seq2seq as nma
-from nma_seq2seq import simulate
+from nma_seq2seq import baselines, simulate
 from nma_seq2seq.course import cli
 
 
@@ -71,6 +71,7 @@ def test_every_model_on_a_simulated_session(monkeypatch, capsys, tmp_path):
     [
         ("--target M0s", "no neurons in region 'M0s'; this session has VISp"),
         ("--target MOs --source MOs", 'use source="same"'),
+        ("--models ,", "no model is asked for; choose from mean"),
         ("--models mean,magic", "no model 'magic'; choose from mean, psth"),
         ("--json /no/such/folder/a.json", "no folder /no/such/folder"),
         ("--save .", "is a folder"),
@@ -85,6 +86,41 @@ def test_bad_options_get_one_sentence(arguments, message, monkeypatch, tiny, cap
     assert cli.main(["predict", "--simulated", *arguments.split()]) == 2
     shown = capsys.readouterr()
     assert message in shown.err and shown.err.count("\n") == 1
+
+
+def test_ctrl_c_stops_and_what_is_written_says_so(monkeypatch, tiny, tmp_path, capsys):
+    """In the middle of the recipe: no model after it, and its scores are marked."""
+    monkeypatch.setattr(simulate, "simulate_session", lambda seed: tiny)
+    calls = []
+
+    def forward(self, source, plain=nma.Seq2Seq.forward):
+        calls.append(1)
+        if len(calls) == 40:
+            raise KeyboardInterrupt
+        return plain(self, source)
+
+    monkeypatch.setattr(nma.Seq2Seq, "forward", forward)
+    path = tmp_path / "out.json"
+    assert cli.main(["predict", "--simulated", "--json", str(path)]) == 130
+    report, shown = json.loads(path.read_text()), capsys.readouterr()
+    assert list(report["models"]) == ["mean", "psth", "rrr", "recipe", "recipe_as_given"]
+    marked = [name for name, row in report["models"].items() if row.get("interrupted")]
+    assert marked == ["recipe", "recipe_as_given"]
+    assert report["cut_short"] == (
+        "the training of recipe was interrupted, so its scores are too low; seq2seq did not run"
+    )
+    assert report["cut_short"] in shown.err and "interrupted" in shown.out
+
+
+def test_ctrl_c_before_any_model_writes_nothing(monkeypatch, tiny, tmp_path, capsys):
+    def interrupted(data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulate, "simulate_session", lambda seed: tiny)
+    monkeypatch.setattr(baselines, "fit_mean", interrupted)
+    path = tmp_path / "out.json"
+    assert cli.main(["predict", "--simulated", "--json", str(path)]) == 130
+    assert not path.exists() and capsys.readouterr().err == "nma-seq2seq: interrupted\n"
 
 
 def test_a_missing_file_and_a_bad_session(capsys):

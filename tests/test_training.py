@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import nma_seq2seq as nma
-from nma_seq2seq import training
+from nma_seq2seq import members, training
 from nma_seq2seq.model import convolve
 
 
@@ -40,12 +40,12 @@ def test_the_smoothed_network_keeps_its_shapes_and_a_flat_signal():
 
 @pytest.mark.parametrize("n_bins", [1, 5, 41, 100])
 def test_convolution_is_the_one_written_out(n_bins):
-    signals, kernels = torch.rand(2, n_bins, 3), torch.rand(3, 7)
+    signals, kernels = torch.rand(2, 3, n_bins), torch.rand(3, 7)
     expected = torch.zeros_like(signals)
     for t in range(n_bins):
         for lag in range(-3, 4):
             if 0 <= t - lag < n_bins:
-                expected[:, t] += kernels[:, lag + 3] * signals[:, t - lag]
+                expected[..., t] += kernels[:, lag + 3] * signals[..., t - lag]
     assert torch.allclose(convolve(signals, kernels), expected, atol=1e-5)
 
 
@@ -104,8 +104,10 @@ def test_the_course_model_averages_its_networks(tiny_data):
     assert len(found.models) == len(found.best_epochs) == 2
     assert set(found.history["member"]) == {0, 1}
     source = tiny_data.source[tiny_data.test]
-    each = [dataclasses.replace(found, models=(model,)).predict(source) for model in found.models]
-    np.testing.assert_allclose(found.predict(source), np.mean(each, axis=0), rtol=1e-5)
+    plain = dataclasses.replace(found, calibration=None)
+    each = [dataclasses.replace(plain, models=(model,)).predict(source) for model in found.models]
+    np.testing.assert_allclose(plain.predict(source), np.mean(each, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.predict(source), found.calibration(np.mean(each, axis=0)))
 
 
 def test_patience_ends_it(tiny_data):
@@ -154,19 +156,21 @@ def test_ctrl_c_keeps_the_best_so_far(tiny_data, monkeypatch, capsys):
     assert np.isfinite(found.predict(tiny_data.source[:2])).all()
 
 
-def test_ctrl_c_keeps_the_networks_so_far(tiny_data, monkeypatch):
+def test_ctrl_c_keeps_the_networks_so_far(tiny_data, monkeypatch, capsys):
     calls = []
 
-    def forward(self, source, plain=nma.Seq2Seq.forward):
+    def loss(self, *arguments, plain=members.Members.loss):
         calls.append(1)
-        if len(calls) == 15:
+        if len(calls) == 40:
             raise KeyboardInterrupt
-        return plain(self, source)
+        return plain(self, *arguments)
 
-    monkeypatch.setattr(nma.Seq2Seq, "forward", forward)
-    found = nma.fit_seq2seq(tiny_data, short(), n_latents=4, progress=False)
-    assert len(found.models) == 2
-    assert np.isfinite(found.predict(tiny_data.source[:2])).all()
+    monkeypatch.setattr(members.Members, "loss", loss)
+    found = nma.fit_seq2seq(tiny_data, short(max_epochs=30), n_latents=4, progress=False)
+    assert found.interrupted and len(found.models) == 5 and found.history["epoch"].max() < 30
+    assert "interrupted; keeping the best so far" in capsys.readouterr().out
+    rates = found.predict(tiny_data.source[tiny_data.validation])
+    assert np.isfinite(rates).all()
 
 
 def test_nan_stops_with_a_sentence(tiny_data):
@@ -202,6 +206,22 @@ def test_save_and_load(tiny_data, tmp_path):
         found.save(tmp_path / "no" / "fit.pt")
 
 
+@pytest.mark.parametrize("fit", [nma.fit_rrr, lambda data: nma.fit_recipe(data, short())[0]])
+def test_a_flipped_byte_is_seen_and_a_regression_comes_back(fit, tiny_data, tmp_path):
+    found, path = fit(tiny_data), tmp_path / "fit.pt"
+    found.save(path)
+    loaded, source = nma.load_fit(path), tiny_data.source[tiny_data.test]
+    assert (loaded.predict(source) == found.predict(source)).all()
+    assert type(loaded) is type(found) and loaded.seen == found.seen
+    written = path.read_bytes()
+    for place in range(0, len(written), len(written) // 23):
+        damaged = bytearray(written)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="damaged .its checksum does not hold."):
+            nma.load_fit(path)
+
+
 def test_a_fit_that_is_none(tmp_path):
     class Evil:
         def __reduce__(self):
@@ -210,7 +230,8 @@ def test_a_fit_that_is_none(tmp_path):
     torch.save(Evil(), tmp_path / "evil.pt")
     (tmp_path / "text.pt").write_text("hello")
     torch.save({"options": 3}, tmp_path / "other.pt")
-    for name in ("evil.pt", "text.pt", "other.pt"):
+    (tmp_path / "empty.pt").touch()
+    for name in ("evil.pt", "text.pt", "other.pt", "empty.pt"):
         with pytest.raises(ValueError, match=f"{name} is not a fit that Fit.save wrote"):
             nma.load_fit(tmp_path / name)
     assert not (tmp_path / "ran").exists()
@@ -251,4 +272,4 @@ def test_a_full_gpu_falls_back_to_the_cpu(tiny_data, monkeypatch, capsys):
     monkeypatch.setattr(training, "_train_on", train_on)
     found = nma.fit(training.new_model(tiny_data), tiny_data, short(), progress=False)
     assert places[1] == "cpu" and found.best_epochs
-    assert "memory is full, so this network is trained on the CPU" in capsys.readouterr().out
+    assert "memory is full, so this is trained on the CPU" in capsys.readouterr().out

@@ -283,7 +283,7 @@ def _points(text: str) -> dict[str, float]:
     return points
 
 
-def _predict(arguments: argparse.Namespace) -> None:
+def _predict(arguments: argparse.Namespace) -> int:
     from nma_seq2seq.course.predict import MODELS, NULL, predict
     from nma_seq2seq.dataset import make_dataset
 
@@ -321,6 +321,10 @@ def _predict(arguments: argparse.Namespace) -> None:
         f"bits per spike on test trials, pooled over neurons, against each neuron's {NULL} mean "
         "rate; intervals by bootstrap over test trials"
     )
+    if cut_short := table.attrs["cut_short"]:
+        print(f"nma-seq2seq: interrupted: {cut_short}", file=sys.stderr)
+        return 130
+    return 0
 
 
 def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]:
@@ -328,7 +332,7 @@ def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]
     from nma_seq2seq.steinmetz import count_sessions, list_sessions, load_file, load_session
 
     if arguments.data is not None and arguments.sessions is not None:
-        indices: Sequence[int] = range(count_sessions(arguments.data))
+        indices = range(count_sessions(arguments.data))
         if arguments.sessions != "all":
             indices = [int(index) for index in _names(arguments.sessions)]
         return {

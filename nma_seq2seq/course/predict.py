@@ -51,13 +51,19 @@ def predict(
     Returns
     -------
     DataFrame
-        As `metrics.score` gives it; "recipe" makes two rows, early-stopped and as given.
+        As `metrics.score` gives it; "recipe" makes two rows, early-stopped and as given. After
+        Ctrl-C it holds what there is: `table.attrs["cut_short"]` says what was cut short, and a
+        column `interrupted` marks it.
 
     Raises
     ------
     ValueError, OSError
         For an unknown model or a path that cannot be written, before anything is fitted.
+    KeyboardInterrupt
+        After Ctrl-C, if no model can predict yet; nothing is written then.
     """
+    if not models:
+        raise ValueError(f"no model is asked for; choose from {', '.join(MODELS)}")
     unknown = [name for name in models if name not in MODELS]
     if unknown:
         raise ValueError(f"no model {unknown[0]!r}; choose from {', '.join(MODELS)}")
@@ -67,10 +73,27 @@ def predict(
     training.pick_device(device)
 
     fitted: dict[str, Any] = {}
+    cut_short = ""
     for name in models:
         options = {"n_latents": n_latents, "device": device, "progress": progress}
-        fitted |= MODELS[name](data, seed, options)
+        try:
+            fitted |= MODELS[name](data, seed, options)
+        except KeyboardInterrupt:
+            cut_short = f"{name} was interrupted before it could predict, and it is left out"
+        else:
+            if any(getattr(model, "interrupted", False) for model in fitted.values()):
+                cut_short = f"the training of {name} was interrupted, so its scores are too low"
+        if cut_short:
+            left = list(models)[list(models).index(name) + 1 :]
+            cut_short += f"; {', '.join(left)} did not run" if left else ""
+            break
+    if not fitted:
+        raise KeyboardInterrupt
     table = metrics.score(fitted, data, null=NULL)
+    table["interrupted"] = [getattr(model, "interrupted", False) for model in fitted.values()]
+    if not table["interrupted"].any():
+        table = table.drop(columns="interrupted")
+    table.attrs["cut_short"] = cut_short
 
     if json_path is not None:
         with whole_file(json_path) as path:
@@ -81,6 +104,7 @@ def predict(
         with whole_file(save_path) as path, path.open("wb") as file:
             np.savez_compressed(
                 file,
+                cut_short=cut_short,
                 test_trials=data.test,
                 target_units=data.target_units,
                 time=data.session.time,
@@ -99,6 +123,7 @@ def _as_json(data: Dataset, table: pd.DataFrame) -> dict[str, Any]:
         "n_trials": {part: len(data.trials(part)) for part in ("train", "validation", "test")},
         "bin_size": data.bin_size,
         "null": NULL,
+        **({"cut_short": cut_short} if (cut_short := table.attrs["cut_short"]) else {}),
         "models": {
             name: {
                 "train_loss": row["train_loss"],
@@ -106,6 +131,7 @@ def _as_json(data: Dataset, table: pd.DataFrame) -> dict[str, Any]:
                 "test_bits_per_spike": row["bits_per_spike"],
                 "interval": [row["low"], row["high"]],
                 "seconds": row["seconds"],
+                **({"interrupted": True} if row.get("interrupted") else {}),
             }
             for name, row in table.iterrows()
         },

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import cycle
 from numbers import Real
@@ -44,24 +43,7 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
 }
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """The course's style, and afterwards the reader's again.
-
-    matplotlib's own `rc_context` puts every setting back, so also what a notebook's backend sets up
-    when the first figure is made: no later figure would be shown.
-    """
-    before = {name: mpl.rcParams[name] for name in STYLE}
-    mpl.rcParams.update(STYLE)
-    try:
-        yield
-    finally:
-        mpl.rcParams.update(before)
-
-
-styled = _style()  # decorates each public figure
+styled = mpl.rc_context(STYLE)
 
 INK, GREY, PALE = "#333333", "#8A8A8A", "#EDEDED"
 TIME = "time from stimulus onset (s)"
