@@ -227,6 +227,19 @@ else:
 # You should see most movements start within 150 to 400 ms of the stimulus: **before** the earliest go cue, at 500 ms. A window of 0 to 0.4 s after the stimulus therefore holds seeing, deciding and the start of moving. That window is what most of this course works with.
 
 # %% [markdown]
+# One trial as it runs, with the spikes of all neurons, in slow motion. Press play (the triangle to the right).
+
+# %%
+if "wheel" in session.behavior and {"contrast_left", "contrast_right"} <= set(session.trials):
+    movie = nma.plots.trial_movie(session)
+else:
+    movie = "This session has no wheel or no contrasts, so there is no trial to run."
+movie
+
+# %% [markdown]
+# You should see the grating come on at 0 s, the wheel turn, and spikes in the colours of their regions get denser. From the go cue on, the wheel carries the grating along.
+
+# %% [markdown]
 # ## Exercise 1.3 From event times to bins (10 minutes, difficulty 2 of 3)
 #
 # Event times (`gocue`, `reaction_time`, ...) count in seconds from **stimulus onset**. The bins count from the **start of the recording**, here `session.time[0]` seconds from stimulus onset, which is a negative number if there is a time before the stimulus. Whoever writes `t / bin_size` is half a second off, and the plots still look plausible. Many projects with these data did it.

@@ -334,3 +334,18 @@ def test_differences_are_filled_where_the_interval_leaves_out_zero():
     assert [text.get_text() for text in ax.texts] == ["+0.100", "+0.010"]
     ends = [segment[:, 0].tolist() for lines in ax.collections for segment in lines.get_segments()]
     assert ends == [[0.05, 0.15], [-0.02, 0.04]]
+
+
+def test_a_movie_of_a_trial_fits_into_a_notebook():
+    session = nma.simulate_session(0, n_trials=20, n_bins=250)
+    before = plt.get_fignums()
+    page = plots.trial_movie(session, n_frames=4).data
+    assert plt.get_fignums() == before
+    assert page.count("data:image/png;base64,") == 4
+    # The default is 26 pictures, and a notebook stays below a megabyte.
+    assert 26 * len(page) / 4 < 1e6
+    with pytest.raises(ValueError, match="no trial 40"):
+        plots.trial_movie(session, 40)
+    bare = nma.Session(session.spikes, session.time, session.units, session.trials)
+    with pytest.raises(ValueError, match="no 'wheel' in its behavior"):
+        plots.trial_movie(bare)

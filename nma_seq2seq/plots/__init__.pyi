@@ -10,6 +10,7 @@ from .latents import (
     latent_pair,
     trajectories,
 )
+from .movie import trial_movie
 from .network import (
     architecture,
     links,
@@ -104,5 +105,6 @@ __all__ = [
     "step_responses",
     "task",
     "trajectories",
+    "trial_movie",
     "validation_curves",
 ]
