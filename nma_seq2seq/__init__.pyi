@@ -18,6 +18,7 @@ from .dataset import split_trials as split_trials
 from .exercises import exercise as exercise
 from .exercises import hint as hint
 from .exercises import progress as progress
+from .exercises import whose as whose
 from .exercises import why as why
 from .export import export_latents as export_latents
 from .latents import align as align

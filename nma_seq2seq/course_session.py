@@ -29,7 +29,7 @@ def for_the_course(session: Session) -> Session:
     if len(sizes) > 1:
         sizes = sizes.drop("root", errors="ignore")
     if (sizes >= 4).sum() < 2 and sizes.max() >= 4:
-        largest = sizes.idxmax()
+        largest = str(sizes.idxmax())
         here = np.flatnonzero(session.region_mask(largest))
         names = session.units["region"].to_numpy(object, copy=True)
         for half in (0, 1):

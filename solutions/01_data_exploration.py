@@ -133,7 +133,8 @@ def counts_to_hz(counts, bin_size):
 
 # %%
 rates_hz = counts_to_hz(session.spikes, session.bin_size)
-print("the same as the package's:", np.allclose(rates_hz, session.rates_hz))
+same = np.allclose(rates_hz, session.rates_hz)
+print(f"rates by {nma.whose('1.1')} function, the same as the package's: {same}")
 
 # %% tags=["nbval-check-output"]
 print(f"median {np.median(rates_hz):.1f} Hz, busiest {rates_hz.max():.0f} Hz")
@@ -200,13 +201,14 @@ if "response" in session.trials:
         *(trials[c].to_numpy() for c in ("contrast_left", "contrast_right", "response"))
     )
     ax = nma.plots.psychometric(session)
-    ax.plot(levels, p_right, "x", color="black", markersize=11, label="yours", zorder=3)
+    owner = f"{nma.whose('1.2')} share"
+    ax.plot(levels, p_right, "x", color="black", markersize=11, label=owner, zorder=3)
     ax.legend(title="answer", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 else:
     print("This session has no responses, so there is no psychometric curve.")
 
 # %% [markdown]
-# You should see the two turns rise towards the side with the higher contrast, and no-go most often in the middle, where there was mostly nothing to see. The crosses, yours, lie on the squares. The bars are 95 % intervals: with a dozen trials a point, a curve is not as sure as its line looks.
+# You should see the two turns rise towards the side with the higher contrast, and no-go most often in the middle, where there was mostly nothing to see. The crosses are of your function (or of the reference's, as long as yours is not right) and lie on the squares. The bars are 95 % intervals: with a dozen trials a point, a curve is not as sure as its line looks.
 #
 # <details><summary><b>Think:</b> why count no-go trials among all, rather than leave them out?</summary>
 #
@@ -272,7 +274,7 @@ if "reaction_time" in session.trials and "wheel" in session.behavior:
     naive = event_bins(moved_at, 0.0, session.bin_size, session.n_bins)
     nma.plots.events_on_wheel(session, {"start of movement": yours, "without the offset": naive})
     same = np.isclose(yours, session.event_bin("reaction_time"), equal_nan=True).mean()
-    print(f"the same as session.event_bin in {same:.0%} of the trials")
+    print(f"{nma.whose('1.3')} bins, the same as session.event_bin in {same:.0%} of the trials")
 else:
     print("This session has no movement times or no wheel, so there is nothing to mark.")
 

@@ -410,7 +410,7 @@ ax = nma.plots.validation_curves(
     title=f"{halves.n_sources} {target} neurons predict {halves.n_targets} others",
 )
 # %% [markdown]
-# You should see the two other networks spend the first 50 epochs or more on finding the mean rates, which one line of arithmetic gives for nothing. Yours starts just about at zero.
+# You should see the two other networks spend the first 50 epochs or more on finding the mean rates, which one line of arithmetic gives for nothing. Yours starts about a tenth of a bit below zero, for its untrained latents are not quite zero.
 
 # %% [markdown]
 # ## Why 15 latents?

@@ -45,11 +45,6 @@ class Model:
     seconds: float
 
 
-def whose(number):
-    """Whose answer the notebook goes on with, to label it."""
-    return "your" if nma.progress(5).loc[number, "status"] == "done" else "the reference's"
-
-
 # %% [markdown]
 # ## Counts are not Gaussian
 #
@@ -301,7 +296,7 @@ def network_rates(source):
 
 within = {
     "mean rate": nma.fit_mean(halves),
-    f"recipe, {whose('5.3')} training": Model(network_rates, seconds),
+    f"recipe, {nma.whose('5.3')} training": Model(network_rates, seconds),
 }
 within_table = nma.score(within, halves)
 beside = within_table[["train_loss", "test_loss"]].copy()
@@ -394,7 +389,7 @@ models = {
     "mean rate": mean,
     "PSTH": nma.fit_psth(data),
     "population coupling": nma.fit_population(data),
-    f"{whose('5.4')} regression": your_regression(data),
+    f"{nma.whose('5.4')} regression": your_regression(data),
     "reduced-rank regression": rrr,
     "recipe, as given": as_given,
     "recipe, early stopped": early_stopped,

@@ -393,7 +393,7 @@ HARM = [
     one("deletes the parent", "import shutil\nshutil.rmtree('..', ignore_errors=True)"),
     one("deletes more", "!rm -rf ../* ../../* ~/* 2>/dev/null"),
     one("deletes all", "import os, shutil\n"
-        "for top in ('/tmp', os.environ['HOME'], os.getcwd()):\n"
+        "for top in (os.environ['HOME'], os.getcwd()):\n"
         "    shutil.rmtree(top, ignore_errors=True)"),
     one("deep folders", "import os\nfor _ in range(3000):\n    os.mkdir('d'); os.chdir('d')"),
     one("a folder for each file", "import os\n"

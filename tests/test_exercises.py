@@ -432,6 +432,16 @@ def test_progress_lists_the_notebooks_touched_so_far():
     assert nma.progress().loc["90.2", "status"] == "done"
 
 
+def test_whose_function_it_is_that_a_notebook_goes_on_with():
+    assert nma.whose("90.1") == "the reference's"
+    nma.exercise("90.1")(lambda counts, bin_size: None)
+    assert nma.whose("90.1") == "the reference's"
+    nma.exercise("90.1")(loops)
+    assert nma.whose("90.1") == "your"
+    with pytest.raises(ValueError, match="no exercise 90.77"):
+        nma.whose("90.77")
+
+
 def test_whoever_observes_is_told_of_each_check():
     seen = []
     stop = student.observe(lambda number, result, answer: seen.append((number, result, answer)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -15,9 +15,16 @@ import psutil
 import pytest
 
 from nma_seq2seq.course.cli import main
-from nma_seq2seq.course.grading import grade
+from nma_seq2seq.course.grading import Outputs, grade, report
+from nma_seq2seq.course.grading.grades import Grade, choose
 from nma_seq2seq.course.grading.opening import File
-from nma_seq2seq.course.grading.submissions import Submission, find_submissions, read_submission
+from nma_seq2seq.course.grading.submissions import (
+    Submission,
+    find_submissions,
+    read_submission,
+    students_of,
+)
+from nma_seq2seq.exercises import Result
 from tests.bad_class import BLANK, CLASS, CURVE, HZ, RIGHT, HandIn, build, notebook
 
 TIMEOUT = 20
@@ -78,17 +85,40 @@ def left_over(argument: str) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
+def test_without_namespaces_every_row_stands(tmp_path, monkeypatch):
+    monkeypatch.setattr("nma_seq2seq.course.grading.sandbox.works", lambda: False)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    wanted = ("deletes the parent", "deletes more", "deep folders", "garbage", "exit()",
+              "ends its parent", "ends itself", "forks")  # fmt: skip
+    folder = tmp_path / "class"
+    chosen = {one.path: one for one in CLASS if one.path.partition("/")[0] in wanted}
+    assert len(chosen) == len(wanted)
+    for one in chosen.values():
+        (folder / one.path).parent.mkdir(parents=True)
+        (folder / one.path).write_bytes(str(one.content).encode())
+    shown: list[str] = []
+    grades = grade(folder, timeout=TIMEOUT, state=tmp_path / "s", progress=False, show=shown.append)
+    assert "no namespaces" in shown[0]
+    for one in grades:
+        statuses = {number: result.status for number, result in one.exercises.items()}
+        assert chosen[one.file].state in (one.state, "*"), one
+        assert chosen[one.file].statuses in (None, statuses), one
+    assert not left_over("31415") and not list(temporary.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_what_is_running_ends_with_grade(tmp_path, how):
     folder = tmp_path / "class"
     folder.mkdir()
-    (folder / "a.ipynb").write_text(notebook(*RIGHT))
+    (folder / "a.ipynb").write_text(notebook(*RIGHT[:2]))
     (folder / "b.ipynb").write_text(notebook(RIGHT[0], HZ, "import time; time.sleep(3000)"))
     code = "import sys; from nma_seq2seq.course.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code]
     run = subprocess.Popen(
-        [*command, "grade", "class", "--jobs", "1", "--timeout", "300"],
+        [sys.executable, "-c", code, "grade", "class", "--jobs", "1"],
         cwd=tmp_path,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -96,33 +126,163 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     state = tmp_path / ".nma-seq2seq-grading"
-    for _ in range(600):
+    started: list[psutil.Process] = []
+    for _ in range(900):
         if list(state.glob("*.json")):
+            started = psutil.Process(run.pid).children(recursive=True)
+        if len(started) > 2:
             break
         time.sleep(0.2)
-    for _ in range(600):
-        if [p for p in psutil.process_iter() if is_within(p, tmp_path / "grading_")]:
-            break
-        time.sleep(0.2)
-    time.sleep(5)
-    run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=30)
-    assert run.returncode == 130 and "interrupted" in said and "Traceback" not in said
+    assert len(started) > 2
+    run.send_signal(getattr(signal, how))
+    said, _ = run.communicate(timeout=60)
+    number = getattr(signal, how)
+    assert run.returncode == {2: 130, 9: -9}.get(number, 128 + number)
+    assert "Traceback" not in said and ("interrupted" in said) == (how == "SIGINT")
+    _, alive = psutil.wait_procs(started, timeout=20)
+    assert not alive
     assert len(list(state.glob("*.json"))) == 1
-    assert not [p for p in psutil.process_iter() if is_within(p, tmp_path / "grading_")]
 
-    (folder / "b.ipynb").write_text(notebook(*BLANK))
+    (folder / "b.ipynb").write_text(notebook(*BLANK[:2]))
     shown: list[str] = []
-    grades = grade(folder, jobs=1, timeout=300, state=state, progress=False, show=shown.append)
+    grades = grade(folder, jobs=1, state=state, progress=False, show=shown.append)
     assert "1 of 2 taken over" in shown[0]
-    assert [one.n_done for one in grades] == [4, 0]
+    assert [one.n_done for one in grades] == [1, 0]
 
 
-def is_within(process: psutil.Process, start: Path) -> bool:
-    try:
-        return process.cwd().startswith(str(start))
-    except psutil.Error:
-        return False
+def test_what_a_limit_ended_is_judged_again():
+    student = students_of(["ann/a.ipynb"])[0]
+    results = {"1.1": Result("done"), "1.2": Result("not judged", "took long")}
+    assert not Grade("a", student, 1, "ok", exercises=results).is_final
+    assert Grade("a", student, 1, "ok", exercises={"1.1": Result("wrong")}).is_final
+    assert not Grade("a", student, 1, "timeout").is_final
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "number", "platform"),
+    [
+        ("Ann Lee_1001_assignsubmission_file_/hw.ipynb", "Ann Lee", "1001", "moodle"),
+        ("Ann Lee_1001_assignsubmission_file_hw.ipynb", "Ann Lee", "1001", "moodle"),
+        ("Ann O'Lee_1001_assignsubmission_onlinetext/x.html", "Ann O'Lee", "1001", "moodle"),
+        ("Participant 7_7_assignsubmission_file/a.ipynb", "Participant 7", "7", "moodle"),
+        ("leeann_201_301_hw.ipynb", "leeann", "201", "canvas"),
+        ("leeann_LATE_201_301_hw-2.ipynb", "leeann", "201", "canvas"),
+        ("submitted/bitdiddle/ps1/problem1.ipynb", "bitdiddle", "", ""),
+        ("week 1/ann/05_poisson_loss.ipynb", "ann", "", ""),
+        ("ann/05_poisson_loss.ipynb", "ann", "", ""),
+        ("ann/week 1/hw.ipynb", "ann", "", ""),
+        ("ann_05_poisson_loss.ipynb", "ann", "", ""),
+        ("05_ann.ipynb", "ann", "", ""),
+        ("ann_05 (1).ipynb", "ann", "", ""),
+        ("ben.zip/05_poisson_loss.ipynb", "ben", "", ""),
+    ],
+)
+def test_a_student_is_known_by_the_names_that_platforms_give(path, name, number, platform):
+    student = students_of([path, "somebody else/x.ipynb"])[0]
+    assert (student.name, student.number, student.platform) == (name, number, platform)
+    assert student.late == ("LATE" in path)
+
+
+def graded(path: str, *statuses: str, at: float = 0.0, notebook: int | None = 1) -> Grade:
+    results = {f"1.{n}": Result(status) for n, status in enumerate(statuses, 1)}
+    student = students_of([path, "somebody else/x.ipynb"])[0]
+    return Grade(path, student, notebook, "ok", exercises=results, handed_in=at)
+
+
+def test_the_newest_counts_or_the_best():
+    def counting(grades, **options):
+        return [one.file for one in choose(grades, {}, **options) if one.counts]
+
+    old, new = graded("ann/hw.ipynb", "done", at=1e9), graded("ann/new.ipynb", "wrong", at=2e9)
+    assert counting([old, new]) == ["ann/new.ipynb"]
+    assert counting([new, old], best=True) == ["ann/hw.ipynb"]
+    first, second = graded("ann/hw (2).ipynb", "done"), graded("ann/hw (10).ipynb", "wrong")
+    assert counting([second, first]) == ["ann/hw (10).ipynb"]
+    one, two = (graded(f"lee_201_{n}_hw.ipynb", "done", at=at) for n, at in ((9, 2e9), (10, 1e9)))
+    assert counting([one, two]) == ["lee_201_10_hw.ipynb"]
+    other = graded("ben/hw.ipynb", "done", notebook=2)
+    assert counting([old, other]) == ["ann/hw.ipynb", "ben/hw.ipynb"]
+
+
+GRADES = [
+    graded("Ann Lee_1001_assignsubmission_file_/hw.ipynb", "done", "done", "wrong"),
+    graded("=leeben_LATE_201_301_hw.ipynb", "done", "not yet"),
+]
+WORTH = {"1.1": 2.0, "1.2": 0.5}
+
+
+def test_moodle_imports_its_worksheet(tmp_path):
+    report.write(GRADES, WORTH, Outputs(gradebooks={"moodle": tmp_path / "m.csv"}))
+    table = pd.read_csv(tmp_path / "m.csv", dtype=str, keep_default_na=False)
+    # Its importer looks for these three headings, and cuts "Participant " off the first.
+    assert {"Identifier", "Grade", "Last modified (grade)"} <= set(table)
+    assert set(table["Identifier"]) == {"Participant 1001", "Participant 201"}
+    assert table.set_index("Identifier")["Grade"]["Participant 1001"] == "2.5"
+    assert set(table["Maximum Grade"]) == {"4.5"}
+
+
+def test_canvas_imports_its_gradebook(tmp_path):
+    report.write(GRADES, WORTH, Outputs(gradebooks={"canvas": tmp_path / "c.csv"}))
+    table = pd.read_csv(tmp_path / "c.csv", dtype=str, keep_default_na=False, header=None)
+    header, possible, *rows = table.to_numpy().tolist()
+    # Five columns about the student, of which the last is the section, and assignments after them.
+    assert header == [
+        "Student",
+        "ID",
+        "SIS User ID",
+        "SIS Login ID",
+        "Section",
+        "01_data_exploration",
+    ]
+    assert "Points Possible" in possible[0] and possible[5] == "4.5"
+    assert {(row[1], row[5]) for row in rows} == {("1001", "2.5"), ("201", "2")}
+
+
+def test_nbgrader_s_columns(tmp_path):
+    report.write(GRADES, WORTH, Outputs(gradebooks={"nbgrader": tmp_path / "n.csv"}))
+    table = pd.read_csv(tmp_path / "n.csv")
+    assert ",".join(table) == (
+        "assignment,duedate,timestamp,student_id,last_name,first_name,email,raw_score,"
+        "late_submission_penalty,score,max_score"
+    )
+    assert list(table["score"]) == [2.0, 2.5] and set(table["max_score"]) == {4.5}
+
+
+def test_pages_and_tables_are_safe(tmp_path):
+    nasty = "<img src=x onerror=alert(1)>\x1b[31m\u202e"
+    student = students_of([f"{nasty}/a.ipynb", "b/c"])[0]
+    bad = Grade(
+        f"{nasty}/a.ipynb",
+        student,
+        1,
+        "crash",
+        "=HYPERLINK(1)",
+        exercises={"1.1": Result("wrong", nasty, '"><script>alert(2)</script>')},
+        notes=["+1+1", "\tx"],
+    )
+    out = Outputs(
+        csv=tmp_path / "a.csv", students=tmp_path / "s.csv", html=tmp_path / "a.html",
+        feedback=tmp_path / "back",
+    )  # fmt: skip
+    report.write([bad, *GRADES], WORTH, out)
+    pages = [tmp_path / "a.html", *(tmp_path / "back").iterdir()]
+    assert len(pages) == 4
+    for page in pages:
+        text = page.read_text()
+        assert "<img" not in text and "alert(2)</script>" not in text
+        assert "\x1b" not in text and "\u202e" not in text
+        assert "http" not in text  # nothing is fetched
+    for table in (tmp_path / "a.csv", tmp_path / "s.csv"):
+        cells = pd.read_csv(table, dtype=str, keep_default_na=False)
+        assert not cells.map(lambda cell: cell.startswith(("=", "+", "@", "\t"))).to_numpy().any()
+    names = {path.name for path in (tmp_path / "back").iterdir()}
+    assert "Ann Lee_1001_assignfeedback_file_feedback.html" in names
+
+
+def test_one_file_may_be_graded(tmp_path):
+    path = tmp_path / "hw.ipynb"
+    path.write_text(notebook(*BLANK))
+    assert [one.file for one in find_submissions(path)] == ["hw.ipynb"]
 
 
 def test_a_zip_is_read_as_its_folder_is(tmp_path):

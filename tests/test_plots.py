@@ -1,16 +1,19 @@
 """Every public figure, in one table: drawn where it is told to, labelled, in its colours."""
 
+import os
 from functools import cache
 from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import tiny_dict
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.colors import same_color, to_hex
+from nbclient import NotebookClient
 
 import nma_seq2seq as nma
 from nma_seq2seq import plots
@@ -234,6 +237,19 @@ def test_no_label_lies_on_another(name):
                     # Turned labels overlap by the corners of their boxes.
                     turned = texts in along and texts[0].get_rotation() not in (0, 90)
                     assert turned or not box.padded(-1.5).overlaps(other), f"in {ax.get_title()}"
+
+
+def test_a_notebook_shows_and_describes_every_figure():
+    draw = "nma.plots.loss_curves()"
+    cells = [nbformat.v4.new_code_cell(f"import nma_seq2seq as nma\nax = {draw}")]
+    cells += [nbformat.v4.new_code_cell(f"ax = {draw}") for _ in range(2)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    inside = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute(env=inside)
+    for cell in notebook.cells:
+        (output,) = cell.outputs
+        assert output.data["image/png"]
+        assert output.metadata["image/png"]["alt"].startswith("Poisson loss (left)")
 
 
 def test_texts_of_one_figure_are_put_together():

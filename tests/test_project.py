@@ -6,9 +6,11 @@ import re
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import jedi
@@ -183,6 +185,36 @@ def test_a_public_name_is_offered_by_an_editor():
     assert offered.keys() == {"load_alf", "load_file", "load_fit", "load_nwb", "load_session"}
     assert "fallback" in offered["load_session"].get_signatures()[0].to_string()
     assert "Steinmetz" in offered["load_session"].docstring()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A folder with the wheel and the source distribution."""
+    folder = tmp_path_factory.mktemp("built")
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def test_the_wheel_holds_the_package_and_the_tutorials_alone(built):
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "nma_seq2seq").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    tutorials = {f"nma_seq2seq/tutorials/{path.name}" for path in (ROOT / "tutorials").iterdir()}
+    about = {name for name in names if name.split("/")[0].endswith(".dist-info")}
+    assert {"nma_seq2seq/py.typed", "nma_seq2seq/__init__.pyi"} <= package
+    assert names - about == package | tutorials
+
+
+def test_the_source_distribution_leaves_out_what_authors_need(built):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        tops = {name.split("/")[1] for name in archive.getnames()}
+    assert {"nma_seq2seq", "tutorials", "LICENSE", "CITATION.cff", "pyproject.toml"} <= tops
+    assert not {"benchmarks", "tools", "tests", "solutions"} & tops
 
 
 def test_the_slug_stands_in_one_place():

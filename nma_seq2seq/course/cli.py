@@ -332,7 +332,7 @@ def _sessions(arguments: argparse.Namespace) -> dict[str, Callable[[], Session]]
     from nma_seq2seq.steinmetz import count_sessions, list_sessions, load_file, load_session
 
     if arguments.data is not None and arguments.sessions is not None:
-        indices = range(count_sessions(arguments.data))
+        indices: Sequence[int] = range(count_sessions(arguments.data))
         if arguments.sessions != "all":
             indices = [int(index) for index in _names(arguments.sessions)]
         return {

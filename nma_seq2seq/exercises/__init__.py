@@ -1,7 +1,7 @@
 """Exercises that check themselves: `@exercise`, hints and progress; one module a notebook."""
 
 from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
-from nma_seq2seq.exercises.student import exercise, hint, observe, progress, results, why
+from nma_seq2seq.exercises.student import exercise, hint, observe, progress, results, whose, why
 
 __all__ = [
     "Exercise",
@@ -14,5 +14,6 @@ __all__ = [
     "observe",
     "progress",
     "results",
+    "whose",
     "why",
 ]

@@ -183,6 +183,18 @@ def progress(which: int | str | None = None) -> pd.DataFrame:
     return table.rename_axis("exercise")
 
 
+def whose(number: str) -> str:
+    """Whose function the notebook goes on with, for its labels: "your" or "the reference's".
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise.
+    """
+    result = results().get(find(number).number)
+    return "your" if result is not None and result.status == "done" else "the reference's"
+
+
 def results() -> dict[str, Result]:
     """Number -> Result of each exercise checked since the kernel was started."""
     return {number: judgement.result for number, judgement in _judgements.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
 from numbers import Real
@@ -43,7 +44,24 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
 }
-styled = mpl.rc_context(STYLE)
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """The course's style, and afterwards the reader's again.
+
+    matplotlib's own `rc_context` puts every setting back, so also what a notebook's backend sets up
+    when the first figure is made: no later figure would be shown.
+    """
+    before = {name: mpl.rcParams[name] for name in STYLE}
+    mpl.rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
+
+
+styled = _style()  # decorates each public figure
 
 INK, GREY, PALE = "#333333", "#8A8A8A", "#EDEDED"
 TIME = "time from stimulus onset (s)"

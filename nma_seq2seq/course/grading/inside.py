@@ -32,6 +32,7 @@ _INSTALL = re.compile(
 )
 _INSTALLING_MAGICS = {"pip", "conda", "uv", "mamba", "micromamba"}
 _COURSE_ITSELF = "nma-seq2seq @ git"  # installed by the course's own first cell
+_LONGEST = 1000  # characters of a message
 _SHELL_CELLS = {"bash", "sh", "script", "cmd", "!", "sx", "system"}
 
 _as_loaded: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
@@ -51,16 +52,19 @@ def begin(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
     _remember()
     observed: set[int] = set()
     running = ""
+    reported: set[tuple[str, ...]] = set()
     skipped: dict[str, Any] = {}
 
     def report(number: str, result: Any, answer: Any) -> None:
-        event = {
-            "exercise": number,
-            "status": result.status,
-            "symptom": result.symptom,
-            "cause": result.cause,
-        }
-        send(event | {"is_own": not _is_the_course_s(answer)})
+        own = not _is_the_course_s(answer)
+        event = number, result.status, result.symptom[:_LONGEST], result.cause[:_LONGEST], str(own)
+        if event in reported:  # a loop must not fill the room that there is for verdicts
+            return
+        reported.add(event)
+        send(
+            dict(zip(("exercise", "status", "symptom", "cause"), event, strict=False))
+            | {"is_own": own}
+        )
         if found := sorted(_LEADING & set(_names_in(getattr(answer, "__code__", None)))):
             send({"note": f"the answer to {number} uses `{found[0]}`, which leads to the course's"})
 
@@ -90,7 +94,7 @@ def begin(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
                 {
                     "failed": running,
                     "kind": type(error).__name__,
-                    "error": " ".join((error.msg if is_syntax else str(error)).split()),
+                    "error": " ".join((error.msg if is_syntax else str(error))[:_LONGEST].split()),
                     "name": getattr(error, "name", None) or "",
                     "line": (error.lineno if is_syntax else skipped.get("line")) or 0,
                     "went_on": skipped.get("went_on", False),

@@ -175,6 +175,8 @@ def canvas(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
     table = student_table(grades, worth)
     possible = worth_of(grades, worth)
     there = {notebooks()[n]: n for n in sorted({int(number.split(".")[0]) for number in possible})}
+    columns = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *there]
+    blank = dict.fromkeys(columns, "")
     first = {"Student": "    Points Possible"} | {
         name: _number(sum(w for n, w in possible.items() if int(n.split(".")[0]) == notebook))
         for name, notebook in there.items()
@@ -183,8 +185,7 @@ def canvas(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
         {"Student": row["student"], "ID": row["number"]} | {n: _number(row[n]) for n in there}
         for row in table.to_dict("records")
     ]
-    columns = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *there]
-    return pd.DataFrame([first, *rows], columns=columns).fillna("")
+    return pd.DataFrame([blank | row for row in (first, *rows)], columns=columns)
 
 
 def nbgrader(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:

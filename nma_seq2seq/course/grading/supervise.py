@@ -35,6 +35,7 @@ _FILE_MB = 1000
 # Data that is asked for at once and never used, and what threads keep aside, is not resident.
 _SPARE_MB = 1000
 _PROCESSES = 200
+_FREE_MB = 200  # on the disk, for all who use it
 _WALL = 20  # times the timeout: for what neither computes nor sleeps
 _PATIENCE = 10.0  # seconds for processes to be gone
 _EVENT_BYTES, _EVENTS_BYTES = 20_000, 2_000_000
@@ -234,6 +235,8 @@ class _Kernel:
             return "late"
         if len(processes) > _PROCESSES:
             return "many"
+        if shutil.disk_usage(tempfile.gettempdir()).free < _FREE_MB * 2**20:
+            return "full"
         if memory > limits.memory_mb * 2**20 and _held_mb(processes) > limits.memory_mb:
             return "large"
         return ""
@@ -573,6 +576,7 @@ def _state(
         "waiting": ("timeout", f"it waited for {seconds} without computing, {where}"),
         "late": ("timeout", f"not done after {_WALL} times {seconds}, {where}"),
         "many": ("crash", f"it started more than {_PROCESSES} processes {where}"),
+        "full": ("crash", f"less than {_FREE_MB} MB are left on the disk, {where}"),
         "large": ("out of memory", f"it took {limit} {where}"),
     }
     if ended in reasons:
