@@ -33,7 +33,7 @@ import nma_seq2seq as nma
 # %%
 axes = nma.plots.task(contrast_left=1.0, contrast_right=0.25)
 # %% [markdown]
-# You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to answer, so until 2.7 s at the latest. The recording that the school hands out ends 2 s after the gratings. What comes later is in no bin: in the twin the no-gos, a third of all answers, since a no-go counts when the time is up. A right answer earns a drop of water, a wrong one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
+# You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to answer, so until 2.7 s at the latest. The recording that the school hands out ends 2 s after the gratings. What comes later is in no bin: in the twin every no-go, since a no-go counts when the time is up. A right answer earns a drop of water, a wrong one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
 #
 # The clock of a trial starts with the gratings: **time 0 is stimulus onset**.
 #

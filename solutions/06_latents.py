@@ -171,7 +171,8 @@ turned, turned_weight = turn(lstm_latents.astype(float), weight, matrix)
 before, after = lstm_latents @ weight.T, turned @ turned_weight.T
 print(f"same read-out: {np.allclose(before, after, atol=1e-4)}")
 print(f"same latents: {np.allclose(lstm_latents, turned, atol=1e-4)}")
-print(f"largest latent: {np.abs(lstm_latents).max():.1f} before, {np.abs(turned).max():.1f} after")
+inside = [bool(np.abs(some).max() <= 1) for some in (lstm_latents, turned)]
+print(f"between -1 and 1: {inside[0]} before, {inside[1]} after")
 
 # %% [markdown]
 # You should see the same read-out from other latents, so "what does latent 3 mean?" has no answer. What does have one: which **space** the latents span, and what a linear map can read from it.
