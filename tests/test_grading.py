@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from nma_seq2seq.course.grading.submissions import (
 from nma_seq2seq.exercises import Result
 from tests.bad_class import BLANK, CLASS, CURVE, HZ, RIGHT, HandIn, build, notebook
 
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 TIMEOUT = 20
 
 
@@ -277,6 +279,39 @@ def test_pages_and_tables_are_safe(tmp_path):
         assert not cells.map(lambda cell: cell.startswith(("=", "+", "@", "\t"))).to_numpy().any()
     names = {path.name for path in (tmp_path / "back").iterdir()}
     assert "Ann Lee_1001_assignfeedback_file_feedback.html" in names
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+def test_the_page_sorts_and_filters(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    late = graded("zoe/hw.ipynb", "not judged", "done")
+    report.write([late, *GRADES], WORTH, Outputs(html=tmp_path / "a.html"))
+    errors: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((tmp_path / "a.html").as_uri())
+        rows = page.locator("#class tbody tr:visible")
+
+        def students() -> list[str]:
+            return [text.split("\t")[0].split()[0] for text in rows.all_inner_texts()]
+
+        assert students() == ["=leeben", "Ann", "zoe"]
+        page.get_by_role("button", name="points").click()
+        assert students() == ["zoe", "=leeben", "Ann"]
+        page.get_by_role("button", name="points").click()
+        assert students() == ["Ann", "=leeben", "zoe"]
+        page.get_by_label("name, file or message").fill("LEEBEN")
+        assert students() == ["=leeben"] and "1 of 3" in page.inner_text("#shown")
+        page.get_by_label("name, file or message").fill("")
+        page.get_by_label("an exercise that is").select_option("not judged")
+        assert students() == ["zoe"]
+        page.get_by_role("link", name="zoe").click()
+        assert page.get_by_text("zoe/hw.ipynb").is_visible()
+        browser.close()
+    assert not errors
 
 
 def test_one_file_may_be_graded(tmp_path):

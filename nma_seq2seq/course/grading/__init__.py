@@ -222,6 +222,7 @@ def _fingerprint() -> str:
     package = Path(__file__).parents[2]
     versions = [importlib.metadata.version(name) for name in ("numpy", "pandas", "torch")]
     digest = hashlib.sha256(" ".join([sys.version, *versions]).encode())
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -87,6 +87,22 @@ def run_submission(
     """
     if submission.state:
         return _row(submission, submission.state, submission.problem)
+    try:
+        return _run(submission, limits, stop or threading.Event(), is_apart, hidden)
+    except InterruptedError:
+        raise
+    except Exception as error:  # the rest of the class has nothing to do with it
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        return _row(submission, "crash", f"it could not be run ({what})")
+
+
+def _run(
+    submission: Submission,
+    limits: Limits,
+    stop: threading.Event,
+    is_apart: bool,
+    hidden: tuple[str, ...],
+) -> Grade:
     with _folder() as folder:
         settings = Settings(
             str(folder),
@@ -98,7 +114,7 @@ def run_submission(
         )
         kernel = _Kernel(settings)
         try:
-            ended = _run_cells(kernel, submission.cells, limits, stop or threading.Event())
+            ended = _run_cells(kernel, submission.cells, limits, stop)
         finally:
             kernel.end()
     return _grade(submission, kernel, ended, limits)
