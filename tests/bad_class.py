@@ -364,7 +364,7 @@ FAILING = [
             "%load_ext black": "cell 0 raises",
             "!pip install ipympl": "installs something",
             "import pandas as pd\ntable = pd.read_csv('/content/drive/x.csv')": "FileNotFoundError",
-            "this is no Python": "SyntaxError",
+            "this is no Python": "what stands below was run without it",
             "%nothing": "UsageError",
             "%%nothing": "UsageError",
         }.items()
@@ -372,6 +372,13 @@ FAILING = [
 ] + [
     one(
         "above: no import", start="import numpy as np", statuses=WRONG, message="name 'nma' is not"
+    ),
+    one(
+        "above: exec",
+        "n = 0",
+        "n += 1\nexec('not python')",
+        "if n != 1:\n    import os; os._exit(3)",
+        note="in `exec('not python')`",
     ),
     one(
         "stops itself", "import sys; sys.exit(1)\nwhile True: pass", note="cell 1 raises SystemExit"

@@ -98,6 +98,7 @@ def begin(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
                     "name": getattr(error, "name", None) or "",
                     "line": (error.lineno if is_syntax else skipped.get("line")) or 0,
                     "went_on": skipped.get("went_on", False),
+                    "unread": is_syntax,
                 }
             )
         skipped.clear()

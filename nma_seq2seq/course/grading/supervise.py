@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -304,7 +304,8 @@ _KINDS: dict[str, dict[str, type]] = {
         "error": str,
         "name": str,
         "line": int,
-        "went_on": bool,
+        "went_on": bool,  # whether what stands below was run
+        "unread": bool,  # whether Python could not read the cell, and ran none of it
     },
     "note": {"note": str},
     "ready": {"ready": dict},
@@ -384,6 +385,14 @@ def _oom_kills() -> int:
 
 # ---------------------------------------------------------------------- running the cells
 
+_REQUEST = {
+    "silent": False,
+    "store_history": True,
+    "user_expressions": {},
+    "allow_stdin": False,
+    "stop_on_error": False,
+}
+
 
 def _run_cells(
     kernel: _Kernel, cells: tuple[Cell, ...], limits: Limits, stop: threading.Event
@@ -426,15 +435,7 @@ def _run_cells(
             source = cell.source
             for _ in range(1 + _TRIES):
                 reply.clear()
-                content = {
-                    "code": source,
-                    "silent": False,
-                    "store_history": True,
-                    "user_expressions": {},
-                    "allow_stdin": False,
-                    "stop_on_error": False,
-                }
-                message = session.send(socket, "execute_request", content)
+                message = session.send(socket, "execute_request", _REQUEST | {"code": source})
                 sent = message["header"]["msg_id"] if message else ""
                 kernel.runs[sent] = cell.index
                 if ended := wait(replied):
@@ -442,12 +443,16 @@ def _run_cells(
                 broken = _broken_line(kernel, sent, reply.get("ename"), source)
                 if cell.exercises or not broken:
                     break
-                lines = source.split("\n")
-                text = lines[broken - 1]
-                lines[broken - 1] = text[: len(text) - len(text.lstrip())] + "pass"
-                source = "\n".join(lines)
+                source = _without_line(source, broken)
     kernel.over(limits, started)
     return ""
+
+
+def _without_line(source: str, number: int) -> str:
+    lines = source.split("\n")
+    line = lines[number - 1]
+    lines[number - 1] = line[: len(line) - len(line.lstrip())] + "pass"
+    return "\n".join(lines)
 
 
 def _broken_line(kernel: _Kernel, sent: str, error: str | None, source: str) -> int:
@@ -458,8 +463,9 @@ def _broken_line(kernel: _Kernel, sent: str, error: str | None, source: str) -> 
     if error not in ("SyntaxError", "IndentationError", "TabError"):
         return 0
     for _ in range(20):  # the kernel's line about it is on its way
-        line = next((e["line"] for e in kernel.said("failed") if e["failed"] == sent), None)
-        if line is not None:
+        failed = next((event for event in kernel.said("failed") if event["failed"] == sent), None)
+        if failed is not None:
+            line = failed["line"] if failed["unread"] else 0
             return line if 0 < line <= len(lines) and lines[line - 1].strip() != "pass" else 0
         time.sleep(0.1)
     return 0
@@ -480,6 +486,7 @@ class _Story:
 
 def _story(submission: Submission, kernel: _Kernel) -> _Story:
     story = _Story()
+    times = Counter(kernel.runs.values())
     for event in kernel.events:
         if "begun" in event and event["begun"] in kernel.runs:
             story.begun.append(kernel.runs[event["begun"]])
@@ -488,7 +495,9 @@ def _story(submission: Submission, kernel: _Kernel) -> _Story:
         elif "exercise" in event and event["exercise"] in submission.expected:
             story.found.setdefault(event["exercise"], []).append(event)
         elif "failed" in event:
-            story.failed.setdefault(story.begun[-1], event)
+            index = story.begun[-1]
+            went_on = event["went_on"] or times[index] > 1
+            story.failed.setdefault(index, event | {"went_on": went_on})
         elif "note" in event:
             story.notes.append(f"cell {story.begun[-1]} {event['note']}")
     return story
