@@ -376,9 +376,9 @@ FAILING = [
     one(
         "above: exec",
         "n = 0",
-        "n += 1\nexec('not python')",
+        "n += 1\nexec('this is no Python')",
         "if n != 1:\n    import os; os._exit(3)",
-        note="in `exec('not python')`",
+        note="in `exec('this is no Python')`",
     ),
     one(
         "stops itself", "import sys; sys.exit(1)\nwhile True: pass", note="cell 1 raises SystemExit"
