@@ -62,6 +62,7 @@ def test_a_healthy_environment(tmp_path):
     assert run.returncode == 0, run.stdout
     assert "The course works here." in run.stdout
     assert nma.__version__ in finding(run, "nma-seq2seq")
+    assert "lazy" in finding(run, "packages")
     for name in (
         "Python",
         "nma-seq2seq",

@@ -116,7 +116,7 @@ def _packages() -> Iterator[Finding]:
         name = re.split(r"[^\w.-]", line)[0]
         mend = f'pip install --upgrade "{line}"'
         try:
-            importlib.import_module(modules.get(name, name))
+            importlib.import_module(modules.get(name, name.replace("-", "_")))
             version = importlib.metadata.version(name) or "of no version"
         except ModuleNotFoundError as error:
             yield Finding(name, PROBLEM, f"is not installed ({error})", mend)
