@@ -16,7 +16,7 @@ ARGS ?=
 NBVAL = OMP_NUM_THREADS=1 NMA_SEQ2SEQ_DATA=simulated
 NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --nbval-current-env
 
-BENCHMARKS = bench-latents bench-load bench-model bench-notebooks bench-spike_times bench-twin
+BENCHMARKS = bench-before bench-latents bench-load bench-model bench-notebooks bench-spike_times bench-twin
 
 .PHONY: help lab test quick mypy test-class test-floors test-colab test-binder build \
 	check-notebooks $(BENCHMARKS)
@@ -56,7 +56,7 @@ check-notebooks: $(VENV)/.installed
 	$(BIN)/python -m tools.build --check $(NAMES)
 
 ## make bench-model       what the course claims, measured; DATA=FILE has recorded sessions. And
-##                        bench-latents, bench-load, bench-notebooks, bench-spike_times,
+##                        bench-before, bench-latents, bench-load, bench-notebooks, bench-spike_times,
 ##                        bench-twin; ARGS=--help
 $(BENCHMARKS): bench-%: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.$* $(if $(DATA),--data "$(DATA)") $(ARGS)

@@ -139,7 +139,10 @@ def _one_split(
         "rrr": baselines.fit_rrr(data),
     }
     course = training.fit_seq2seq(data, **options)
-    models |= {"network alone": replace(course, models=course.models[:1]), "seq2seq": course}
+    models |= {
+        "network alone": replace(course, models=course.models[:1], calibration=None),
+        "seq2seq": course,
+    }
     clock = None
     if recipe:
         models["recipe"], models["recipe as given"] = training.fit_recipe(data, **options)
@@ -268,6 +271,9 @@ def _ablation(sessions: Sequence[Session], target: str | None, device: str) -> p
         "25 latents": lambda data: network(data, n_latents=25),
         "cold start": lambda data: training.fit(
             _cold(data), data, replace(settings, max_epochs=200, patience=20), **options
+        ),
+        "five networks, not calibrated": lambda data: replace(
+            training.fit_seq2seq(data, **options), calibration=None
         ),
         "five networks (default)": lambda data: training.fit_seq2seq(data, **options),
         "rrr": baselines.fit_rrr,

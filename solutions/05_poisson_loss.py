@@ -420,12 +420,13 @@ against_recipe.round(3)
 #
 # ## A network that beats both, and by how much
 #
-# So tell the network the same, and let it go on from there. `nma.fit_seq2seq` is the network of notebook 4 with five changes:
+# So tell the network the same, and let it go on from there. `nma.fit_seq2seq` is the network of notebook 4 with six changes:
 # 1. **Warm start.** Sources are read in linearly and smoothed with two widths, 20 and 80 ms; read-in and read-out are copied from a reduced-rank regression. Epoch 0 *is* the linear model. The LSTM adds to the latents, with a share that starts at zero.
 # 2. **Neuron dropout.** In each step 70 % of the source neurons are silenced for a whole trial, so that no target hangs on one neighbour.
 # 3. **A floor in the softplus**, a fifth of the mean rate.
 # 4. **Early stopping**, as you wrote it.
 # 5. **Five networks, averaged**, each with another fifth of the trials as validation trials.
+# 6. **Calibration.** What each network predicted for the fifth that it held out is compared with what came: where predictions were too timid or too bold, rate / mean is raised to a power, one for each neuron; and what they missed at the same time of every trial is made up for.
 #
 # ## Exercise 5.5 Dropping whole neurons (10 minutes, difficulty 2 of 3)
 #

@@ -1,0 +1,95 @@
+"""The default fit before and after it was made faster: score, processor time, memory, in pairs.
+
+The version before is taken from this repository's history by its commit. Each fit runs in a process
+of its own, the two of a pair one after the other, so that both meet the same machine. Processor
+time, since on a busy machine the clock measures the others; run it with OMP_NUM_THREADS=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import real_file
+
+COMMIT = "17d8bf6"
+ROOT = Path(__file__).parent.parent
+
+# What both versions understand.
+_FIT = """
+import json, re, sys, time
+sys.path.insert(0, sys.argv[1])
+import nma_seq2seq as nma
+import scipy.linalg, scipy.sparse  # loaded when they are first used, which is not the fit's time
+session = nma.load_file(sys.argv[2], int(sys.argv[3]))
+counts = session.units.query("region != 'root'")["region"].value_counts()
+target = "MOs" if counts.get("MOs", 0) >= 25 else str(counts.index[0])
+seed = int(sys.argv[4])
+data = nma.make_dataset(session, target=target, seed=seed)
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+before, start = peak(), time.process_time()
+fit = nma.fit_seq2seq(data, seed=seed, progress=False)
+seconds, memory = time.process_time() - start, peak() - before
+bits = float(nma.score({"": fit}, data, n_resamples=2)["bits_per_spike"].iloc[0])
+print(json.dumps({"session": session.name, "target": target, "seed": seed, "sources":
+    data.n_sources, "targets": data.n_targets, "bits": bits, "seconds": seconds, "MB": memory}))
+"""
+
+
+def run(
+    data: str | os.PathLike | None = None,
+    *,
+    sessions: Sequence[int] = range(8),
+    seeds: int = 1,
+    show: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Fit each session and seed with either version; one row a pair, shown as it is measured."""
+    file, rows = real_file(data), []
+    with tempfile.TemporaryDirectory() as folder:
+        archive = subprocess.run(
+            ["git", "archive", COMMIT, "nma_seq2seq"], cwd=ROOT, stdout=subprocess.PIPE, check=True
+        )
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        for seed in range(seeds):
+            for session in sessions:
+                pair = {}
+                for version, path in (("before", folder), ("after", str(ROOT))):
+                    command = [sys.executable, "-c", _FIT, path, str(file), str(session), str(seed)]
+                    done = subprocess.run(
+                        command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+                    )
+                    pair[version] = json.loads(done.stdout.splitlines()[-1])
+                row = {key: pair["after"][key] for key in ("session", "target", "seed")}
+                for key in ("bits", "seconds", "MB"):
+                    before, after = pair["before"][key], pair["after"][key]
+                    row |= {f"{key} before": before, f"{key} after": after}
+                    row[f"{key} ratio"] = after / before
+                rows.append(row)
+                show(pd.DataFrame([row]).round(3).to_string(index=False, header=len(rows) == 1))
+    table = pd.DataFrame(rows)
+    difference = (table["bits after"] - table["bits before"]).to_numpy()
+    drawn = np.random.default_rng(0).choice(difference, (10_000, len(difference))).mean(axis=1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    show(
+        f"bits per spike, after - before: {difference.mean():.4f} [{low:.4f}, {high:.4f}] (95 %, "
+        f"bootstrap over {len(difference)} pairs); processor time after / before: "
+        f"{table['seconds ratio'].median():.2f} (median)"
+    )
+    return table
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
+    parser.add_argument("--seeds", type=int, default=1, help="splits of the trials")
+    options = parser.parse_args()
+    run(options.data, seeds=options.seeds)

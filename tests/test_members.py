@@ -1,0 +1,96 @@
+"""Networks side by side do what each would do alone, and are calibrated on what they held out."""
+
+import numpy as np
+import pytest
+import torch
+
+import nma_seq2seq as nma
+from nma_seq2seq import members, metrics, training
+
+
+@pytest.fixture
+def networks(tiny_data):
+    """Three warm-started networks, the parts that they hold out, and their stacked weights."""
+    parts = [part.validation for part in training.folds(tiny_data, 3, seed=0)]
+    models = [
+        training.new_model(
+            tiny_data, seed=k, n_latents=4, smoothing=(2.0, 8.0), floor=0.2, beta=3.0
+        )
+        for k in range(3)
+    ]
+    members.warm_started(models, tiny_data, parts, (2.0, 8.0), 30.0)
+    return models, parts, members.Members(models, tiny_data, torch.device("cpu"))
+
+
+def test_stacked_networks_have_the_losses_of_each_alone(networks, tiny_data):
+    models, parts, stacked = networks
+    for member, loss in enumerate(stacked.losses(parts, [0, 1, 2])):
+        with torch.no_grad():
+            rates = models[member](torch.as_tensor(tiny_data.source[parts[member]]).float())
+        counts = torch.as_tensor(tiny_data.target[parts[member]])
+        assert loss == pytest.approx(metrics.poisson_nll(rates, counts).item(), rel=1e-5)
+
+
+def test_gradients_are_those_of_the_network_written_out(networks, tiny_data):
+    models, _, stacked = networks
+    trials = tiny_data.train[:4]
+    kept = (np.random.default_rng(0).random((1, 4, tiny_data.n_sources)) < 0.3) / np.float32(0.3)
+    stacked.loss([trials], [1], kept.astype(np.float32)).sum().backward()
+    model = models[1]
+    source = torch.as_tensor(tiny_data.source[trials]).float()
+    mean = model.read_in.source_mean
+    dropped = mean + (source - mean) * torch.as_tensor(kept[0], dtype=torch.float32)[:, None]
+    output = model.readout(model.read_in(dropped))
+    rates = model.scale * (model.floor + model.softplus(output - model.floor))
+    metrics.poisson_nll(rates, torch.as_tensor(tiny_data.target[trials])).backward()
+    for name, weight in stacked.weights.items():
+        torch.testing.assert_close(
+            weight.grad[1], model.get_parameter(name).grad, rtol=2e-3, atol=1e-6
+        )
+        assert not weight.grad[0].any(), name  # the others were not asked
+
+
+def test_a_shared_warm_start_is_the_regression_of_its_own_trials(networks, tiny_data):
+    models, parts, _ = networks
+    for model, part in zip(models, training.folds(tiny_data, 3, seed=0), strict=False):
+        linear = nma.fit_rrr(part, smoothings=((2, 8),), ridges=(30,), ranks=(4,), floors=(0.2,))
+        source = tiny_data.source[tiny_data.test]
+        with torch.no_grad():
+            rates = model(torch.as_tensor(source).float()).numpy()
+        expected = linear.predict(source)
+        # The softplus bends near the floor, and every second bin stands for all.
+        assert np.corrcoef(rates.ravel(), expected.ravel())[0, 1] > 0.995
+        assert abs(rates - expected).mean() < 0.05 * expected.mean()
+
+
+def test_calibration_undoes_what_is_wrong_with_predictions():
+    """Square roots of the true rates, and a bin of the trial that nobody sees coming."""
+    rng = np.random.default_rng(0)
+    shape = (200, 30, 3)
+    truth = 2.0 * np.exp(0.5 * rng.normal(size=shape))
+    truth[..., 2] = 2.0
+    surprise = np.full((30, 1), 0.65)
+    surprise[8:22] = 1.4  # 1 on average
+    session = nma.Session.from_dict(
+        {
+            "spks": rng.poisson(truth * surprise).transpose(2, 0, 1),
+            "brain_area": np.array(["VISp", "MOs", "MOs"]),
+        }
+    )
+    data = nma.make_dataset(session)
+    timid = 2.0 * (truth[..., 1:] / 2.0) ** 0.5
+    parts = np.array_split(np.union1d(data.train, data.validation), 5)
+    found = members.calibrated(
+        [lambda source, part=part: timid[part] for part in parts], data, parts
+    )
+    assert 1.6 < found.exponent[0] < 2.3 and abs(found.exponent[1] - 1.05) < 0.1
+    assert found.factor[12:18].min() > 1.15 > found.factor[:4].max()
+    counts, null = data.target[data.test], nma.null_rates(data)
+    before, after = (
+        nma.bits_per_spike(rates, counts, null)
+        for rates in (timid[data.test], found(timid[data.test]))
+    )
+    assert after > before + 0.01
+    # Of trials with other bins nothing is known of each bin, but of each neuron.
+    shorter = found(timid[data.test][:, :10])
+    assert shorter.shape == (len(data.test), 10, 2) and np.isfinite(shorter).all()
