@@ -12,7 +12,7 @@ import pandas as pd
 _SETTING = """
 import json, sys, time
 import numpy as np
-from nma_seq2seq.course.memory import peak_mb
+from benchmarks.memory import peak_mb
 from nma_seq2seq.session import Session
 
 n_units, n_spikes, n_trials = map(int, sys.argv[1:])

@@ -13,7 +13,6 @@ import pandas as pd
 
 from nma_seq2seq.files import check_writable, whole_file
 
-_EVENTS = ("gocue", "response_time", "feedback_time", "reaction_time", "stimulus_time")
 _GAP = 1.0  # s between trials that have no place on a clock
 
 
@@ -86,7 +85,7 @@ def write_nwb(
     trials = session.trials.copy()
     trials["start_time"] = onsets + session.time[0]
     trials["stop_time"] = onsets + session.time[-1] + session.bin_size
-    for column in [c for c in _EVENTS if c in trials]:
+    for column in [c for c in session.events if c in trials]:
         trials[column] = trials[column].to_numpy(float) + onsets
     trials["align_time"] = onsets
     trials = trials.iloc[order]

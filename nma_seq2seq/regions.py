@@ -60,16 +60,20 @@ def without_layer(acronym: str) -> str:
     "VISp5" is "VISp" and "MOs2/3" is "MOs", but "CA1" is "CA1"; an acronym that is no part of a
     region that is known here is returned as it is.
     """
-    known = (*_GROUP_OF, *_UNLISTED)
     for candidate in (
         acronym,
         _LAYER.sub("", acronym),
         _LAYER.sub("", acronym).split("-")[0],
     ):
         parent = _PARENT_OF.get(candidate, candidate)
-        if parent in known:
+        if is_known(parent):
             return parent
     return acronym
+
+
+def is_known(acronym: str) -> bool:
+    """Whether this is an Allen acronym that is known here, of a region and not of a layer."""
+    return acronym in _GROUP_OF or acronym in _UNLISTED
 
 
 def group_of(region: str) -> str:

@@ -30,7 +30,16 @@ KEYS = (
     *(*_TRIAL_KEYS, *_TRACE_KEYS, "mouse_name", "date_exp", "bin_size", "stim_onset"),
 )
 _TRIAL_S = 2.5  # what the summer school cut around each stimulus
-_NO_COLUMNS = (*KEYS, "active_trials", "cellid_orig", "ss", "lfp", "unit_columns")
+_NO_COLUMNS = (
+    *KEYS,
+    "active_trials",
+    "cellid_orig",
+    "ss",
+    "lfp",
+    "unit_columns",
+    "alignment",
+    "events",
+)
 
 
 def plain(dat: Any) -> dict[str, Any]:
@@ -109,6 +118,16 @@ def counts_from_times(ss: np.ndarray, bin_size: float, stim_onset: float) -> np.
 def session_name(dat: Mapping[str, Any]) -> tuple[str, str]:
     """Mouse and date."""
     return _text(dat.get("mouse_name", "unknown")), _text(dat.get("date_exp", "unknown"))
+
+
+def time_zero(dat: Mapping[str, Any]) -> dict[str, Any]:
+    """What happens at time 0 and which columns of trials are times, where `dat` says so."""
+    found: dict[str, Any] = {}
+    if "alignment" in dat:
+        found["alignment"] = _text(dat["alignment"])
+    if "events" in dat:
+        found["events"] = tuple(map(str, np.asarray(dat["events"]).reshape(-1)))
+    return found
 
 
 def seconds(dat: Mapping[str, Any], name: str) -> tuple[float, float]:
@@ -243,6 +262,8 @@ def as_dict(session: Any) -> dict[str, Any]:
         "date_exp": session.date,
         "bin_size": session.bin_size,
         "stim_onset": -float(session.time[0]),
+        "alignment": session.alignment,
+        "events": np.array(session.events, dtype=str),
     }
     taken = {"region", "group", "layer_region"}
     if {"ap", "dv", "lr"} <= set(units):

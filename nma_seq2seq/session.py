@@ -19,7 +19,7 @@ from nma_seq2seq.nwb_writing import write_nwb
 from nma_seq2seq.spike_times import cut
 
 # Columns of `trials` that hold times, and what happens then in words.
-_EVENTS = {
+EVENTS = {
     "stimulus_onset": "stimulus onset",
     "gocue": "the go cue",
     "reaction_time": "movement onset",
@@ -83,7 +83,7 @@ class Session:
     bin_size: float = 0.01
     origin: str = "recorded"
     alignment: str = "stimulus onset"
-    events: tuple[str, ...] = tuple(_EVENTS)
+    events: tuple[str, ...] = tuple(EVENTS)
     latents: np.ndarray | None = None
     rates: np.ndarray | None = None
     key: str = ""
@@ -185,6 +185,7 @@ class Session:
             origin=origin,
             latents=latents,
             rates=rates,
+            **school_format.time_zero(dat),
         )
 
     @classmethod
@@ -254,7 +255,7 @@ class Session:
             events=events,
             behavior=behavior,
         )
-        known = dict.fromkeys((*_EVENTS, *events))
+        known = dict.fromkeys((*EVENTS, *events))
         parts |= {"alignment": alignment, "events": tuple(known)}
         return cls(**parts, name=name or f"{mouse}_{date}", mouse=str(mouse), date=str(date))
 
@@ -501,7 +502,7 @@ class Session:
         happened = ~self.trials[event].isna().to_numpy()
         inside = (bins + offsets[0] >= 0) & (bins + offsets[-1] < self.n_bins)
         kept = np.flatnonzero(inside)
-        words = _EVENTS.get(event, event)
+        words = EVENTS.get(event, event)
         if not len(kept):
             raise ValueError(
                 f"no trial has {window[0]:g} to {window[1]:g} s around {words} inside the "
@@ -524,7 +525,7 @@ class Session:
 
         zero = self.time[bins[kept].astype(int)]
         trials = self.trials.iloc[kept].copy()
-        if self.alignment == _EVENTS["stimulus_onset"] and "stimulus_onset" not in trials:
+        if self.alignment == EVENTS["stimulus_onset"] and "stimulus_onset" not in trials:
             trials["stimulus_onset"] = 0.0
         for column in self.events:
             if column in trials:

@@ -101,6 +101,7 @@ def test_other_alignments_windows_and_units(small, clock, nwb, alf):
         assert session.spikes.shape == (24, 8, 36)
         assert_is_cut_around(session, clock, clock.event("gocue"))
         np.testing.assert_array_equal(session.trials["gocue"], 0)
+        assert session.alignment == "the go cue" and "gocue" in session.events
         named = load(path, align="gocue", window=(-0.1, 0.3), bin_size=0.05, units="all")
         np.testing.assert_array_equal(session.spikes, named.spikes)
         chosen = load(path, units="depth > 40 and phy_annotations == 2", trials=range(3, 9))
@@ -261,12 +262,15 @@ def test_trials_of_a_lab_of_its_own(tmp_path):
 
 def test_a_small_real_file(real_nwb, capsys):
     """Three units of the postsubiculum, a location that is empty, no trials, one epoch."""
-    with pytest.raises(ValueError, match="choose region= one of its columns .of units location"):
+    with pytest.raises(
+        ValueError, match="does not tell the regions .*of units electrode_group; of"
+    ):
         nma.load_nwb(real_nwb)
     place = {"region": ["POST"] * 3}
     with pytest.raises(ValueError, match="one of its series of events .epochs. or an array"):
         nma.load_nwb(real_nwb, **place)
     assert nma.load_nwb(real_nwb, align="epochs", window=(0, 20), **place).n_trials == 1
+    assert nma.load_nwb(real_nwb, align="epochs", region="POST").regions == ["POST"]
     session = nma.load_nwb(real_nwb, align=np.arange(10.0, 1000, 10), window=(0, 5), **place)
     assert session.spikes.shape == (99, 500, 3) and session.regions == ["POST"]
     with h5py.File(real_nwb) as file:
@@ -347,6 +351,7 @@ def test_a_session_and_back(small, nwb, tmp_path):
             pd.testing.assert_frame_equal(one[other.columns], other, check_dtype=False)
         for key in session.behavior:
             np.testing.assert_array_equal(found.behavior[key], session.behavior[key])
+        assert (found.alignment, found.events) == (session.alignment, session.events)
         with zipfile.ZipFile(tmp_path / "mine.npz") as archive:
             assert not any(b"|O" in archive.read(name)[:200] for name in archive.namelist())
 

@@ -179,7 +179,9 @@ def _add_session_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--align", metavar="NAME", help="of NWB and ALF: what trials are cut around (a column)"
     )
-    command.add_argument("--region", metavar="NAME", help="of NWB and ALF: the column of regions")
+    command.add_argument(
+        "--region", metavar="NAME", help="of NWB and ALF: the column of regions, or one for all"
+    )
 
 
 def _session(arguments: argparse.Namespace) -> Session:

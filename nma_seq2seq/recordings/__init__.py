@@ -65,7 +65,8 @@ def load_nwb(
     bin_size : float
         Seconds.
     region : str, or one acronym a unit, optional
-        The column of units or of electrodes that names regions, where the usual ones do not.
+        The column of units or of electrodes that names regions, where the usual ones do not; or one
+        acronym, such as "MOs", where all units are in one region.
     units, trials : query, mask or positions, optional
         Which to keep, such as "firing_rate > 1", by the columns of the file; "all" units of
         Steinmetz's files are those that the paper left out too.

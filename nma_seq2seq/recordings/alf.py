@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nma_seq2seq import regions as allen
 from nma_seq2seq.recordings import paper
 from nma_seq2seq.recordings.containers import BadFileError
 from nma_seq2seq.recordings.continuous import Continuous, cut
@@ -32,6 +33,7 @@ _SKIPPED = (
 )  # fmt: skip
 # kilosort and phy write the two arrays that there must be under names of their own.
 _ALIASES = {"spike_times": "spikes.times", "spike_clusters": "spikes.clusters"}
+_NAMES = paper.FROM_ALF | {"stimOn_times": "stimulus_onset"}
 _ALIGN = ("visualStim_times", "stimOn_times")
 
 
@@ -61,7 +63,9 @@ def read_alf(
         bin_size=bin_size,
         units=None if isinstance(units, str) and units == "all" else units,
         trials=trials,
-        renamed=paper.renamed(recording.trials, paper.FROM_ALF | {"stimOn_times": "stimulus_time"}),
+        renamed=paper.renamed(
+            recording.trials, paper.FROM_ALF | {"stimOn_times": "stimulus_onset"}
+        ),
     )
 
 
@@ -272,6 +276,8 @@ def _units(
             return units, clusters[column].astype(str).tolist()
         if rows is not None and column in channels:
             return units, channels[column].astype(str).to_numpy()[rows].tolist()
+    if region is not None and allen.is_known(allen.without_layer(region)):
+        return units, [region] * len(units)  # all are in one region
     texts = [
         f"{name}.{column}"
         for name, table in (("clusters", clusters), ("channels", channels))

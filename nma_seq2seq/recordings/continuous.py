@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nma_seq2seq.session import Session
+from nma_seq2seq.session import EVENTS, Session
 from nma_seq2seq.spike_times import make_bins
 
 
@@ -110,7 +110,8 @@ def cut(
         )
     if len(chosen) < len(recording.units):
         said.append(f"{len(chosen)} of {len(recording.units)} units kept")
-    if isinstance(align, str) and names.get(align) == "stimulus_time":
+    words = _words(align, names)
+    if words == EVENTS["stimulus_onset"]:
         table = table.drop(columns=align)  # it is time 0 itself
         events = tuple(event for event in events if event != align)
     table = table[inside].reset_index(drop=True).rename(columns=names)
@@ -124,7 +125,7 @@ def cut(
         trials=table,
         events=[names.get(event, event) for event in events],
         behavior=recording.behavior,
-        alignment=_in_words(names.get(align, align) if isinstance(align, str) else None),
+        alignment=words,
         name=recording.name,
         mouse=recording.mouse,
         date=recording.date,
@@ -132,11 +133,12 @@ def cut(
     return session, "; ".join(said)
 
 
-def _in_words(event: str | None) -> str:
-    """What time 0 is, from the name of a column or of a series of events."""
-    if event is None:
+def _words(align: Any, names: Mapping[str, str]) -> str:
+    """What happens at time 0, as figures say it."""
+    if not isinstance(align, str):
         return "alignment"
-    return "stimulus onset" if event == "stimulus_time" else event.replace("_", " ")
+    name = names.get(align, align)
+    return EVENTS.get(name, name.replace("_", " "))
 
 
 def _alignment(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nma_seq2seq import regions as allen
 from nma_seq2seq.recordings import paper
 from nma_seq2seq.recordings.containers import BadFileError
 from nma_seq2seq.recordings.continuous import Continuous, cut
@@ -236,10 +237,15 @@ def _regions(
                 if region is None:
                     said.append(f"regions from {column}")
                 return [v if v.lower() not in _EMPTY else "unknown" for v in values], more
-    where = f"no column {region!r}" if region is not None else "no region of its units that is seen"
+    if region is not None and allen.is_known(allen.without_layer(region)):
+        return [region] * len(units), more  # all units are in one region
+    why = (
+        f"has no column {region!r}" if region is not None else
+        "does not tell the regions of its units"
+    )  # fmt: skip
     raise ValueError(
-        f"{label} has {where}; choose region= one of its columns ({_asked(units, channels)}), or "
-        f"one acronym for each of its {len(units)} units"
+        f"{label} {why}; choose region= one of its columns ({_asked(units, channels)}), one "
+        f"acronym for all units, such as 'MOs', or one for each of its {len(units)} units"
     )
 
 
@@ -247,13 +253,16 @@ def _asked(units: pd.DataFrame, channels: pd.DataFrame) -> str:
     listed = [
         f"{where} {', '.join(texts)}"
         for where, table in (("of units", units), ("of electrodes", channels))
-        if (texts := [str(c) for c in table if table[c].dtype.kind in "OUST" or _is_text(table[c])])
+        if (texts := [str(c) for c in table if _is_text(table[c])])
     ]
     return "; ".join(listed) or "none holds text"
 
 
 def _is_text(column: pd.Series) -> bool:
-    return bool(pd.api.types.is_string_dtype(column))
+    """Whether a column holds words at all; electrodes often have an empty one for a place."""
+    if not pd.api.types.is_string_dtype(column):
+        return False
+    return any(str(value).strip().lower() not in _EMPTY for value in column)
 
 
 def _of_units(

@@ -16,7 +16,7 @@ import pandas as pd
 
 #: The course's name of a column of trials, its name in NWB, and the attribute of `trials` in ALF.
 TRIAL_COLUMNS = (
-    ("stimulus_time", "visual_stimulus_time", "visualStim_times"),
+    ("stimulus_onset", "visual_stimulus_time", "visualStim_times"),
     ("contrast_left", "visual_stimulus_left_contrast", "visualStim_contrastLeft"),
     ("contrast_right", "visual_stimulus_right_contrast", "visualStim_contrastRight"),
     ("response", "response_choice", "response_choice"),
@@ -30,7 +30,7 @@ TRIAL_COLUMNS = (
 FROM_NWB = {nwb: ours for ours, nwb, _ in TRIAL_COLUMNS}
 FROM_ALF = {alf: ours for ours, _, alf in TRIAL_COLUMNS}
 #: Those of the course's columns that are times.
-TIMES = ("stimulus_time", "gocue", "response_time", "feedback_time", "start_time", "stop_time")
+TIMES = ("stimulus_onset", "gocue", "response_time", "feedback_time", "start_time", "stop_time")
 
 #: Of the wheel, per tick of its encoder: 31 mm of radius, 1440 ticks a turn.
 WHEEL_MM = 0.135
