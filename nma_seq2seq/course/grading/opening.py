@@ -361,6 +361,8 @@ def _zipped(content: bytes) -> Iterator[_Member]:
 
 
 def _zip_time(info: zipfile.ZipInfo) -> float:
+    if info.date_time[:3] == (1980, 1, 1):  # what a zip says that knows no time
+        return 0.0
     try:
         return time.mktime((*info.date_time, 0, 0, -1))
     except (ValueError, OverflowError):

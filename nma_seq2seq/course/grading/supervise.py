@@ -520,7 +520,7 @@ def _grade(submission: Submission, kernel: _Kernel, ended: str, limits: Limits) 
     ]
     if kernel.n_foreign:
         notes.append(
-            f"{kernel.n_foreign} lines that are not the course's stood among its results; they "
+            f"lines that are not the course's stood among its results ({kernel.n_foreign}); they "
             "were left out"
         )
     return _row(
