@@ -88,6 +88,21 @@ def span(window: Any, name: str = "window") -> tuple[float, float]:
     return first, last
 
 
+def source_counts(source: Any, n_sources: int) -> np.ndarray:
+    """What a model reads, (trials, time, n_sources), without NaN."""
+    source = np.asarray(source)
+    if source.ndim != 3 or source.shape[2] != n_sources:
+        raise ValueError(
+            f"source counts of shape {source.shape} must be (trials, time, {n_sources}), of the "
+            f"{n_sources} neurons that the model was fitted to; for one trial, source[[0]]"
+        )
+    if not len(source):
+        raise ValueError("there is no trial in these source counts; give at least one")
+    if source.dtype.kind == "f" and not np.isfinite(source).all():
+        raise ValueError("the source counts hold NaN or infinite numbers; a model reads counts")
+    return source
+
+
 def positions(chosen: Any, labels: pd.Index | int, what: str = "trial") -> np.ndarray:
     """Which trials or neurons are meant, as positions from 0 on.
 

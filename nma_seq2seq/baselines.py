@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nma_seq2seq import metrics, saved
-from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.arguments import real, source_counts, whole
+from nma_seq2seq.dataset import Dataset, check_dataset
 from nma_seq2seq.seen import Seen
 from nma_seq2seq.smoothing import smooth
 
@@ -97,6 +98,7 @@ class ReducedRankRegression:
 
     def latents(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> latents (trials, time, rank)."""
+        source = source_counts(source, len(self.source_mean))
         # Smoothing acts on each column alike, so reading out first gives the same from far less.
         encoders = np.split(
             self.encoder / np.tile(self.source_scale, len(self.smoothing))[:, None],
@@ -117,6 +119,7 @@ class ReducedRankRegression:
 
 def fit_mean(data: Dataset) -> MeanRate:
     """Mean rate of each target neuron over the training trials."""
+    check_dataset(data)
     start = time.perf_counter()
     rates = metrics.mean_rates(data.target[data.train])
     return MeanRate(rates, time.perf_counter() - start, Seen.of(data))
@@ -162,7 +165,9 @@ def fit_rrr(
     from scipy.linalg import cho_factor, cho_solve
 
     start = time.perf_counter()
+    check_dataset(data)
     _check_choices(smoothings, ridges, ranks, floors)
+    check_sources(data)
     target_mean = metrics.mean_rates(data.target[data.train]).astype(np.float32)
     target_scale = np.sqrt(target_mean)
     targets = (data.target[data.train] - target_mean) / target_scale
@@ -172,7 +177,6 @@ def fit_rrr(
         np.maximum(data.source[data.train].var(axis=(0, 1), dtype=np.float32), 1e-4) ** 0.25
     )
     best_loss, best = np.inf, None
-    check_sources(data)
     for smoothing in smoothings:
 
         def inputs(trials: np.ndarray, smoothing=smoothing) -> np.ndarray:
@@ -234,15 +238,17 @@ def _check_choices(
     ranks: Sequence[int],
     floors: Sequence[float],
 ) -> None:
-    for widths in smoothings:
+    for widths in smoothings if np.ndim(smoothings) else ():
         if np.ndim(widths) != 1 or not len(widths) or not min(widths) > 0:
             raise ValueError(
                 f"smoothings={smoothings!r} must be tuples of widths above 0, such as ((2,),)"
             )
     choices = {"smoothings": smoothings, "ridges": ridges, "ranks": ranks, "floors": floors}
     for name, values in choices.items():
-        if not len(values):
-            raise ValueError(f"{name}={values!r} leaves nothing to choose from; give one or more")
+        if not np.ndim(values) or not len(values):
+            raise ValueError(
+                f"{name}={values!r} leaves nothing to choose from; give a tuple of some"
+            )
     if not all(ridge > 0 and np.isfinite(ridge) for ridge in ridges):
         raise ValueError(f"ridges={ridges!r} must be finite and above 0")
     if not all(rank >= 1 and int(rank) == rank for rank in ranks):
@@ -313,6 +319,7 @@ class PoissonGLM:
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
+        source = source_counts(source, self.components.n_features_in_)
         smoothed = smooth(source, self.smoothing)
         inputs = self.components.transform(smoothed.reshape(-1, source.shape[2]))
         rates = np.minimum(np.exp(inputs @ self.weights + self.bias), self.max_rate)
@@ -336,6 +343,12 @@ def fit_glm(
     from sklearn.decomposition import PCA
     from sklearn.linear_model import PoissonRegressor
 
+    check_dataset(data)
+    check_sources(data)
+    n_components = whole("n_components", n_components, 1)
+    if not len(smoothings) or not len(penalties):
+        raise ValueError("smoothings and penalties leave nothing to choose from; give one of each")
+    penalties = [real("penalties", penalty, 0) for penalty in penalties]
     start = time.perf_counter()
     counts = data.target[data.train].reshape(-1, data.n_targets)
     mean = metrics.mean_rates(data.target[data.train])

@@ -405,6 +405,15 @@ def _halves(
     return np.sort(drawn[:half]), np.sort(drawn[half : 2 * half])
 
 
+def check_dataset(data: Any) -> None:
+    """A sentence for who fits to a session."""
+    if not isinstance(data, Dataset):
+        raise TypeError(
+            f"a {type(data).__name__} is no Dataset; make one with nma.make_dataset(session), "
+            "which chooses who predicts whom and splits the trials"
+        )
+
+
 def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
     """The dataset with the sources' trials shuffled among trials of the same stimulus.
 

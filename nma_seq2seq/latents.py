@@ -256,12 +256,21 @@ def decode(
         If the session has none of the variables, one has too few trials of a kind, or features
         have other trials.
     """
+    if not isinstance(features, Mapping) or not features:
+        raise ValueError('features are a dict of names and arrays, such as {"latents": latents}')
     known = labels(data.session)
     if isinstance(variables, str):
         variables = [variables]
     n_windows, n_shuffles = whole("n_windows", n_windows, 1), whole("n_shuffles", n_shuffles, 1)
     seed = whole("seed", seed)
     for name, array in features.items():
+        if array.ndim != 3:
+            raise ValueError(
+                f"features {name!r} have the shape {array.shape}; they must be (trials, time, "
+                "features)"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"features {name!r} hold NaN or infinite numbers; decode finite ones")
         if len(array) != data.session.n_trials:
             raise ValueError(
                 f"features {name!r} have {len(array)} trials and the session "

@@ -9,12 +9,19 @@ import numpy as np
 import pandas as pd
 import torch
 
+from nma_seq2seq.arguments import whole
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.seen import check_unseen
 from nma_seq2seq.smoothing import smooth
 
 NULLS = ("train", "test", "psth")
 _PSTH_WIDTHS = (1.0, 2.0, 4.0, 8.0)  # bins
+
+
+_NO_RATE = (
+    "a rate is zero, negative or NaN; a Poisson rate must be above 0, so clip the prediction at a "
+    "small positive number"
+)
 
 
 def poisson_nll(rates, counts):
@@ -31,6 +38,18 @@ def poisson_nll(rates, counts):
     -------
     A number for arrays, a scalar tensor for tensors.
     """
+    shape = tuple(np.shape(counts))
+    try:
+        fits = np.broadcast_shapes(tuple(np.shape(rates)), shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"rates have shape {tuple(np.shape(rates))} and counts {shape}; the loss compares them "
+            "one by one, so both need one shape"
+        )
+    if not isinstance(rates, torch.Tensor) and not np.all(np.asarray(rates) > 0):
+        raise ValueError(_NO_RATE)
     log = torch.log if isinstance(rates, torch.Tensor) else np.log
     return (rates - counts * log(rates)).mean()
 
@@ -112,6 +131,8 @@ def bits_per_spike(
 
 def r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     """Share of the variance explained of each last-axis column, over all other axes; 1 is best."""
+    if truth.shape != estimate.shape:
+        raise ValueError(f"truth {truth.shape} and estimate {estimate.shape} must have one shape")
     axes = tuple(range(truth.ndim - 1))
     residual = ((truth - estimate) ** 2).sum(axis=axes)
     return 1 - residual / ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)
@@ -213,6 +234,7 @@ def bits_interval(
     With another model's rates as `null` it is the paired interval of the difference between the
     two, for then the same trials are drawn for both.
     """
+    n_resamples, seed = whole("n_resamples", n_resamples, 1), whole("seed", seed)
     gain = _gain(rates, counts, null).sum(axis=(1, 2))
     spikes = counts.sum(axis=(1, 2), dtype=np.float64)
     drawn = np.random.default_rng(seed).integers(len(gain), size=(n_resamples, len(gain)))
@@ -260,6 +282,8 @@ def _one_by_one(models: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             f"models is a {type(models).__name__}; give a dict of names and fitted models, such as "
             '{"mine": fit}'
         )
+    if not models:
+        raise ValueError('there is no model to score; give one, such as {"mine": fit}')
     for name, model in models.items():
         if isinstance(model, tuple):
             fields = getattr(model, "_fields", range(1, len(model) + 1))
@@ -278,8 +302,5 @@ def _gain(rates: np.ndarray, counts: np.ndarray, null: np.ndarray) -> np.ndarray
             "(trials, time, neurons) of the same trials and neurons"
         )
     if not (rates > 0).all() or not (null > 0).all():
-        raise ValueError(
-            "a rate is zero, negative or NaN; a Poisson rate must be above 0, so clip the "
-            "prediction at a small positive number"
-        )
+        raise ValueError(_NO_RATE)
     return (counts * np.log(rates / null) - rates + null) / np.log(2)

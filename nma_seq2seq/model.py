@@ -59,6 +59,11 @@ class Seq2Seq(nn.Module):
                 f"{n_sources} sources, {n_latents} latents and {n_targets} targets: each must be "
                 "1 or more"
             )
+        if not all(width > 0 for width in smoothing) or not beta > 0:
+            raise ValueError(
+                f"smoothing={smoothing!r} and beta={beta!r}: widths (in bins) and beta must be "
+                "above 0"
+            )
         self.options = {  # what it takes to build this network again
             "n_sources": n_sources,
             "n_targets": n_targets,
@@ -77,6 +82,7 @@ class Seq2Seq(nn.Module):
         self.softplus = nn.Softplus(beta=beta)
         # Counts per bin that an output of 1 stands for; a warm start sets it to the mean rates.
         self.register_buffer("scale", torch.ones(n_targets))
+        self.float()  # whatever torch's default type is: counts come as float32
 
     def latents(self, source: torch.Tensor) -> torch.Tensor:
         """Counts (trials, time, n_sources) -> latents (trials, time, n_latents)."""

@@ -177,6 +177,11 @@ def simulate_recording(
     ValueError
         If a size is not a whole number or too small, or a region is unknown.
     """
+    if regions is not None and not isinstance(regions, Mapping):
+        raise ValueError(
+            f"regions are {regions!r:.60}; give a dict of acronyms and numbers of neurons, such as "
+            "{'MOs': 20, 'VISp': 40}"
+        )
     regions = dict(REGIONS if regions is None else regions)
     seed, n_trials, n_bins = (
         whole("seed", seed),

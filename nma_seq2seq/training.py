@@ -17,8 +17,9 @@ import torch
 from tqdm.auto import tqdm
 
 from nma_seq2seq import members, metrics, saved
+from nma_seq2seq.arguments import real, source_counts, whole
 from nma_seq2seq.baselines import ReducedRankRegression, check_sources, fit_rrr
-from nma_seq2seq.dataset import Dataset
+from nma_seq2seq.dataset import Dataset, check_dataset
 from nma_seq2seq.members import Calibration
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.seen import Seen
@@ -63,8 +64,14 @@ class Settings:
             raise ValueError(f"no optimizer {self.optimizer!r}; choose 'adamw' or 'adam'")
         if not 0 <= self.neuron_dropout < 1:
             raise ValueError(f"neuron_dropout={self.neuron_dropout} must be from 0 to below 1")
-        if self.max_epochs < 1:
-            raise ValueError(f"max_epochs={self.max_epochs} must be 1 or more")
+        whole("max_epochs", self.max_epochs, 1)
+        if self.batch_trials is not None:
+            whole("batch_trials", self.batch_trials, 1)
+        if self.patience is not None:
+            whole("patience", self.patience, 1)
+        if real("learning_rate", self.learning_rate, 0) == 0:
+            raise ValueError("learning_rate is 0; choose a number above 0, or nothing is learned")
+        real("weight_decay", self.weight_decay, 0)
 
 
 RECIPE = Settings("adam", 1e-3, 1e-4, None, neuron_dropout=0.0, max_epochs=400, patience=None)
@@ -338,8 +345,8 @@ def fit_seq2seq(
     FloatingPointError
         If the loss becomes NaN or infinite.
     """
-    if n_members < 1 or int(n_members) != n_members:
-        raise ValueError(f"n_members={n_members} must be a whole number of 1 or more")
+    check_dataset(data)
+    n_members, seed = whole("n_members", n_members, 1), whole("seed", seed)
     if not len(smoothing) or not min(smoothing) > 0:
         raise ValueError(f"smoothing={smoothing!r} must be one or more widths above 0, in bins")
     if not 0 < ridge < np.inf:
@@ -445,6 +452,8 @@ def _train(
     model: Seq2Seq, data: Dataset, settings: Settings, device: str, seed: int, bar: tqdm
 ) -> _Run:
     """Train on a device; where its memory runs out, say so and train on the CPU."""
+    check_dataset(data)
+    seed = whole("seed", seed)
     sizes = model.options["n_sources"], model.options["n_targets"]
     if sizes != (data.n_sources, data.n_targets):
         raise ValueError(
@@ -519,7 +528,7 @@ class _Passes:
         source, target = self.parts["train"]
         kept = 1 - self.settings.neuron_dropout
         order = torch.randperm(len(source), generator=self.generator)
-        keep = torch.ones(len(source), 1, source.shape[2])
+        keep = torch.ones(len(source), 1, source.shape[2], dtype=torch.float32)
         if kept < 1:
             keep.bernoulli_(kept, generator=self.generator)
         order, keep = order.to(self.device), (keep / kept).to(self.device)
@@ -608,6 +617,8 @@ def _apply(
     function: Callable[[torch.Tensor], torch.Tensor], model: Seq2Seq, source: np.ndarray
 ) -> np.ndarray:
     """Run a network on counts, some trials at a time so that memory stays small."""
+    if isinstance(model, Seq2Seq):
+        source = source_counts(source, int(model.options["n_sources"]))
     device = next(model.parameters()).device
     with torch.no_grad():
         parts = [
