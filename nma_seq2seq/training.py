@@ -473,17 +473,19 @@ def _train(
 
 @contextmanager
 def _one_thread(device: torch.device) -> Iterator[None]:
-    """On a CPU, compute in one thread: a recurrent layer's steps are too small to share out.
+    """Single precision, and on a CPU one thread: a recurrent layer's steps are too small to share.
 
     On two busy cores, two threads that wait for each other were 2 to 40 times as slow as one.
     """
-    before = torch.get_num_threads()
+    before, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)  # whatever the notebook has set: counts are float32
     if device.type == "cpu":
         torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        torch.set_default_dtype(dtype)
 
 
 class _Passes:
