@@ -61,8 +61,8 @@ check-notebooks: $(VENV)/.installed
 $(BENCHMARKS): bench-%: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.$* $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-## make test-class        grade a class that does everything wrong, and run every tutorial on wrong
-##                        answers all along
+## make test-class        grade a class that does everything wrong, run every tutorial on wrong
+##                        answers all along, and see on three simulated mice what "you should see"
 test-class: export OMP_NUM_THREADS = 1
 test-class: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 -m slow
