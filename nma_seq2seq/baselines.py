@@ -370,9 +370,9 @@ def fit_glm(
                 weights[:, neuron], bias[neuron] = glm.coef_, glm.intercept_
             max_rate = np.exp(inputs @ weights + bias).max(axis=0)
             model = PoissonGLM(components, weights, bias, smoothing, penalty, max_rate, 0.0)
-            loss = metrics.poisson_nll(
-                model.predict(data.source[data.validation]), data.target[data.validation]
-            )
+            # An exponential can come out as 0, which no Poisson rate may be.
+            rates = np.maximum(model.predict(data.source[data.validation]), 1e-12)
+            loss = metrics.poisson_nll(rates, data.target[data.validation])
             if loss < best_loss:
                 best_loss, best = loss, model
     return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
