@@ -25,7 +25,7 @@ _STUDENT = f"{_PACKAGE}.exercises.student"
 _RELIED_ON = ("numpy", "pandas", "torch", "builtins", "math", "inspect", "copy")
 _SET_BY_JUPYTER = {"input", "print", "open", "display", "get_ipython", "exit", "quit"}
 # Names in an answer's code that lead to the course's own answers.
-_LEADING = {"reference", "exercises", "EXERCISES", "exercises_of", "results", "_results"}
+_LEADING = {"reference", "exercises", "EXERCISES", "exercises_of"}
 _INSTALL = re.compile(
     r"\b(pip3?|uv|conda|mamba|apt|apt-get)\b.*\b(install|uninstall|remove|add|sync|update|upgrade)\b",
     re.DOTALL,
