@@ -80,6 +80,7 @@ MODELS = {
     "as given": "#B5651D",
     "recipe": "#EE6677",
     "original": "#EE6677",
+    "project": "#EE6677",
     "population": "#CCBB44",
     "psth": "#228833",
     "regression": "#4477AA",
