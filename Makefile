@@ -31,6 +31,7 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" $(TEST_ARGS)
 	$(NBVAL) $(BIN)/python -m $(NBVAL_ARGS) $(TEST_ARGS) solutions tutorials
 

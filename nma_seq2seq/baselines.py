@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -179,7 +179,7 @@ def fit_rrr(
     best_loss, best = np.inf, None
     for smoothing in smoothings:
 
-        def inputs(trials: np.ndarray, smoothing=smoothing) -> np.ndarray:
+        def inputs(trials: np.ndarray, smoothing: Sequence[float] = smoothing) -> np.ndarray:
             return _smoothed((data.source[trials] - source_mean) / source_scale, smoothing)
 
         gram, cross, center = _moments(inputs, data.train, targets)
@@ -243,7 +243,12 @@ def _check_choices(
             raise ValueError(
                 f"smoothings={smoothings!r} must be tuples of widths above 0, such as ((2,),)"
             )
-    choices = {"smoothings": smoothings, "ridges": ridges, "ranks": ranks, "floors": floors}
+    choices: dict[str, Any] = {
+        "smoothings": smoothings,
+        "ridges": ridges,
+        "ranks": ranks,
+        "floors": floors,
+    }
     for name, values in choices.items():
         if not np.ndim(values) or not len(values):
             raise ValueError(
@@ -375,6 +380,11 @@ def fit_glm(
             loss = metrics.poisson_nll(rates, data.target[data.validation])
             if loss < best_loss:
                 best_loss, best = loss, model
+    if best is None:
+        raise ValueError(
+            f"smoothings={list(smoothings)} and penalties={list(penalties)} leave no GLM with a "
+            "finite loss on the validation trials; give at least one of each"
+        )
     return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
 
 
@@ -391,7 +401,7 @@ def _moments(
     A whole design matrix of 1,000 neurons at two widths would not fit beside everything else in
     the 1 GB that Binder gives.
     """
-    gram = cross = total = 0.0
+    gram = cross = total = np.zeros(())
     n_samples = len(trials) * targets.shape[1]
     for some in np.array_split(np.arange(len(trials)), -(-n_samples // 4000)):
         x = inputs(trials[some])

@@ -85,8 +85,8 @@ def warm_started(
         encoder, decoder = weights @ axes, axes.T / np.sqrt(target_mean)
         std = np.sqrt(np.maximum((encoder * (gram @ encoder)).sum(axis=0), 0) / n) + 1e-6
         start_at(model, encoder / std, decoder * std[:, None], center, target_mean)
-        model.read_in.source_mean.copy_(torch.as_tensor(source_mean))
-        model.read_in.source_scale.copy_(torch.as_tensor(source_scale))
+        model.smoothing_layer.source_mean.copy_(torch.as_tensor(source_mean))
+        model.smoothing_layer.source_scale.copy_(torch.as_tensor(source_scale))
 
 
 def source_scaling(data: Dataset, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +116,7 @@ def start_at(
     `encoder` is (widths * n_sources, rank), the sources at one width after the other, and `decoder`
     (rank, n_targets).
     """
-    rank, read_in = encoder.shape[1], model.read_in
+    rank, read_in = encoder.shape[1], model.smoothing_layer
     read_in.weight.zero_()
     for width, rows in enumerate(np.split(encoder, read_in.n_widths)):
         columns = slice(width * model.n_latents, width * model.n_latents + rank)
@@ -218,11 +218,11 @@ class Members:
 
     def __init__(self, models: Sequence[Seq2Seq], data: Dataset, device: torch.device):
         self.data, self.device, first = data, device, models[0]
-        self.n_latents, self.n_widths = first.n_latents, first.read_in.n_widths
+        self.n_latents, self.n_widths = first.n_latents, first.smoothing_layer.n_widths
         self.floor, self.beta = first.floor, first.softplus.beta
-        self.source_mean = first.read_in.source_mean.numpy()
-        self.source_scale = first.read_in.source_scale.numpy()
-        self.covered = first.read_in.covered(data.n_bins).to(device)
+        self.source_mean = first.smoothing_layer.source_mean.numpy()
+        self.source_scale = first.smoothing_layer.source_scale.numpy()
+        self.covered = first.smoothing_layer.covered(data.n_bins).to(device)
         self.scale = torch.stack([model.scale for model in models]).to(device)
         self.weights = {
             name: torch.stack([model.get_parameter(name).detach() for model in models])
@@ -514,6 +514,7 @@ def _add_recurrence(
 ) -> None:
     """Train one network's recurrent layer on top of its latents, which are held still."""
     layer, share = model.recurrent.to(stacked.device), model.recurrent_share
+    assert share is not None  # as in every network with a read-in
     share.data = share.data.to(stacked.device)
     parameters = [*layer.parameters(), share]
     optimizer = torch.optim.AdamW(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,11 @@ _NO_RATE = (
 )
 
 
-def poisson_nll(rates, counts):
+@overload
+def poisson_nll(rates: np.ndarray, counts: np.ndarray) -> float: ...
+@overload
+def poisson_nll(rates: torch.Tensor, counts: torch.Tensor) -> torch.Tensor: ...
+def poisson_nll(rates: Any, counts: Any) -> Any:
     """Mean Poisson negative log likelihood, mean(rates - counts ln rates).
 
     The constant ln(counts!) is left out, as the field does.
@@ -99,6 +103,14 @@ def null_rates(data: Dataset, null: str = "train", part: str = "test") -> np.nda
     raise ValueError(f"no null {null!r}; choose one of {', '.join(NULLS)}")
 
 
+@overload
+def bits_per_spike(
+    rates: np.ndarray, counts: np.ndarray, null: np.ndarray, *, per_neuron: Literal[False] = False
+) -> float: ...
+@overload
+def bits_per_spike(
+    rates: np.ndarray, counts: np.ndarray, null: np.ndarray, *, per_neuron: Literal[True]
+) -> np.ndarray: ...
 def bits_per_spike(
     rates: np.ndarray, counts: np.ndarray, null: np.ndarray, *, per_neuron: bool = False
 ) -> float | np.ndarray:

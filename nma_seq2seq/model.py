@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -40,6 +42,8 @@ class Seq2Seq(nn.Module):
         If there is no such cell, or a size is below 1.
     """
 
+    scale: torch.Tensor
+
     def __init__(
         self,
         n_sources: int,
@@ -64,7 +68,7 @@ class Seq2Seq(nn.Module):
                 f"smoothing={smoothing!r} and beta={beta!r}: widths (in bins) and beta must be "
                 "above 0"
             )
-        self.options = {  # what it takes to build this network again
+        self.options: dict[str, Any] = {  # what it takes to build this network again
             "n_sources": n_sources,
             "n_targets": n_targets,
             "n_latents": n_latents,
@@ -87,12 +91,22 @@ class Seq2Seq(nn.Module):
     def latents(self, source: torch.Tensor) -> torch.Tensor:
         """Counts (trials, time, n_sources) -> latents (trials, time, n_latents)."""
         inputs = source if self.read_in is None else self.read_in(source)
-        if self.read_in is not None and not (torch.is_grad_enabled() or self.recurrent_share.any()):
+        share = self.recurrent_share
+        if share is not None and not (torch.is_grad_enabled() or share.any()):
             return inputs  # a layer without a share need not be run
         states, _ = self.recurrent(inputs)  # (trials, time, 2 * n_latents)
         forward, backward = states.split(self.n_latents, dim=-1)
         average = (forward + backward) / 2  # (trials, time, n_latents)
-        return average if self.read_in is None else inputs + self.recurrent_share * average
+        return average if share is None else inputs + share * average
+
+    @property
+    def smoothing_layer(self) -> SmoothReadIn:
+        """The read-in of a network that has one; a ValueError from one without `smoothing`."""
+        if self.read_in is None:
+            raise ValueError(
+                "a network without smoothing has no read-in to start from a linear fit"
+            )
+        return self.read_in
 
     def forward(self, source: torch.Tensor) -> torch.Tensor:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
@@ -111,6 +125,9 @@ class SmoothReadIn(nn.Module):
     """
 
     REACH = 20  # bins that a kernel reaches to either side
+    first_kernels: torch.Tensor
+    source_mean: torch.Tensor
+    source_scale: torch.Tensor
 
     def __init__(self, n_sources: int, n_latents: int, smoothing: tuple[float, ...]):
         super().__init__()

@@ -59,7 +59,7 @@ class Settings:
     patience: int | None = 5
     recurrent_epochs: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.optimizer not in ("adamw", "adam"):
             raise ValueError(f"no optimizer {self.optimizer!r}; choose 'adamw' or 'adam'")
         if not 0 <= self.neuron_dropout < 1:
@@ -255,8 +255,8 @@ def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> 
     std = linear.latents(data.source[data.train]).std(axis=(0, 1)) + 1e-6
     decoder = linear.decoder * std[:, None] / linear.target_mean
     members.start_at(model, linear.encoder / std, decoder, linear.center, linear.target_mean)
-    model.read_in.source_mean.copy_(torch.as_tensor(linear.source_mean))
-    model.read_in.source_scale.copy_(torch.as_tensor(linear.source_scale))
+    model.smoothing_layer.source_mean.copy_(torch.as_tensor(linear.source_mean))
+    model.smoothing_layer.source_scale.copy_(torch.as_tensor(linear.source_scale))
     return model
 
 
@@ -361,14 +361,15 @@ def fit_seq2seq(
         )
         for k in range(n_members)
     ]
-    with _one_thread(chosen), _bar(settings.max_epochs * n_members, progress) as bar:
+    most_epochs = settings.max_epochs * n_members
+    with _one_thread(chosen), _bar(most_epochs, progress) as bar:
         bar.set_description("warm start")
         members.warm_started(models, data, parts, smoothing, ridge)
         to_bits = [_to_bits(data, trials) for trials in (data.train, *parts)]
         bar.set_description(f"{n_members} networks" if n_members > 1 else "network")
 
         def show(n_done: int, loss: float) -> None:
-            bar.update(min(n_done, bar.total - bar.n))
+            bar.update(min(n_done, most_epochs - bar.n))
             bits = np.mean([convert(loss) for convert in to_bits[1:]])
             bar.set_postfix_str(f"bits/spike {bits:.3f} on trials held out")
 
@@ -380,7 +381,7 @@ def fit_seq2seq(
             for model, state in zip(models, first, strict=True):
                 model.cpu().load_state_dict(state)
             run = members.train(models, data, parts, settings, torch.device("cpu"), seed, show)
-        bar.update(bar.total - bar.n)
+        bar.update(most_epochs - bar.n)
         if run.interrupted:
             tqdm.write("interrupted; keeping the best so far of each network")
         models = [model.eval() for model in models]
@@ -389,9 +390,11 @@ def fit_seq2seq(
         )
     history = pd.DataFrame(run.rows).sort_values(["member", "epoch"], ignore_index=True)
     for k in range(n_members):
-        mine = history["member"] == k
-        history.loc[mine, "train_bits"] = to_bits[0](history.loc[mine, "train_loss"])
-        history.loc[mine, "validation_bits"] = to_bits[k + 1](history.loc[mine, "validation_loss"])
+        mine = history["member"].to_numpy() == k
+        history.loc[mine, "train_bits"] = to_bits[0](history["train_loss"].to_numpy()[mine])
+        history.loc[mine, "validation_bits"] = to_bits[k + 1](
+            history["validation_loss"].to_numpy()[mine]
+        )
     return Fit(
         models=tuple(model.to(chosen) for model in models),
         history=history,
@@ -520,8 +523,11 @@ class _Passes:
         """Mean Poisson loss of a part, without dropout."""
         source, target = self.parts[part]
         total = sum(
-            _loss(self.model, some.float(), counts.float()) * len(some)
-            for some, counts in zip(source.split(_AT_ONCE), target.split(_AT_ONCE), strict=True)
+            (
+                _loss(self.model, some.float(), counts.float()) * len(some)
+                for some, counts in zip(source.split(_AT_ONCE), target.split(_AT_ONCE), strict=True)
+            ),
+            start=torch.zeros((), device=self.device),
         )
         return (total / len(source)).item()
 
@@ -606,8 +612,11 @@ def _loss(model: Seq2Seq, source: torch.Tensor, target: torch.Tensor) -> torch.T
     return metrics.poisson_nll(model(source).clamp(min=_LEAST_RATE), target)
 
 
-def _to_bits(data: Dataset, trials: np.ndarray) -> Callable[[float], float]:
-    """Turns the mean Poisson loss of some trials into bits per spike against the train mean."""
+def _to_bits(data: Dataset, trials: np.ndarray) -> Callable[[Any], Any]:
+    """Turns the mean Poisson loss of some trials into bits per spike against the train mean.
+
+    One loss, or an array of them.
+    """
     counts = data.target[trials]
     null = np.broadcast_to(metrics.null_rates(data, "train"), counts.shape)
     null_loss = metrics.poisson_nll(null, counts)
