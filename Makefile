@@ -18,7 +18,7 @@ NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --
 
 BENCHMARKS = bench-before bench-latents bench-load bench-model bench-notebooks bench-spike_times bench-twin
 
-.PHONY: help lab test quick mypy test-class test-floors test-colab test-binder build \
+.PHONY: help lab test quick verdicts mypy test-class test-floors test-colab test-binder build \
 	check-notebooks $(BENCHMARKS)
 
 help:
@@ -42,6 +42,11 @@ quick: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 $(QUICK:%=tests/test_%.py)
+
+## make verdicts          how many answers the exercises' checks judge rightly; NAMES="5.1 5.3"
+verdicts: export OMP_NUM_THREADS = 1
+verdicts: $(VENV)/.installed
+	$(BIN)/python -m tests.exercise_answers $(NAMES)
 
 ## make mypy              check the package's types
 mypy: $(VENV)/.installed

@@ -22,6 +22,7 @@ import nma_seq2seq as nma
 from nma_seq2seq import exercises
 from nma_seq2seq.exercises import checking, student
 from nma_seq2seq.exercises.edits import edited
+from tests.exercise_answers import judged
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -127,7 +128,7 @@ MEAN = lambda c: c.mean((0, 1))  # noqa: E731
         (lambda c, b: (x for x in c), "do not yield it"),
         (lambda c, b: [[1, 2], [3]], "the result is a list of 2"),
         (lambda c, b: c.mean(1) / b, "has shape (4, 3), expected (3,)"),
-        (lambda c, b: c.mean(1) / b, "axis 0 is left; it has to be averaged over"),
+        (lambda c, b: c.mean(1) / b, "to be averaged over axis 0 too"),
         (lambda c, b: c.mean(1).max(0) / b / 2, "differs in 3 of 3 values"),
         (lambda c, b: np.array((MEAN(c) / b).mean()), "averaged over the neurons too"),
         (lambda c, b: c.max() / b, "two things: averaged over the neurons too; and the largest"),
@@ -504,6 +505,14 @@ class TestCourse:
         nma.hint(number, 3)
         assert task.gaps and capsys.readouterr().out.count("___") >= len(task.gaps)
         nma.hint(number, 4)
+
+    def test_answers_are_judged_rightly(self, number):
+        right, wrong = judged(number)
+        assert len(right) >= 4 and len(wrong) >= 15
+        assert [result.message for result in right if result.status != "done"] == []
+        assert [each for each in wrong if not each.is_flagged] == []
+        assert [each for each in wrong if each.says and not each.is_named] == []
+        assert all(len(each.result.message) <= 180 for each in wrong)
 
     def test_the_reference_is_accepted(self, number):
         nma.exercise(number)(COURSE[number].reference)

@@ -99,6 +99,8 @@ def _explain_parts(
     pairs: Sequence[tuple[Any, Any]], inputs: Sequence[Mapping[str, Any]], tolerance: float
 ) -> tuple[str, str]:
     n = len(pairs[0][1])
+    if all(type(part) is int for part in pairs[0][1]):
+        return "", ""  # a shape
     if all(same(got, want[k], tolerance) for got, want in pairs for k in [0]) and n > 1:
         return "", f"only the first of the {n} results is returned"
     for k in range(1, n):
@@ -143,10 +145,10 @@ def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
     n_mine, n_right = arrays[0][0].ndim, arrays[0][1].ndim
     if all((a.ndim, b.ndim) == (n_mine, n_right) for a, b in arrays):
         for axes in combinations(range(max(n_mine, n_right)), abs(n_mine - n_right)):
-            which = " and ".join(map(str, axes))
-            for word, reduced in (("averaged", np.mean), ("summed", np.sum)):
+            which = ", ".join(map(str, axes))
+            for word, reduced in (("averaged", np.nanmean), ("summed", np.nansum)):
                 if n_mine > n_right and all(equal(reduced(a, axis=axes), b) for a, b in arrays):
-                    return f"axis {which} is left; it has to be {word} over"
+                    return f"to be {word} over axis {which} too"
                 if n_mine < n_right and all(equal(a, reduced(b, axis=axes)) for a, b in arrays):
                     return f"{word} over axis {which} of the result too"
     if all(a.ndim == b.ndim == 1 for a, b in arrays):

@@ -211,7 +211,7 @@ def _explained(
         for edit in ((a, b) for a in edits for b in more):
             if time.process_time() > deadline:
                 return better, ""
-            both = _both(exercise, *edit)
+            both = _both(exercise, *edit) or _both(exercise, *edit[::-1])
             if both and does_the_same(both):
                 return better, f"two things: {one}; and {other}"
     return better, ""

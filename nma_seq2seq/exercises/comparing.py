@@ -37,6 +37,10 @@ def symptom(
         parts = list(got) if isinstance(got, (tuple, list, np.ndarray, torch.Tensor)) else None
         if parts is None or len(parts) != len(expected):
             return f"{what} is {describe(got)}, expected {describe(expected)}"
+        if all(type(part) is int for part in expected):  # a shape is said as a whole
+            if parts == list(expected):
+                return None
+            return f"{what} is {tuple(parts)}, expected {expected}"
         pairs = {f"part {i + 1}": pair for i, pair in enumerate(zip(parts, expected, strict=True))}
         return _first(pairs, options)
     if isinstance(expected, Mapping):
@@ -44,7 +48,8 @@ def symptom(
             return f"{what} is {describe(got)}, expected {describe(expected)}"
         if set(got) != set(expected):
             lacks, more = (_listed(set(a) - set(b)) for a, b in ((expected, got), (got, expected)))
-            return f"{what or 'the result'} lacks {lacks}" + (f" and has {more}" if more else "")
+            said = [f"lacks {lacks}"] * bool(lacks) + [f"has {more}"] * bool(more)
+            return f"{what or 'the result'} {' and '.join(said)}"
         named = {f"{what}[{key!r}]" if what else str(key): key for key in expected}
         return _first({name: (got[key], expected[key]) for name, key in named.items()}, options)
     if isinstance(expected, pd.DataFrame):
@@ -55,6 +60,8 @@ def symptom(
             if sorted(map(str, labels)) != sorted(map(str, needed)):
                 return f"{what} has the {kind} {_listed(labels)}, expected {_listed(needed)}"
         got = got.reindex(index=expected.index, columns=expected.columns)
+    if isinstance(expected, pd.Series) and not isinstance(got, pd.Series):
+        return f"{what} is {describe(got)}, expected {describe(expected)}"
     found, wanted = as_array(got), as_array(expected)
     if (
         found is None

@@ -73,14 +73,11 @@ def check_draws(
     for k, name in enumerate(names):
         if all(np.array_equal(np.sort(d[k]), np.sort(draws[0][k])) for d in draws[:20]) and among:
             symptom = f"every rng gives the same {name}"
-            if used and len(names) > 1:
-                return symptom, ""
-            ordered = len(draws[0][k]) < 2 or np.ptp(np.diff(np.sort(draws[0][k]))) == 0
-            return symptom, (
-                "taken in the order of the file, not drawn"
-                if ordered and not used
-                else "rng is not used; a generator of one's own starts anew at each call"
-            )
+            places = np.searchsorted(among(arguments, draws[0], k), np.sort(draws[0][k]))
+            if (np.diff(places) == 1).all():
+                return symptom, "taken in the order of the file, not drawn"
+            unused = "rng is not used; a generator of one's own starts anew at each call"
+            return symptom, "" if used else unused
     if all(_alike(d, draws[0]) for d in draws[:20]):
         return "every rng gives the same draw", "rng is not used, or nothing is drawn"
     if among is None:
@@ -141,8 +138,8 @@ def _uneven(draws: list[np.ndarray], pools: list[np.ndarray], name: str) -> Diag
     worst = max(abs(counts[u] - chances[u]) / sizes[u] for u in counts)
     if together > 1.4 * expected:
         return f"{name} are stretches of the file", "neighbours are taken, not drawn one by one"
-    if worst > 6:
-        return f"of {name} some are drawn far more often than others", "not all are drawn alike"
-    if together < 0.6 * expected:
+    if together < 0.5 * expected:
         return f"{name} never are neighbours", "every second one is taken, not drawn one by one"
+    if worst > 6:
+        return f"of {name} some are drawn far more often than others", ""
     return None

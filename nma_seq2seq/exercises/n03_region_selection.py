@@ -53,11 +53,6 @@ def _check_halves(answer, reference):
                 "the first half is returned twice",
             ),
             (
-                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
-                "a neuron is in both halves, so it would predict itself",
-                "drawn twice from all; draw once, and cut in two",
-            ),
-            (
                 lambda given, parts: not len(given[0]) % 2 or sum(map(len, parts)) < len(given[0]),
                 "of 13 neurons all are in the halves, expected 6 and 6",
                 "the odd neuron is not left out",
@@ -65,6 +60,16 @@ def _check_halves(answer, reference):
             (
                 lambda given, parts: all(len(part) == len(given[0]) // 2 for part in parts),
                 "the halves do not hold half of the neurons each",
+                "",
+            ),
+            (
+                lambda given, parts: len(np.intersect1d(parts[0], parts[1])) < 2,
+                "some neurons are in both halves, so they would predict themselves",
+                "drawn twice from all; draw once, and cut in two",
+            ),
+            (
+                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
+                "a neuron is in both halves, so it would predict itself",
                 "",
             ),
         ],
@@ -98,9 +103,29 @@ def _check_split(answer, reference):
                 "the test trials are not taken out of train",
             ),
             (
-                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
+                lambda given, parts: len(parts[1]) != int(given[0] * given[1]) or given[0] != 33,
+                "of 33 trials 6 are held out, expected 7 of 6.6",
+                "rounded down by int(); round(n_trials * test_fraction) are held out",
+            ),
+            (
+                lambda given, parts: len(parts[1]) != 12 or given[0] != 37,
+                "of 37 trials 12 are held out, expected 11 of 11.1",
+                "rounded up; round(n_trials * test_fraction) are held out",
+            ),
+            (
+                lambda given, parts: len(parts[1]) == _n_test(given),
+                "another number of trials is held out than round(n_trials * test_fraction)",
+                "",
+            ),
+            (
+                lambda given, parts: len(np.intersect1d(parts[0], parts[1])) < 2,
                 "some trials are in train and in test, so the test trials have been seen",
                 "the parts are drawn one by one; draw once, and cut in two",
+            ),
+            (
+                lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
+                "a trial is in train and in test, so it has been seen",
+                "",
             ),
             (
                 lambda given, parts: (
@@ -114,21 +139,6 @@ def _check_split(answer, reference):
             (
                 lambda given, parts: np.isin(np.concatenate(parts), np.arange(given[0])).all(),
                 "some numbers are no trials; these are 0 to n_trials - 1",
-                "",
-            ),
-            (
-                lambda given, parts: len(parts[1]) != int(given[0] * given[1]) or given[0] != 33,
-                "of 33 trials 6 are held out, expected 7 of 6.6",
-                "rounded down by int(); round(n_trials * test_fraction) are held out",
-            ),
-            (
-                lambda given, parts: len(parts[1]) != 12 or given[0] != 37,
-                "of 37 trials 12 are held out, expected 11 of 11.1",
-                "rounded up; round(n_trials * test_fraction) are held out",
-            ),
-            (
-                lambda given, parts: len(parts[1]) == _n_test(given),
-                "another number of trials is held out than round(n_trials * test_fraction)",
                 "",
             ),
             (

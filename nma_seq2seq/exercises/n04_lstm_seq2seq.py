@@ -32,20 +32,28 @@ def _average_cases(rng):
 
 
 def _run_seq2seq(answer, n_sources, n_targets, n_latents, source):
-    """The names of its weights, and what it makes of the source with given ones."""
+    """The names and shapes of its weights, and what it makes of the source with given ones."""
     torch.manual_seed(n_sources)
     model = answer(n_sources, n_targets, n_latents=n_latents)
-    weights = model.state_dict()
-    if not weights:
-        return {"the network": {}}
+    weights, wanted = (
+        {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+        for network in (model, answers.Seq2Seq(n_sources, n_targets, n_latents))
+    )
+    if sorted(weights.values()) == sorted(wanted.values()) and set(weights) != set(wanted):
+        named = " and ".join(sorted({name.split(".")[0] for name in weights}))
+        raise AssertionError(f"its parts are named {named}, expected readout and recurrent")
+    if weights != wanted:
+        return {"the network": weights, "latents(source)": None, "forward(source)": None}
     generator = torch.Generator().manual_seed(0)
-    for name in sorted(weights):
-        weights[name] = 0.7 * torch.randn(weights[name].shape, generator=generator)
-    model.load_state_dict(weights)
+    model.load_state_dict(
+        {name: 0.7 * torch.randn(weights[name], generator=generator) for name in sorted(weights)}
+    )
+    latents = model.latents(source)
+    fits = isinstance(latents, torch.Tensor) and latents.shape[-1] == n_latents
     return {
-        "the network": {name: tuple(weight.shape) for name, weight in weights.items()},
-        "latents(source)": model.latents(source),
-        "forward(source)": model(source),
+        "the network": weights,
+        "latents(source)": latents,
+        "forward(source)": model(source) if fits else None,
     }
 
 

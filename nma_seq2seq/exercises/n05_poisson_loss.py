@@ -137,7 +137,7 @@ EXERCISES = (
         minutes=15,
         difficulty=2,
         reference=answers.reduced_rank_regression,
-        cases=lambda rng: [_rrr_case(rng, 40, 6, 5, 2, 10.0), _rrr_case(rng, 33, 4, 7, 3, 25.0)],
+        cases=lambda rng: [_rrr_case(rng, 40, 6, 5, 2, 10.0), _rrr_case(rng, 33, 8, 7, 3, 25.0)],
         mistakes=known["5.4"],
         hints=(
             "First forget the rank: ridge regression. Its fitted values fill as many dimensions as "

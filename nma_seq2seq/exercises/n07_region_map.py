@@ -83,7 +83,7 @@ def _check_shuffle(answer, reference):
     def stays(given, parts):
         return (parts[0] == np.arange(len(given[0]))) & ~alone(given[0])
 
-    return check_draws(
+    found = check_draws(
         answer,
         [
             (np.repeat([3, 0, 5, 1], [4, 7, 1, 5])[rng.permutation(17)],),
@@ -122,7 +122,7 @@ def _check_shuffle(answer, reference):
             ),
             (
                 lambda given, parts: np.array_equal(given[0][parts[0]], given[0]),
-                "some trials change places with trials of another condition",
+                _MIXED,
                 "",
             ),
             (
@@ -132,11 +132,27 @@ def _check_shuffle(answer, reference):
             ),
             (
                 lambda given, parts: not stays(given, parts).any(),
-                "some trials that have others of their condition keep their own place",
+                _STAYS,
                 "",
             ),
         ],
     )
+    if found not in ((_MIXED, ""), (_STAYS, "")):
+        return found
+    # Of many draws, how often does a trial keep its condition, or its place?
+    condition = np.repeat([0, 1, 2], 10)
+    draws = [np.asarray(answer(condition.copy(), np.random.default_rng(k))) for k in range(200)]
+    if found == (_MIXED, ""):
+        same = np.mean([condition[order] == condition for order in draws])
+        return _MIXED, "all trials are shuffled together" if abs(same - 1 / 3) < 0.04 else ""
+    own = np.mean([order == np.arange(30) for order in draws], axis=0)
+    if np.abs(own - 0.1).max() < 0.1:
+        return _STAYS, "a plain permutation leaves one of each condition where it is, on average"
+    return found
+
+
+_MIXED = "some trials change places with trials of another condition"
+_STAYS = "some trials that have others of their condition keep their own place"
 
 
 def _tables(rng):

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from tests.exercise_answers import variants
+
 
 def psth_by_loops(counts, trials, bin_size):
     total, n = np.zeros(counts.shape[1:]), 0
@@ -213,14 +215,14 @@ WRONG = {
         (align_from_the_event, "start `before` bins earlier"),
         (align_with_positions, "positions of the kept trials"),
         (align_all, "raises"),
-        (align_without_a_mask, "expected a tuple of 2"),
+        (align_without_a_mask, "only the first of the 2"),
     ],
     "2.3": [
         (similarity_of_trials, "transpose"),
         (similarity_without_z, "without the z-score"),
         (similarity_with_nan, "0 / 0"),
         (covariance, "covariance"),
-        (only_the_matrix, "expected a tuple of 2"),
+        (only_the_matrix, "only result 2"),
     ],
     "2.4": [
         (maxima_by(lambda rng, a: rng.permutation(a), largest_size), "shuffled alike"),
@@ -230,3 +232,150 @@ WRONG = {
         (without_the_seed, "the same seed gives other numbers"),
     ],
 }
+
+
+def psth_in_steps(counts, trials, bin_size):
+    chosen = np.array(counts)[np.where(trials)[0]].astype(float)
+    average = np.sum(chosen, axis=0) / chosen.shape[0]
+    return average / bin_size
+
+
+def align_with_lists(counts, event_bin, before, after):
+    windows = []
+    ok = np.zeros(len(event_bin), dtype=bool)
+    for k in range(len(event_bin)):
+        if np.isnan(event_bin[k]):
+            continue
+        e = int(event_bin[k])
+        if e - before < 0 or e + after > counts.shape[1]:
+            continue
+        windows.append(counts[k, e - before : e + after, :])
+        ok[k] = True
+    return np.array(windows), ok
+
+
+def similarity_in_steps(counts, region, names):
+    m, s = np.mean(counts, axis=0), np.std(counts, axis=0)
+    s[s == 0] = 1
+    z = (counts - m) / s
+    cols = []
+    for name in names:
+        cols.append(np.mean(z[:, np.array(region) == name], axis=1))
+    A = np.array(cols).T
+    return A, np.corrcoef(A, rowvar=False)
+
+
+def maxima_in_steps(activity, n_shuffles, seed):
+    generator = np.random.default_rng(seed)
+    result = np.zeros(n_shuffles)
+    for i in range(n_shuffles):
+        copy = activity.copy()
+        for j in range(copy.shape[1]):
+            copy[:, j] = generator.permutation(copy[:, j])
+        c = np.corrcoef(copy, rowvar=False)
+        np.fill_diagonal(c, 0)
+        result[i] = np.max(np.abs(c))
+    return result
+
+
+RIGHT["2.1"] += [psth_in_steps, lambda c, t, b: np.average(c, axis=0, weights=t) / b]
+RIGHT["2.2"] += [align_with_lists]
+RIGHT["2.3"] += [similarity_in_steps]
+RIGHT["2.4"] += [maxima_in_steps]
+WRONG["2.1"] += variants(
+    psth_in_steps,
+    {
+        "chosen.shape[0] -> counts.shape[0]": "all trials",
+        "chosen.shape[0] -> chosen.shape[1]": "two things",
+        "np.sum(chosen, axis=0) / chosen.shape[0] -> np.sum(chosen, axis=0)": "summed",
+        "np.sum(chosen, axis=0) / chosen.shape[0] -> "
+        "chosen.mean()": "averaged over the neurons too",
+        "np.sum(chosen, axis=0) / chosen.shape[0] -> chosen.mean(axis=2)": "the neurons",
+        "np.sum(chosen, axis=0) / chosen.shape[0] -> chosen.mean(axis=(0, 2))": "neurons too",
+        "np.sum(chosen, axis=0) / chosen.shape[0] -> chosen.mean(axis=(0, 1))": "time too",
+        "average / bin_size -> average": "not yet in Hz",
+        "average / bin_size -> average * bin_size": "multiplied",
+        "average / bin_size -> average / 0.01": "written out",
+        "average / bin_size -> (average / bin_size).T": "transposed",
+        "np.where(trials)[0] -> np.where(~trials)[0]": "leaves out",
+        "np.where(trials)[0] -> trials.astype(int)": "positions 0 and 1",
+        "[np.where(trials)[0]] -> ": "all trials",
+        "np.where(trials)[0] -> np.where(trials)[0][:-1]": "",
+        "np.sum(chosen, axis=0) -> np.sum(chosen > 0, axis=0)": "with a spike",
+        "    return average / bin_size\n -> ": "return",
+    },
+)
+WRONG["2.2"] += variants(
+    align_with_lists,
+    {
+        "e - before : e + after, -> e - before : e + after + 1,": "too long",
+        "e - before : e + after, -> e - before + 1 : e + after,": "too short",
+        "e - before : e + after, -> e - before + 1 : e + after + 1,": "one bin late",
+        "e - before : e + after, -> e - before - 1 : e + after - 1,": "one bin early",
+        "e - before : e + after, -> e - after : e + before,": "before and after",
+        "e - before : e + after, -> e : e + before + after,": "start at the event",
+        "e - before : e + after, -> e - before - after : e,": "end at the event",
+        "e + after > counts -> e + after >= counts": "<= n_bins",
+        "e - before < 0 -> e - before <= 0": ">= 0",
+        "windows.append(counts[k, -> windows.append(counts[len(windows),": "first trials",
+        "return np.array(windows), ok -> return ok, np.array(windows)": "another order",
+        "return np.array(windows), ok -> return np.array(windows), ~ok": "left out",
+        "return np.array(windows), ok -> return np.array(windows), np.where(ok)[0]": "positions",
+        "return np.array(windows), ok -> return np.array(windows).mean(0), ok": "averaged",
+        "return np.array(windows), ok -> return np.array(windows)": "only the first",
+        "return np.array(windows), ok -> return np.concatenate(windows), ok": "joined",
+        "return np.array(windows), ok -> return np.array(windows).swapaxes(1, 2), ok": "transposed",
+        "e - before < 0 or e + after > counts.shape[1] -> e - before < 0": "",
+        "ok[k] = True -> ok[e] = True": "",
+    },
+)
+WRONG["2.3"] += variants(
+    similarity_in_steps,
+    {
+        "np.corrcoef(A, rowvar=False) -> np.corrcoef(A)": "transpose",
+        "np.corrcoef(A, rowvar=False) -> np.cov(A, rowvar=False)": "covariance",
+        "np.corrcoef(A, rowvar=False) -> np.abs(np.corrcoef(A, rowvar=False))": "absolute",
+        "np.corrcoef(A, rowvar=False) -> A.T @ A": "products",
+        "np.array(cols).T -> np.array(cols)": "transposed",
+        "    s[s == 0] = 1\n -> ": "0 / 0",
+        "(counts - m) / s -> counts": "without the z-score",
+        "(counts - m) / s -> counts - m": "not divided",
+        "(counts - m) / s -> counts / s": "mean is not taken away",
+        "(counts - m) / s -> (counts - m) / s**2": "variance",
+        "np.mean(counts, axis=0), np.std(counts, axis=0) -> np.mean(counts), np.std(counts, "
+        "axis=0)": "",
+        "np.std(counts, axis=0) -> np.std(counts, axis=0, ddof=1)": "ddof=1",
+        "np.mean(z[:, -> np.sum(z[:,": "summed",
+        "np.mean(z[:, -> np.median(z[:,": "median",
+        "for name in names -> for name in np.unique(region)": "another order than",
+        "np.array(region) == name -> [name in r for r in region]": "begins like",
+        "return A, -> return z,": "",
+        "return A, np.corrcoef(A, rowvar=False) -> return np.corrcoef(A, rowvar=False), A": "order",
+    },
+)
+WRONG["2.4"] += variants(
+    maxima_in_steps,
+    {
+        "        np.fill_diagonal(c, 0)\n -> ": "diagonal",
+        "np.max(np.abs(c)) -> np.max(c)": "np.abs first",
+        "np.max(np.abs(c)) -> np.mean(np.abs(c))": "the mean over the pairs",
+        "np.max(np.abs(c)) -> np.abs(c[0, 1])": "one pair",
+        "np.max(np.abs(c)) -> np.min(np.abs(c))": "",
+        "np.max(np.abs(c)) -> np.max(np.abs(c)) ** 2": "squared",
+        "np.corrcoef( -> np.cov(": "covariance",
+        "generator.permutation(copy[:, j]) -> generator.choice(copy[:, j], len(copy))": "once",
+        "copy[:, j] = generator.permutation(copy[:, j]) -> generator.shuffle(copy)": "in step",
+        "copy[:, j] = generator.permutation(copy[:, j]) -> pass": "nothing is shuffled",
+        "np.random.default_rng(seed) -> np.random.default_rng()": "same seed",
+        "np.random.default_rng(seed) -> np.random.default_rng(0)": "another seed",
+        "np.random.default_rng(seed) -> np.random": "same seed",
+        "result = np.zeros(n_shuffles) -> result = np.zeros(n_shuffles + 1)": "shape",
+        "copy = activity.copy() -> copy = activity": "in place",
+        "return result -> return result.max()": "shape",
+        "return result -> return sorted(result)[-1:]": "shape",
+        "generator.permutation(copy[:, j]) -> np.roll(copy[:, j], "
+        "generator.integers(40))": "shifted",
+        "generator.permutation(copy[:, j]) -> generator.normal(size=len(copy))": "new random",
+        "    return result\n -> ": "return",
+    },
+)

@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.exercise_answers import variants
+
 
 def _shapes(trials, bins, sources, latents, targets, /, **other):
     right = {
@@ -245,10 +247,10 @@ WRONG = {
         (shapes_without_gates, "four sets of weights"),
     ],
     "4.2": [
-        (step_gates_misordered, "order of the parts"),
+        (step_gates_misordered, "forget and input gate"),
         (step_all_sigmoid, "candidate g goes through a tanh"),
         (step_without_last_tanh, "h = o * tanh(c)"),
-        (step_memory_first, "state h comes first"),
+        (step_memory_first, "returned in another order"),
         (step_weight_not_transposed, "RuntimeError"),
     ],
     "4.3": [
@@ -261,15 +263,231 @@ WRONG = {
         (DefaultBeta, "beta=10"),
         (Relu, "ReLU"),
         (OneDirection, "bidirectional"),
-        (OtherNames, "lstm.weight_ih_l0"),
-        (NotAveraged, "latents(source) has shape"),
+        (OtherNames, "named lstm and readout"),
+        (NotAveraged, "not averaged"),
         (Summed, "not halved"),
         (TrialsLast, "batch_first=True"),
     ],
     "4.5": [
         (bias_of_sources, "source neurons"),
-        (bias_before_softplus, "before the softplus"),
+        (bias_before_softplus, "must be undone"),
         (bias_as_original, "the original's mistake"),
         (bias_of_silent, "half a spike"),
     ],
 }
+
+
+def step_in_blocks(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
+    n = c.shape[1]
+    a = torch.matmul(x, weight_ih.t()) + bias_ih
+    a = a + torch.matmul(h, weight_hh.t()) + bias_hh
+    input_gate = torch.sigmoid(a[:, :n])
+    forget_gate = torch.sigmoid(a[:, n : 2 * n])
+    candidate = torch.tanh(a[:, 2 * n : 3 * n])
+    output_gate = torch.sigmoid(a[:, 3 * n :])
+    c_new = forget_gate * c + input_gate * candidate
+    h_new = output_gate * torch.tanh(c_new)
+    return h_new, c_new
+
+
+def average_in_halves(states):
+    n = states.size(2) // 2
+    one, two = states[:, :, :n], states[:, :, n:]
+    return torch.stack((one, two)).mean(0)
+
+
+def bias_in_steps(source, target, beta=10.0):
+    n_trials, n_bins, n_targets = target.shape
+    spikes = target.reshape(-1, n_targets).sum(0).astype(float)
+    spikes[spikes == 0] = 0.5
+    rate = spikes / (n_trials * n_bins)
+    return (1 / beta) * np.log(np.exp(rate * beta) - 1)
+
+
+class Plain(nn.Module):
+    def __init__(self, n_sources, n_targets, n_latents=15):
+        super().__init__()
+        self.n_latents = n_latents
+        self.recurrent = nn.LSTM(n_sources, n_latents, batch_first=True, bidirectional=True)
+        self.readout = nn.Linear(n_latents, n_targets)
+        self.act = nn.Softplus(beta=10)
+
+    def latents(self, source):
+        out, (h_n, c_n) = self.recurrent(source)
+        fwd = out[:, :, : self.n_latents]
+        bwd = out[:, :, self.n_latents :]
+        z = (fwd + bwd) / 2
+        return z
+
+    def forward(self, source):
+        z = self.latents(source)
+        return self.act(self.readout(z))
+
+
+RIGHT["4.2"] += [step_in_blocks]
+RIGHT["4.3"] += [average_in_halves, lambda s: s.view(*s.shape[:2], 2, -1).mean(2)]
+RIGHT["4.4"] += [Plain]
+RIGHT["4.5"] += [bias_in_steps]
+RIGHT["4.1"] += [
+    lambda a, b, c, d, e: {k: torch.Size(v) for k, v in _shapes(a, b, c, d, e).items()},
+    lambda a, b, c, d, e: {k: np.array(v) for k, v in _shapes(a, b, c, d, e).items()},
+]
+WRONG["4.1"] += [
+    (
+        lambda a, b, c, d, e, w=w: _shapes(
+            a, b, c, d, e, **{k: f(a, b, c, d, e) for k, f in w.items()}
+        ),
+        says,
+    )
+    for w, says in [
+        ({"rates": lambda a, b, c, d, e: (a, b, d)}, "those of the targets"),
+        ({"rates": lambda a, b, c, d, e: (a, e)}, "every bin"),
+        ({"states": lambda a, b, c, d, e: (2, a, b, d)}, "side by side"),
+        ({"states": lambda a, b, c, d, e: (a, b, 4 * d)}, ""),
+        ({"latents": lambda a, b, c, d, e: (a, d)}, "every bin"),
+        ({"latents": lambda a, b, c, d, e: (a, b, d // 2)}, ""),
+        ({"source": lambda a, b, c, d, e: (b, a, c)}, "time and trials"),
+        ({"input_weights_of_one_direction": lambda a, b, c, d, e: (c, 4 * d)}, "(outputs, inputs)"),
+        ({"input_weights_of_one_direction": lambda a, b, c, d, e: (3 * d, c)}, "not three"),
+        ({"input_weights_of_one_direction": lambda a, b, c, d, e: (8 * d, c)}, "ONE direction"),
+        ({"input_weights_of_one_direction": lambda a, b, c, d, e: (4 * d, d)}, "weight_hh"),
+        ({"input_weights_of_one_direction": lambda a, b, c, d, e: 4 * d * c}, ""),
+        ({"readout": lambda a, b, c, d, e: (e, d)}, ""),
+        (
+            {
+                "latents": lambda a, b, c, d, e: (a, b, 2 * d),
+                "states": lambda a, b, c, d, e: (a, b, d),
+            },
+            "side by side",
+        ),
+        (
+            {
+                "rates": lambda a, b, c, d, e: (a, b, e),
+                "latents": lambda a, b, c, d, e: (a, b, 2 * d),
+            },
+            "averaging",
+        ),
+    ]
+]
+WRONG["4.2"] += variants(
+    step_in_blocks,
+    {
+        "+ bias_hh -> ": "biases",
+        "+ bias_ih\n -> \n": "biases",
+        "torch.matmul(h, weight_hh.t()) + bias_hh -> bias_hh": "state of the bin before",
+        "torch.matmul(h, -> torch.matmul(c,": "fed back",
+        "torch.tanh(a[:, 2 * n -> torch.sigmoid(a[:, 2 * n": "candidate g goes through a tanh",
+        "torch.tanh(a[:, 2 * n -> torch.relu(a[:, 2 * n": "no tanh",
+        "torch.sigmoid(a[:, 3 * n :]) -> torch.tanh(a[:, 3 * n :])": "gates go through a sigmoid",
+        "torch.sigmoid(a[:, 3 * n :]) -> a[:, 3 * n :]": "no sigmoid",
+        "torch.tanh(c_new) -> c_new": "h = o * tanh(c)",
+        "torch.tanh(c_new) -> torch.tanh(c)": "OLD",
+        "torch.tanh(c_new) -> torch.sigmoid(c_new)": "sigmoid of the memory",
+        "forget_gate * c + input -> c + input": "forget gate is missing",
+        "+ input_gate * candidate -> + candidate": "input gate is missing",
+        "input_gate * candidate -> (1 - forget_gate) * candidate": "GRU",
+        "forget_gate * c + input -> (1 - forget_gate) * c + input": "not 1 - f",
+        "output_gate * torch -> torch": "output gate is missing",
+        "return h_new, c_new -> return c_new, h_new": "another order",
+        "return h_new, c_new -> return h_new": "only the first",
+        "return h_new, c_new -> return h_new, c": "old memory",
+        (
+            "a[:, :n] -> a[:, n : 2 * n]",
+            "forget_gate = torch.sigmoid(a[:, n : 2 * n]) -> forget_gate = torch.sigmoid(a[:, :n])",
+        ): "forget and input",
+        (
+            "a[:, :n] -> a[:, ::4]",
+            "(a[:, n : 2 * n]) -> (a[:, 1::4])",
+            "a[:, 2 * n : 3 * n] -> a[:, 2::4]",
+            "a[:, 3 * n :] -> a[:, 3::4]",
+        ): "interleaved",
+        (
+            "a[:, 2 * n : 3 * n] -> a[:, 3 * n :]",
+            "sigmoid(a[:, 3 * n :]) -> sigmoid(a[:, 2 * n : 3 * n])",
+        ): "order of the parts",
+        "torch.matmul(x, weight_ih.t()) -> torch.matmul(x, weight_ih)": "raises RuntimeError",
+    },
+)
+WRONG["4.3"] += variants(
+    average_in_halves,
+    {
+        "torch.stack((one, two)).mean(0) -> torch.stack((one, two)).sum(0)": "not halved",
+        "torch.stack((one, two)).mean(0) -> one": "only the forward",
+        "torch.stack((one, two)).mean(0) -> two": "only the backward",
+        "torch.stack((one, two)).mean(0) -> torch.stack((one, "
+        "two.flip(1))).mean(0)": "turned round",
+        "torch.stack((one, two)).mean(0) -> torch.stack((one, "
+        "two.flip(2))).mean(0)": "turned round",
+        "torch.stack((one, two)).mean(0) -> torch.stack((one, two))": "averaged over axis 0",
+        "torch.stack((one, two)).mean(0) -> torch.stack((one, two)).mean(-1)": "",
+        "torch.stack((one, two)).mean(0) -> torch.stack((one, two)).mean()": "averaged over",
+        "torch.stack((one, two)).mean(0) -> torch.cat((one, two), 2)": "nothing is averaged",
+        "torch.stack((one, two)).mean(0) -> (one - two) / 2": "difference",
+        "torch.stack((one, two)).mean(0) -> one + two / 2": "brackets",
+        "torch.stack((one, two)).mean(0) -> one * two": "product",
+        "torch.stack((one, two)).mean(0) -> torch.max(one, two)": "larger",
+        "torch.stack((one, two)).mean(0) -> (one + two) / 4": "too often",
+        "torch.stack((one, two)).mean(0) -> (one + two) / n": "",
+        "states[:, :, :n], states[:, :, n:] -> states[:, :, ::2], states[:, :, 1::2]": "HALF",
+        "states[:, :, :n], states[:, :, n:] -> states[:, ::2], states[:, 1::2]": "",
+        "return torch -> out = torch": "return",
+    },
+)
+WRONG["4.4"] += variants(
+    Plain,
+    {
+        "batch_first=True, -> ": "batch_first",
+        ", bidirectional=True -> ": "bidirectional",
+        "(fwd + bwd) / 2 -> fwd + bwd": "not halved",
+        "(fwd + bwd) / 2 -> fwd": "forward half",
+        "(fwd + bwd) / 2 -> bwd": "backward half",
+        "(fwd + bwd) / 2 -> (fwd + bwd.flip(1)) / 2": "turned round",
+        "(fwd + bwd) / 2 -> torch.cat([fwd, bwd], 2)": "not averaged",
+        "nn.Softplus(beta=10) -> nn.Softplus()": "beta=10",
+        "nn.Softplus(beta=10) -> nn.ReLU()": "ReLU",
+        "nn.Softplus(beta=10) -> nn.Sigmoid()": "sigmoid",
+        "nn.Softplus(beta=10) -> nn.ELU()": "",
+        "self.act(self.readout(z)) -> self.readout(z)": "softplus is missing",
+        "self.act(self.readout(z)) -> torch.exp(self.readout(z))": "an exp",
+        "self.act(self.readout(z)) -> self.readout(self.act(z))": "after the read-out",
+        "self.act(self.readout(z)) -> self.act(self.readout(z))[:, -1]": "last bin",
+        "nn.LSTM -> nn.GRU": "GRU",
+        "nn.LSTM -> nn.RNN": "RNN",
+        "nn.Linear(n_latents, n_targets) -> nn.Linear(n_latents, n_targets, bias=False)": "no bias",
+        "nn.Linear(n_latents, n_targets) -> nn.Linear(n_targets, n_latents)": "",
+        "nn.LSTM(n_sources, n_latents, -> nn.LSTM(n_sources, n_latents, 2,": "two recurrent",
+        "self.act(self.readout(z)) -> (self.act(self.readout(z)), z)": "",
+        "        z = (fwd + bwd) / 2\n ->         z = torch.tanh(fwd + bwd) / 2\n": "",
+        "    def latents ->     def hidden": "",
+    },
+)
+WRONG["4.5"] += variants(
+    bias_in_steps,
+    {
+        "np.exp(rate * beta) - 1 -> np.exp(rate * beta) + 1": "applied instead",
+        "np.exp(rate * beta) - 1 -> np.exp(rate * beta)": "rate itself",
+        "np.exp(rate * beta) - 1 -> np.exp(rate) - 1": "beta is missing",
+        "(1 / beta) * np.log -> np.log": "division by beta",
+        "(1 / beta) * -> beta *": "multiplied by beta",
+        "(1 / beta) * np.log(np.exp(rate * beta) - 1) -> np.log(np.exp(rate) - 1)": "beta 1",
+        "(1 / beta) * np.log(np.exp(rate * beta) - 1) -> 0.1 * np.log(np.exp(rate * 10) "
+        "- 1)": "written out",
+        "(1 / beta) * np.log(np.exp(rate * beta) - 1) -> np.log(rate)": "undoes an exp",
+        "(1 / beta) * np.log(np.exp(rate * beta) - 1) -> rate": "rate itself",
+        "(1 / beta) * np.log(np.exp(rate * beta) - 1) -> np.log1p(np.exp(rate * beta)) / "
+        "beta": "applied instead",
+        "    spikes[spikes == 0] = 0.5\n -> ": "minus infinity",
+        "spikes[spikes == 0] = 0.5 -> spikes[spikes == 0] = 1": "another count",
+        "spikes[spikes == 0] = 0.5 -> spikes += 0.5": "added to every",
+        "spikes[spikes == 0] = 0.5 -> spikes[spikes == 0] = 0.5 * n_trials": "TRIAL",
+        "spikes[spikes == 0] = 0.5 -> spikes[spikes == 0] = 0.5 * n_trials * n_bins": "BIN",
+        "spikes[spikes == 0] = 0.5 -> spikes[spikes == 0] = 1e-6": "another count",
+        "/ (n_trials * n_bins) -> / n_trials": "in a trial",
+        "/ (n_trials * n_bins) -> / n_bins": "bins of a trial",
+        "/ (n_trials * n_bins) -> ": "not yet divided",
+        "target.reshape(-1, n_targets).sum(0) -> source.reshape(-1, "
+        "source.shape[2]).sum(0)": "source neurons",
+        "/ (n_trials * n_bins) -> / (n_trials * n_bins * 0.01)": "in Hz",
+        "    return ->     out =": "return",
+    },
+)

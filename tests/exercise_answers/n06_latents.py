@@ -1,10 +1,12 @@
 """Right and wrong answers to the exercises of 06_latents."""
 
 import numpy as np
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from tests.exercise_answers import variants
 
 # ---------------------------------------------------------------------- 6.1
 
@@ -208,8 +210,8 @@ WRONG = {
             "needs a transpose",
         ),
         (lambda latents, weight, matrix: (latents @ matrix, weight), "left as it was"),
-        (turn_transposed, "shape"),
-        (lambda latents, weight, matrix: latents @ matrix, "expected"),
+        (turn_transposed, "transposed"),
+        (lambda latents, weight, matrix: latents @ matrix, "only the first"),
     ],
     "6.2": [
         (align_everything, "test trials as well"),
@@ -224,14 +226,232 @@ WRONG = {
     ],
     "6.4": [
         (lambda truth, said: np.mean(truth == said), "plain accuracy"),
-        (accuracy_per_said, "said to be of a kind"),
-        (lambda truth, said: 1 - balanced_accuracy_score(truth, said), "expected"),
+        (accuracy_per_said, "predicted to be of a kind"),
+        (lambda truth, said: 1 - balanced_accuracy_score(truth, said), "the error rate"),
         (lambda truth, said: 100 * balanced_accuracy_score(truth, said), "100"),
     ],
     "6.5": [
         (decode_chosen_on_all, "worst leak"),
         (decode_scaled_on_all, "over all trials"),
         (decode_by_sign, "absolute value"),
-        (decode_the_training_trials, "shape"),
+        (decode_the_training_trials, "for the training trials"),
     ],
 }
+
+
+def turn_in_steps(latents, weight, matrix):
+    new_latents = np.matmul(latents, matrix)
+    inverse = np.linalg.inv(matrix)
+    new_weight = weight @ inverse.T
+    return new_latents, new_weight
+
+
+def align_in_steps(latents, reference, train, test):
+    def flat(a, trials):
+        return a[trials].reshape(len(trials) * a.shape[1], a.shape[2])
+
+    model = LinearRegression()
+    model.fit(flat(latents, train), flat(reference, train))
+    predicted = model.predict(flat(latents, test))
+    actual = flat(reference, test)
+    ss_res = ((actual - predicted) ** 2).sum(axis=0)
+    ss_tot = ((actual - actual.mean(axis=0)) ** 2).sum(axis=0)
+    return 1 - ss_res / ss_tot
+
+
+def beyond_in_steps(rates, counts, psth):
+    r = (rates - psth).reshape(-1, rates.shape[2])
+    c = (counts - psth).reshape(-1, counts.shape[2])
+    r = r - r.mean(0)
+    c = c - c.mean(0)
+    top = (r * c).mean(0)
+    return top / (r.std(0) * c.std(0))
+
+
+def accuracy_in_steps(truth, predicted):
+    shares = []
+    for kind in np.unique(truth):
+        these = truth == kind
+        shares.append((predicted[these] == kind).sum() / these.sum())
+    return sum(shares) / len(shares)
+
+
+def decode_in_steps(features, label, train, test, n_best=20):
+    X, Xt, y = features[train], features[test], label[train]
+    mu, sd = X.mean(0), X.std(0)
+    X, Xt = (X - mu) / sd, (Xt - mu) / sd
+    r = np.array([np.corrcoef(X[:, k], y)[0, 1] for k in range(X.shape[1])])
+    top = np.argsort(-np.abs(r))[:n_best]
+    model = Ridge(alpha=10)
+    model.fit(X[:, top], y)
+    return model.predict(Xt[:, top])
+
+
+RIGHT["6.1"] += [turn_in_steps]
+RIGHT["6.2"] += [align_in_steps]
+RIGHT["6.3"] += [beyond_in_steps]
+RIGHT["6.4"] += [accuracy_in_steps, lambda t, p: np.mean([(p == k)[t == k].mean() for k in set(t)])]
+RIGHT["6.5"] += [decode_in_steps]
+WRONG["6.1"] += variants(
+    turn_in_steps,
+    {
+        "inverse.T -> inverse": "needs a transpose",
+        "weight @ inverse.T -> weight @ matrix": "same way",
+        "weight @ inverse.T -> weight @ matrix.T": "only for a rotation",
+        "weight @ inverse.T -> weight": "as it was",
+        "weight @ inverse.T -> weight @ (1 / matrix)": "inverts each number",
+        "np.matmul(latents, matrix) -> np.matmul(latents, matrix.T)": "not by its transpose",
+        "np.matmul(latents, matrix) -> latents": "left as they were",
+        "np.matmul(latents, matrix) -> np.matmul(latents, "
+        "np.linalg.inv(matrix))": "not by its inverse",
+        "np.matmul(latents, matrix) -> latents * matrix": "raises",
+        "return new_latents, new_weight -> return new_weight, new_latents": "another order",
+        "return new_latents, new_weight -> return new_latents": "only the first",
+        "return new_latents, new_weight -> return new_latents, new_weight.T": "transposed",
+        "weight @ inverse.T -> inverse @ weight": "raises",
+        "    return ->     out =": "return",
+        "weight @ inverse.T -> weight @ np.linalg.inv(matrix.T @ matrix)": "",
+        "weight @ inverse.T -> -weight @ inverse.T": "sign",
+    },
+)
+WRONG["6.2"] += variants(
+    align_in_steps,
+    {
+        "1 - ss_res / ss_tot -> ss_res / ss_tot": "`1 -` is missing",
+        "1 - ss_res / ss_tot -> 1 - ss_tot / ss_res": "upside down",
+        "1 - ss_res / ss_tot -> (1 - ss_res / ss_tot).mean()": "averaged over the reference",
+        "1 - ss_res / ss_tot -> ss_res": "squared error",
+        "1 - ss_res / ss_tot -> 1 - ss_res.sum() / ss_tot.sum()": "pooled",
+        "1 - ss_res / ss_tot -> r2_score(predicted, actual, "
+        "multioutput='raw_values')": "comes first",
+        "1 - ss_res / ss_tot -> r2_score(actual, predicted)": "averaged over the reference",
+        "1 - ss_res / ss_tot -> np.sqrt(np.abs(1 - ss_res / ss_tot))": "square root",
+        "1 - ss_res / ss_tot -> np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(actual.T, "
+        "predicted.T)])": "correlation",
+        "1 - ss_res / ss_tot -> np.array([np.corrcoef(a, b)[0, 1] ** 2 for a, b in "
+        "zip(actual.T, predicted.T)])": "squared correlation",
+        "actual.mean(axis=0) -> flat(reference, train).mean(axis=0)": "mean of the training",
+        "actual - actual.mean(axis=0) -> actual": "around zero",
+        "actual.mean(axis=0) -> actual.mean()": "one mean",
+        "ss_res = ((actual - predicted) ** 2).sum(axis=0) -> ss_res = ((actual - predicted) ** "
+        "2).mean(axis=0)": "mixed",
+        "model.fit(flat(latents, train), flat(reference, train)) -> model.fit(flat(latents, "
+        "test), flat(reference, test))": "judge it",
+        "model.fit(flat(latents, train), flat(reference, train)) -> model.fit(flat(latents, "
+        "[*train, *test]), flat(reference, [*train, *test]))": "as well",
+        "LinearRegression() -> LinearRegression(fit_intercept=False)": "no offset",
+        "LinearRegression() -> Ridge()": "ridge",
+        (
+            "model.predict(flat(latents, test)) -> model.predict(flat(latents, train))",
+            "actual = flat(reference, test) -> actual = flat(reference, train)",
+        ): "on the training trials",
+        "reshape(len(trials) * a.shape[1], a.shape[2]) -> reshape(a.shape[2], "
+        "-1).T": "mixes latents",
+        "reshape(len(trials) * a.shape[1], a.shape[2]) -> mean(1)": "averaged first",
+        "    return 1 - ss ->     out = 1 - ss": "return",
+    },
+)
+WRONG["6.3"] += variants(
+    beyond_in_steps,
+    {
+        "(rates - psth) -> rates": "from the counts but",
+        "(counts - psth) -> counts": "from the rates but",
+        ("(rates - psth) -> rates", "(counts - psth) -> counts"): "not taken away, so neurons",
+        (
+            "(rates - psth) -> (rates - rates.mean(0))",
+            "(counts - psth) -> (counts - counts.mean(0))",
+        ): "psth is given",
+        "(counts - psth) -> (psth - counts)": "wrong sign",
+        ("(rates - psth) -> (rates + psth)", "(counts - psth) -> (counts + psth)"): "is added",
+        (
+            "    r = r - r.mean(0)\n    c = c - c.mean(0)\n -> ",
+            "return top / (r.std(0) * c.std(0)) -> return (r * c).sum(0) / "
+            "np.sqrt((r**2).sum(0) * (c**2).sum(0))",
+        ): "cosine",
+        ("(r * c).mean(0) -> (r * c).mean()", "(r.std(0) * c.std(0)) -> (r.std() * c.std())"): "",
+        "return top / (r.std(0) * c.std(0)) -> return top": "covariance",
+        "return top / (r.std(0) * c.std(0)) -> return top / r.std(0)": "one side's size",
+        "return top / (r.std(0) * c.std(0)) -> return top / r.var(0)": "one side's size",
+        "return top / (r.std(0) * c.std(0)) -> return top / (r.var(0) * "
+        "c.var(0))": "root is missing",
+        "return top / (r.std(0) * c.std(0)) -> return (top / (r.std(0) * c.std(0))) "
+        "** 2": "squared",
+        "return top / (r.std(0) * c.std(0)) -> return np.abs(top / (r.std(0) * "
+        "c.std(0)))": "absolute",
+        "return top / (r.std(0) * c.std(0)) -> return (top / (r.std(0) * "
+        "c.std(0))).mean()": "averaged over axis 0",
+        "return top / (r.std(0) * c.std(0)) -> "
+        "return np.corrcoef(r.ravel(), c.ravel())[0, 1]": "all neurons together",
+        "return top / (r.std(0) * c.std(0)) -> return np.corrcoef(r.T, c.T)": "with each other",
+        "(r * c).mean(0) -> (r * c).sum(0)": "summed over axes",
+        "(r * c).mean(0) -> (r * c).sum(0) / (len(r) - 1)": "ddof=1",
+        "    return top ->     out = top": "return",
+    },
+)
+WRONG["6.4"] += variants(
+    accuracy_in_steps,
+    {
+        "sum(shares) / len(shares) -> sum(shares)": "summed",
+        "sum(shares) / len(shares) -> sum(shares) / 2": "divided by two",
+        "sum(shares) / len(shares) -> sum(shares) / len(truth)": "divided by all trials",
+        "sum(shares) / len(shares) -> shares": "not yet averaged",
+        "sum(shares) / len(shares) -> np.median(shares)": "median",
+        "sum(shares) / len(shares) -> min(shares)": "worst",
+        "sum(shares) / len(shares) -> max(shares)": "best",
+        "sum(shares) / len(shares) -> np.prod(shares)": "product",
+        "sum(shares) / len(shares) -> 1 - sum(shares) / len(shares)": "error rate",
+        "sum(shares) / len(shares) -> 100 * sum(shares) / len(shares)": "percentage",
+        "sum(shares) / len(shares) -> (predicted == truth).mean()": "plain accuracy",
+        "sum(shares) / len(shares) -> shares[-1]": "one kind alone",
+        "sum(shares) / len(shares) -> round(sum(shares) / len(shares))": "",
+        "these.sum() -> len(truth)": "divided by all trials",
+        "(predicted[these] == kind).sum() / these.sum() -> (predicted[these] == "
+        "kind).sum()": "are counted",
+        "(predicted[these] == kind).sum() / these.sum() -> (predicted[these] == kind).sum() / "
+        "(predicted == kind).sum()": "predicted to be",
+        "(predicted[these] == kind).sum() / these.sum() -> (predicted == "
+        "kind).mean()": "whether right or wrong",
+        "(predicted[these] == kind).sum() / these.sum() -> (these == (predicted == "
+        "kind)).mean()": "rejections",
+        "np.unique(truth) -> np.unique(predicted)": "those predicted",
+        "np.unique(truth) -> [-1, 1]": "written out",
+        "np.unique(truth) -> [0, 1, 2]": "written out",
+        "np.unique(truth) -> [0, 1]": "written out",
+        "these = truth == kind -> these = predicted == kind": "",
+        "    return sum ->     out = sum": "return",
+    },
+)
+WRONG["6.5"] += variants(
+    decode_in_steps,
+    {
+        "mu, sd = X.mean(0), X.std(0) -> mu, sd = features.mean(0), "
+        "features.std(0)": "over all trials",
+        "(Xt - mu) / sd -> (Xt - Xt.mean(0)) / Xt.std(0)": "their own mean",
+        "(Xt - mu) / sd -> Xt": "test trials are not",
+        "X, Xt = (X - mu) / sd, (Xt - mu) / sd -> pass": "not scaled",
+        "np.corrcoef(X[:, k], y)[0, 1] -> np.corrcoef(features[:, k], label)[0, 1]": "worst leak",
+        "np.corrcoef(X[:, k], y)[0, 1] -> np.corrcoef(features[test][:, k], "
+        "label[test])[0, 1]": "on the test trials",
+        "np.corrcoef(X[:, k], y)[0, 1] -> features[train][:, k].var()": "how much a feature varies",
+        "np.corrcoef(X[:, k], y)[0, 1] -> np.cov(features[train][:, k], y)[0, 1]": "covariance",
+        "np.abs(r) -> r": "absolute value",
+        "-np.abs(r) -> np.abs(r)": "worst features",
+        "[:n_best] -> [:20]": "written out",
+        "[:n_best] -> ": "all features",
+        "[:n_best] -> [-n_best:]": "worst features",
+        "np.argsort(-np.abs(r))[:n_best] -> np.arange(n_best)": "first features",
+        "np.argsort(-np.abs(r))[:n_best] -> np.abs(r) > 0.3": "",
+        "Ridge(alpha=10) -> Ridge()": "default alpha",
+        "Ridge(alpha=10) -> Ridge(alpha=100)": "another alpha",
+        "Ridge(alpha=10) -> Ridge(alpha=0)": "without the ridge",
+        "Ridge(alpha=10) -> Ridge(alpha=10, fit_intercept=False)": "no offset",
+        "X.std(0) -> X.std(0, ddof=1)": "ddof=1",
+        "X.std(0) -> X.var(0)": "variance",
+        "X.mean(0), X.std(0) -> X.mean(), X.std()": "one mean",
+        "model.predict(Xt[:, top]) -> np.sign(model.predict(Xt[:, top]))": "classes",
+        "model.predict(Xt[:, top]) -> model.predict(X[:, top])": "training trials",
+        "model.predict(Xt[:, top]) -> model.coef_": "",
+        "model.fit(X[:, top], y) -> model.fit(Xt[:, top], label[test])": "on the test trials",
+        "    return model ->     out = model": "return",
+    },
+)

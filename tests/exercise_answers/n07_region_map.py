@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from tests.exercise_answers import variants
+
 # ---------------------------------------------------------------------- 7.1
 
 
@@ -196,8 +198,8 @@ WRONG = {
     "7.1": [
         (draw_without_care, "on both sides"),
         (draw_with_replacement, "drawn twice"),
-        (draw_the_first, "nothing is drawn"),
-        (draw_within_the_region, "do not lie in"),
+        (draw_the_first, "order of the file"),
+        (draw_within_the_region, "positions within the region"),
     ],
     "7.2": [
         (shuffle_all, "shuffled together"),
@@ -217,3 +219,150 @@ WRONG = {
         (asymmetry_of_the_matrix, "the mean of the matrix"),
     ],
 }
+
+
+def draw_in_steps(region, source, target, n, rng):
+    targets = np.where(region == target)[0]
+    sources = np.where(region == source)[0]
+    t = rng.choice(targets, size=n, replace=False)
+    sources = sources[~np.isin(sources, t)]
+    s = rng.choice(sources, size=n, replace=False)
+    return s, t
+
+
+def shuffle_in_steps(condition, rng):
+    order = np.zeros(len(condition), dtype=int)
+    for c in np.unique(condition):
+        idx = np.where(condition == c)[0]
+        mixed = rng.permutation(idx)
+        order[mixed] = np.roll(mixed, 1)
+    return order
+
+
+def matrix_in_steps(table, value):
+    means = table.groupby(["source", "target"], as_index=False)[value].mean()
+    return means.pivot(index="source", columns="target", values=value)
+
+
+def asymmetry_in_steps(matrix):
+    d = matrix - matrix.T
+    k = d.mean(1)
+    e = np.subtract.outer(k, k)
+    s = np.sum(e**2) / np.sum(d**2)
+    return d, k, s
+
+
+RIGHT["7.1"] += [draw_in_steps]
+RIGHT["7.2"] += [shuffle_in_steps]
+RIGHT["7.3"] += [
+    matrix_in_steps,
+    lambda t, v: matrix_in_steps(t, v).sample(frac=1, random_state=1),  # rows in any order
+    lambda t, v: matrix_in_steps(t, v).iloc[:, ::-1],
+]
+RIGHT["7.4"] += [asymmetry_in_steps]
+WRONG["7.1"] += variants(
+    draw_in_steps,
+    {
+        "    sources = sources[~np.isin(sources, t)]\n -> ": "both drawn from the whole",
+        "choice(targets, size=n, replace=False) -> choice(targets, size=n)": "replacement",
+        "choice(sources, size=n, replace=False) -> choice(sources, size=n)": "replacement",
+        "return s, t -> return t, s": "changed places",
+        "return s, t -> return t": "expected source_units",
+        "rng.choice(targets, size=n, replace=False) -> targets[:n]": "order of the file",
+        "rng.choice(sources, size=n, replace=False) -> sources[:n]": "order of the file",
+        "rng.choice(targets, size=n, replace=False) -> targets[len(targets) // 2 - n // 2 "
+        ":][:n]": "order of the file",
+        "rng.choice(targets, size=n, replace=False) -> targets[rng.integers(len(targets) - n + "
+        "1) :][:n]": "neighbours",
+        "rng.choice(targets, size=n, replace=False) -> np.random.choice(targets, n, "
+        "False)": "another generator",
+        "rng.choice(targets, size=n, replace=False) -> np.random.default_rng(0).choice(targets, "
+        "n, False)": "",
+        "np.where(region == target)[0] -> np.char.find(region, target).nonzero()[0]": "",
+        "return s, t -> return region[s], region[t]": "names",
+        "return s, t -> return np.isin(range(len(region)), s), "
+        "np.isin(range(len(region)), t)": "mask",
+        "return s, t -> return s[:-1], t[:-1]": "",
+        "    return s, t\n -> ": "return",
+        "    s = rng.choice(sources, size=n, replace=False)\n ->     s = rng.choice(len(sources), "
+        "n, False)\n": "",
+    },
+)
+WRONG["7.2"] += variants(
+    shuffle_in_steps,
+    {
+        "order[mixed] = np.roll(mixed, 1) -> order[idx] = mixed": "plain permutation",
+        "order[mixed] = np.roll(mixed, 1) -> order[idx] = np.roll(mixed, 1)": "plain permutation",
+        "order[mixed] = np.roll(mixed, 1) -> order[idx] = np.roll(idx, 1)": "rng is not used",
+        "order[mixed] = np.roll(mixed, 1) -> order[mixed] = mixed": "no trial changes",
+        "rng.permutation(idx) -> np.random.permutation(idx)": "another generator",
+        "rng.permutation(idx) -> np.random.default_rng(0).permutation(idx)": "rng is not used",
+        "return order -> return condition[order]": "conditions",
+        "return order -> return rng.permutation(order)": "shuffled together",
+        "return order -> return rng.permutation(len(condition))": "shuffled together",
+        "return order -> return rng.permutation(condition)": "conditions are shuffled",
+        "return order -> return order[:-1]": "",
+        "return order -> return rng.choice(len(condition), len(condition))": "replacement",
+        "return order -> return np.argsort(condition, kind='stable')": "joined one after",
+        "return order -> return list(map(str, order))": "names",
+        "return order -> return np.roll(np.arange(len(order)), 1)": "",
+        "    return order\n -> ": "return",
+        "rng.permutation(idx) -> rng.choice(idx, len(idx))": "replacement",
+        "return order -> return order + 1": "",
+    },
+)
+WRONG["7.3"] += variants(
+    matrix_in_steps,
+    {
+        'index="source", columns="target" -> index="target", columns="source"': "changed places",
+        "[value].mean() -> [value].sum()": "summed",
+        "[value].mean() -> [value].median()": "median",
+        "[value].mean() -> [value].max()": "largest",
+        "[value].mean() -> [value].min()": "smallest",
+        "[value].mean() -> [value].first()": "one resample",
+        "[value].mean() -> [value].std()": "standard deviation",
+        "[value].mean() -> [value].count()": "counted",
+        (
+            "[value].mean() -> ['bits_per_spike'].mean()",
+            "values=value -> values='bits_per_spike'",
+        ): "always bits",
+        "    return means.pivot(index= ->     return table[table['resample'] == "
+        "0].pivot(index=": "one resample",
+        "    return means.pivot(index= ->     return table.pivot(index=": "raises",
+        'means.pivot(index="source", columns="target", values=value) -> means': "",
+        'means.pivot(index="source", columns="target", values=value) -> '
+        "means[value].to_numpy()": "",
+        "values=value) -> values=value).to_numpy()": "array",
+        "values=value) -> values=value).T": "changed places",
+        "values=value) -> values=value).mean()": "averaged over axis 0",
+        "values=value) -> values=value).iloc[1:]": "",
+        "    return ->     out =": "return",
+    },
+)
+WRONG["7.4"] += variants(
+    asymmetry_in_steps,
+    {
+        "d = matrix - matrix.T -> d = matrix.T - matrix": "backward minus forward",
+        "d = matrix - matrix.T -> d = matrix + matrix.T": "sum of both",
+        "d = matrix - matrix.T -> d = (matrix - matrix.T) / 2": "halved",
+        "d = matrix - matrix.T -> d = np.abs(matrix - matrix.T)": "size of the difference",
+        "d = matrix - matrix.T -> d = np.triu(matrix - matrix.T)": "one half",
+        "d.mean(1) -> d.mean(0)": "wrong axis",
+        "d.mean(1) -> d.sum(1)": "summed over the row",
+        "d.mean(1) -> d.sum(1) / (len(d) - 1)": "n - 1",
+        "d.mean(1) -> matrix.mean(1)": "mean of the matrix",
+        "d.mean(1) -> np.median(d, 1)": "median",
+        "np.sum(e**2) / np.sum(d**2) -> 1 - np.sum(e**2) / np.sum(d**2)": "not explained",
+        "np.sum(e**2) / np.sum(d**2) -> np.sum((d - e) ** 2) / np.sum(d**2)": "not explained",
+        "np.sum(e**2) / np.sum(d**2) -> np.sum(d**2) / np.sum(e**2)": "upside down",
+        "np.sum(e**2) / np.sum(d**2) -> np.sum(np.abs(e)) / np.sum(np.abs(d))": "sizes are summed",
+        "np.sum(e**2) / np.sum(d**2) -> np.sum(e**2) / np.sum(matrix**2)": "squares of the matrix",
+        "np.sum(e**2) / np.sum(d**2) -> np.sum(k**2) / np.sum(d**2)": "nothing alone",
+        "np.sum(e**2) / np.sum(d**2) -> np.corrcoef(e.ravel(), d.ravel())[0, 1]": "root",
+        "np.sum(e**2) / np.sum(d**2) -> np.sum(e**2)": "not yet divided",
+        "return d, k, s -> return d, s, k": "another order",
+        "return d, k, s -> return d, k": "",
+        "return d, k, s -> return d, k, 100 * s": "percentage",
+        "return d, k, s -> return d, k[:, None], s": "keepdims",
+    },
+)

@@ -1,0 +1,68 @@
+"""Right and wrong answers to every exercise, and how the checks fare with them.
+
+`python -m tests.exercise_answers` prints the percentages; `make test-answers` does too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nma_seq2seq.exercises import Result, find, notebooks
+from nma_seq2seq.exercises.checking import judge
+from nma_seq2seq.exercises.edits import edited
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer, and what its verdict must say; "" where nothing can be singled out."""
+
+    answer: Any
+    says: str
+    result: Result
+
+    @property
+    def is_flagged(self) -> bool:
+        return self.result.status in ("wrong", "not judged")
+
+    @property
+    def is_named(self) -> bool:
+        """The cause is the one; an error of Python's own says it in the symptom."""
+        return bool(self.says) and self.says in f"{self.result.symptom}: {self.result.cause}"
+
+    @property
+    def is_misleading(self) -> bool:
+        said = f"{self.result.symptom}: {self.result.cause}"
+        return bool(self.result.cause) and (not self.says or self.says not in said)
+
+
+def variants(answer: Callable[..., Any], edits: dict[Any, str]) -> list[tuple[Any, str]]:
+    """Wrong answers made from a right one: edit -> what the verdict must say."""
+    return [(edited(answer, edit), says) for edit, says in edits.items()]
+
+
+def answers(number: str) -> tuple[list[Any], list[tuple[Any, str]]]:
+    """The right answers to an exercise, and the wrong ones with what their verdict must say."""
+    name = notebooks()[int(number.split(".")[0])]
+    module = importlib.import_module(f"tests.exercise_answers.n{name}")
+    return module.RIGHT[number], module.WRONG[number]
+
+
+def judged(number: str) -> tuple[list[Result], list[Wrong]]:
+    """What the checks say of the right answers, and of the wrong ones."""
+    right, wrong = answers(number)
+    task = find(number)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return (
+            [
+                judge(
+                    task, answer, answer.__code__.co_filename if hasattr(answer, "__code__") else ""
+                ).result
+                for answer in right
+            ],
+            [Wrong(answer, says, judge(task, answer).result) for answer, says in wrong],
+        )
