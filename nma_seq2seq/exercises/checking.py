@@ -9,6 +9,7 @@ import inspect
 import io
 import linecache
 import random
+import re
 import signal
 import sys
 import threading
@@ -213,7 +214,9 @@ def _explained(
                 return better, ""
             both = _both(exercise, *edit) or _both(exercise, *edit[::-1])
             if both and does_the_same(both):
-                return better, f"two things: {one}; and {other}"
+                # Of each sentence what is wrong, without what would be right.
+                short = (re.split("[,;:] ", sentence)[0][:70] for sentence in (one, other))
+                return better, f"two things: {'; and '.join(short)}"
     return better, ""
 
 
