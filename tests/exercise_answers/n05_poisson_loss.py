@@ -467,7 +467,7 @@ WRONG["5.3"] += variants(
         "return losses, val_losses -> return losses": "one thing is returned",
         "    return losses, val_losses\n -> ": "return",
         "losses.append(l.item())\n        with -> with": "",
-        "best, wait = v, 0 -> wait = 0": "never renewed",
+        "best, wait = v, 0 -> wait = 0": "every epoch counts",
     },
 )
 WRONG["5.4"] += variants(
