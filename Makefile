@@ -19,7 +19,7 @@ NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --
 BENCHMARKS = bench-before bench-latents bench-load bench-model bench-notebooks bench-spike_times bench-twin
 
 .PHONY: help lab test quick verdicts mypy test-class test-floors test-colab test-binder build \
-	check-notebooks $(BENCHMARKS)
+	check-notebooks site $(BENCHMARKS)
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -60,6 +60,13 @@ build: $(VENV)/.installed
 ## make check-notebooks   what in the notebooks is not as the sources have it
 check-notebooks: $(VENV)/.installed
 	$(BIN)/python -m tools.build --check $(NAMES)
+
+## make site              the website in build/site; outputs are those of the built notebooks, and a
+##                        warning or a link that leads nowhere is an error
+site: $(VENV)/.site
+	rm -rf docs/notebooks docs/generated build/site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
+	$(BIN)/python -m tools.links build/site
 
 ## make bench-model       what the course claims, measured; DATA=FILE has recorded sessions. And
 ##                        bench-before, bench-latents, bench-load, bench-notebooks, bench-spike_times,
@@ -117,4 +124,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+$(VENV)/.site: $(VENV)/.installed
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[site]'
 	touch $@

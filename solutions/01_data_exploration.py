@@ -142,7 +142,7 @@ print(f"median {np.median(rates_hz):.1f} Hz, busiest {rates_hz.max():.0f} Hz")
 # %% [markdown]
 # You should see a median of one to four Hz, and a busiest neuron with more than ten times as much.
 
-# %%
+# %% tags=["real-mouse"]
 ax = nma.plots.firing_rates(session)
 # %% [markdown]
 # You should see that **within** a region rates spread over a factor of a thousand and more (mind the logarithmic axis), while the medians of the regions lie much closer together. Points at the bottom are neurons that hardly ever fire.

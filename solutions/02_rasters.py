@@ -99,7 +99,7 @@ if has_contrast:
 # %% [markdown]
 # Now for a whole region at once, a line for each contrast. We compare the target with the region that answers most strongly to a right grating.
 
-# %%
+# %% tags=["real-mouse"]
 if has_contrast:
     bright, dark = (
         psth(session.spikes, trials, session.bin_size)[after].mean(axis=0)
@@ -136,7 +136,7 @@ ax = nma.plots.population_raster(session, trial)
 # %% [markdown]
 # You should see a mist. Now the same spikes, with the neurons sorted by region, and within each region by the **first principal component**: the one time course which, weighted up or down for each neuron, explains the most of all neurons' mean time courses. Neurons with a large positive weight come first.
 
-# %%
+# %% tags=["real-mouse"]
 order = nma.plots.neuron_order(session, by="component")
 ax = nma.plots.population_raster(session, trial, order)
 # %% [markdown]
@@ -339,7 +339,7 @@ def shuffled_maxima(activity, n_shuffles, seed):
     ### END SOLUTION
 
 
-# %%
+# %% tags=["real-mouse"]
 def above(similarity, threshold):
     """Fraction of the pairs of regions whose correlation is larger in size than the threshold."""
     pairs = np.abs(similarity.to_numpy()[np.triu_indices(len(similarity), k=1)])

@@ -451,7 +451,7 @@ pd.DataFrame(
 #
 # All networks start with your bias (it fits latents around zero; the untrained states of a plain RNN are far from zero, so it starts lower, and part of what it lacks in the end may be that start). They are trained a little differently from the project's, to save you time: 32 trials a step, learning rate 0.003, at most 20 epochs, and the best epoch is kept.
 
-# %%
+# %% tags=["real-mouse"]
 quick = nma.Settings(
     optimizer="adam", learning_rate=3e-3, weight_decay=1e-4, batch_trials=32,
     neuron_dropout=0, max_epochs=20, patience=5,

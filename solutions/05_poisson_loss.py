@@ -195,7 +195,7 @@ pd.DataFrame(nulls).round(3)
 #
 # ## The curve that turns: overfitting
 
-# %%
+# %% tags=["real-mouse"]
 ax = nma.plots.learning_curves(as_given.history, title="the recipe, at learning rate 0.003")
 
 # %% [markdown]
@@ -478,7 +478,7 @@ ax = nma.plots.learning_curves(seq2seq.history, title="the first of five network
 # %% [markdown]
 # You should see it start high, at the linear model, and gain a little on its validation trials before it turns. (The training score falls after epoch 0, for from then on it is measured with 70 % of the neurons dropped.)
 
-# %%
+# %% tags=["real-mouse"]
 models["seq2seq"] = seq2seq
 table = nma.score(models, data)
 ax = nma.plots.score_intervals(
@@ -533,7 +533,7 @@ ax = nma.plots.score_intervals(ablation, title="parts taken away")
 #
 # One target neuron in three test trials, with few, some and many spikes (ticks):
 
-# %%
+# %% tags=["real-mouse"]
 shown = {"recipe, early stopped": early_stopped, "regression": rrr, "seq2seq": seq2seq}
 axes = nma.plots.predicted_trials(shown, data)
 

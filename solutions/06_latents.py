@@ -98,7 +98,7 @@ print(np.round(same_number, 2))
 #
 # So look at all of them. Each is shown in its own standard deviations, averaged over test trials with the same **contrast** on the right (contralateral, the side that the left half of the brain sees), none or full; the band is the 95 % interval of the mean.
 
-# %%
+# %% tags=["real-mouse"]
 if "contrast_right" in session.trials:
     contrast = session.trials["contrast_right"].to_numpy()[data.test]
     nma.plots.latent_grid(
@@ -477,7 +477,7 @@ for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items(
 #
 # `nma.decode` reads the mean of each feature in four windows of the trial with a logistic regression, scales and tunes it on training and validation trials, and scores it on test trials, with an interval (Wilson's, for each kind of trial) and with what chance reaches (shuffled labels).
 
-# %%
+# %% tags=["real-mouse"]
 features = {
     "15 latents": latents,
     "15 principal components": pcs,

@@ -222,7 +222,7 @@ def as_matrix(table, value):
     ### END SOLUTION
 
 
-# %%
+# %% tags=["real-mouse"]
 predicted = as_matrix(table, "bits_per_spike")
 ax = nma.plots.region_matrix(predicted, "bits per spike (null: mean rate)")
 

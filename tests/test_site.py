@@ -1,0 +1,117 @@
+"""The website: what notebooks become on it, that links lead somewhere, that nothing is left out."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import nma_seq2seq as nma
+from nma_seq2seq.exercises import exercises_of, notebooks
+from tools.links import faults
+from tools.site import known_mistakes, page, tagged_figures
+
+DOCS = Path(__file__).parent.parent / "docs"
+PNG = "iVBORw0KGgo="  # eight bytes of a PNG
+
+
+def figure(alt: str = "") -> nbformat.NotebookNode:
+    metadata = {"image/png": {"alt": alt}} if alt else {}
+    return new_output("display_data", data={"image/png": PNG}, metadata=metadata)
+
+
+def pair() -> tuple[nbformat.NotebookNode, nbformat.NotebookNode]:
+    cells = [
+        new_markdown_cell(
+            "# 5. Title\n\n<details><summary><b>Think:</b> why $x$?</summary>\n\nSo $y$.\n\n"
+            "</details>\n\nOn.",
+            id="title",
+        ),
+        new_code_cell("%pip install course", id="install"),
+        new_code_cell("def f():\n    return 1", id="answer", outputs=[]),
+        new_code_cell(
+            "plot()",
+            id="plot",
+            outputs=[figure("A rising line.")],
+            metadata={"tags": ["real-mouse"]},
+        ),
+        new_code_cell("other()", id="other", outputs=[figure()]),
+    ]
+    solution = new_notebook(cells=cells)
+    tutorial = nbformat.reads(nbformat.writes(solution), as_version=4)
+    tutorial.cells[2].source = "def f():\n    raise NotImplementedError"
+    for cell in tutorial.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    return solution, tutorial
+
+
+def test_an_exercise_shows_its_blank_and_folds_the_answer():
+    cells = page(*pair()).cells
+    blank, answer = cells[1:3]
+    assert "NotImplementedError" in blank.source and not blank.metadata.get("tags")
+    assert answer.source.endswith("return 1") and "hide-input" in answer.metadata["tags"]
+    assert len({cell.id for cell in cells}) == len(cells)
+    assert not any("pip install" in cell.source for cell in cells)
+
+
+def test_what_is_folded_stays_markdown():
+    text = page(*pair()).cells[0].source
+    assert "::::{dropdown} Think: why $x$?\nSo $y$.\n::::" in text
+    assert "details" not in text and text.endswith("On.")
+
+
+def test_the_description_of_a_figure_is_handed_on():
+    plot = page(*pair()).cells[3]
+    assert plot.metadata["mystnb"]["image"]["alt"] == "A rising line."
+
+
+def test_tagged_figures_are_numbered():
+    found = tagged_figures(pair()[0], "05")
+    assert list(found) == ["05_1"] and found["05_1"].startswith(b"\x89PNG")
+
+
+def test_every_fold_of_the_notebooks_becomes_one(tmp_path):
+    root = DOCS.parent
+    for path in sorted((root / "solutions").glob("*.ipynb")):
+        solution = nbformat.read(path, as_version=4)
+        tutorial = nbformat.read(root / "tutorials" / path.name, as_version=4)
+        folds = sum(cell.source.count("<details>") for cell in solution.cells)
+        cells = page(solution, tutorial).cells
+        assert folds and sum(cell.source.count("{dropdown}") for cell in cells) == folds
+        answers = [cell for cell in cells if "hide-input" in cell.metadata.get("tags", [])]
+        assert len(answers) == len(exercises_of(int(path.stem[:2])))
+
+
+def test_the_reference_has_every_public_name():
+    listed = set(re.findall(r"^   (\w+)$", (DOCS / "api.md").read_text(), re.MULTILINE))
+    modules = {"metrics", "plots", "regions", "simulate"}
+    assert listed == set(nma.__all__) - modules
+
+
+def test_the_page_for_instructors_has_every_exercise():
+    text = known_mistakes()
+    numbers = [task.number for n in notebooks() for task in exercises_of(n)]
+    assert re.findall(r"^### (\d\.\d)", text, re.MULTILINE) == sorted(numbers)
+    assert text.count("\n- ") > 3 * len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("html", "says"),
+    [
+        ('<a href="there.html">x</a>', ""),
+        ('<a href="there.html#part">x</a>', ""),
+        ('<a href="https://elsewhere.org/gone">x</a>', ""),
+        ('<a href="gone.html">x</a>', "gone.html leads nowhere"),
+        ('<a href="there.html#gone">x</a>', "there.html#gone leads to no heading"),
+        ('<a href="#gone">x</a>', "#gone leads to no heading"),
+        ('<img src="gone.png" alt="A line.">', "gone.png leads nowhere"),
+        ('<img src="there.html">', "has no description"),
+    ],
+)
+def test_links_that_lead_nowhere_are_found(tmp_path, html, says):
+    (tmp_path / "there.html").write_text('<h2 id="part">Part</h2>')
+    (tmp_path / "index.html").write_text(html)
+    found = faults(tmp_path)
+    assert (says in found[0] and len(found) == 1) if says else not found
