@@ -118,7 +118,13 @@ class ReducedRankRegression:
 
 
 def fit_mean(data: Dataset) -> MeanRate:
-    """Mean rate of each target neuron over the training trials."""
+    """Mean rate of each target neuron over the training trials.
+
+    Examples
+    --------
+    >>> nma.fit_mean(data).rates.shape == (data.n_targets,)
+    True
+    """
     check_dataset(data)
     start = time.perf_counter()
     rates = metrics.mean_rates(data.target[data.train])
@@ -126,7 +132,13 @@ def fit_mean(data: Dataset) -> MeanRate:
 
 
 def fit_psth(data: Dataset) -> PSTH:
-    """Average training trial, its smoothing chosen on the validation trials."""
+    """Average training trial, its smoothing chosen on the validation trials.
+
+    Examples
+    --------
+    >>> nma.fit_psth(data).rates.shape == (40, data.n_targets)
+    True
+    """
     start = time.perf_counter()
     rates = metrics.psth(data)
     return PSTH(rates, time.perf_counter() - start, Seen.of(data))
@@ -160,6 +172,12 @@ def fit_rrr(
     ------
     ValueError
         If there is nothing to choose from, a value cannot be, or no source neuron ever changes.
+
+    Examples
+    --------
+    >>> rrr = nma.fit_rrr(data, smoothings=((4,),), ranks=(10, 15))
+    >>> rrr.rank in (10, 15)
+    True
     """
     # Imported here, for it takes as long as a small fit, and scikit-learn as long as torch.
     from scipy.linalg import cho_factor, cho_solve
@@ -285,6 +303,11 @@ def fit_population(data: Dataset) -> PopulationCoupling:
     """Each neuron's coupling to the population rate (Okun et al. 2015), by least squares.
 
     The smoothing of the population rate is chosen on the validation trials.
+
+    Examples
+    --------
+    >>> nma.score({"population": nma.fit_population(data)}, data)["bits_per_spike"].item() > 0
+    True
     """
     together = replace(data, source=_population(data.source))
     return PopulationCoupling(fit_rrr(together, ranks=(1,), ridges=(1e-3,)))
@@ -343,6 +366,12 @@ def fit_glm(
     Smoothing and penalty are chosen on the validation trials, one for all neurons. Components
     stand in for the neurons, for a GLM on a thousand inputs and a few hundred trials would take
     minutes and overfit.
+
+    Examples
+    --------
+    >>> glm = nma.fit_glm(data, n_components=10, smoothings=(4,), penalties=(0.1,))
+    >>> glm.predict(data.source[data.test]).shape == data.target[data.test].shape
+    True
     """
     # Imported here, for scikit-learn takes as long as torch to load.
     from sklearn.decomposition import PCA

@@ -33,6 +33,13 @@ class Dataset:
         Where all this comes from, in the bins of the target.
     source_name, target_name : str
         What was asked for, in words.
+
+    Examples
+    --------
+    >>> data.source.shape[2] == data.n_sources
+    True
+    >>> len(data.train) + len(data.validation) + len(data.test) == session.n_trials
+    True
     """
 
     source: np.ndarray
@@ -102,6 +109,12 @@ def split_trials(
     ------
     ValueError
         If there are fewer than ten trials, or a part would be empty.
+
+    Examples
+    --------
+    >>> train, validation, test = nma.split_trials(100, seed=0)
+    >>> len(train), len(validation), len(test)
+    (64, 16, 20)
     """
     n_trials, seed = whole("n_trials", n_trials), whole("seed", seed)
     one_of("split", split, ("random", "blocked"))
@@ -180,6 +193,15 @@ def make_dataset(
     ValueError
         If a region is not there, a neuron would predict itself, a side is left with no neuron, or
         there are too few trials to split.
+
+    Examples
+    --------
+    >>> data = nma.make_dataset(session, source="other", target="MOs", window=(0, 0.4), seed=0)
+    >>> data.n_sources, data.n_targets
+    (453, 69)
+    >>> halves = nma.make_dataset(session, source="same", target="MOs", seed=0)
+    >>> halves.n_sources, halves.n_targets
+    (34, 34)
     """
     recording, session = session, session.select(window=window)
     lags = _lags(lag)
@@ -305,6 +327,12 @@ def dataset_of_units(
     ------
     ValueError
         If a neuron is on both sides, a trial in two parts, or one is not there.
+
+    Examples
+    --------
+    >>> parts = nma.split_trials(session.n_trials, seed=0)
+    >>> nma.dataset_of_units(session, np.arange(10), np.array([20, 30]), parts).n_targets
+    2
     """
     source_units = positions(source_units, session.units.index, "neuron")
     target_units = positions(target_units, session.units.index, "neuron")
@@ -425,6 +453,12 @@ def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
     ------
     ValueError
         If the session has no contrasts to tell the conditions by.
+
+    Examples
+    --------
+    >>> shuffled = nma.shuffle_within_condition(data, seed=0)
+    >>> int(shuffled.source.sum()) == int(data.source.sum())
+    True
     """
     columns = [c for c in ("contrast_left", "contrast_right") if c in data.session.trials]
     if not columns:

@@ -41,6 +41,12 @@ def export_latents(fit: Any, data: Dataset, path: str | os.PathLike | None = Non
         If the path ends in neither.
     OSError
         If it cannot be written there, before anything is computed.
+
+    Examples
+    --------
+    >>> rrr = nma.fit_rrr(data, smoothings=((4,),), ranks=(5,))
+    >>> nma.export_latents(rrr, data).columns[:5].tolist()
+    ['trial', 'part', 'time', 'clock', 'latent_0']
     """
     ending = "" if path is None else Path(path).suffix.lower()
     if path is not None:

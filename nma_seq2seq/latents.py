@@ -79,6 +79,12 @@ def align(
     ValueError
         If shapes disagree, a number is NaN, only one of `train` and `test` is given, they share a
         trial, or there are fewer trials than folds.
+
+    Examples
+    --------
+    >>> turned = session.latents @ np.diag(np.arange(1.0, session.latents.shape[2] + 1))
+    >>> nma.align(turned, session.latents).r2.min().round(3).item()
+    1.0
     """
     latents, reference = (np.asarray(array, np.float64) for array in (latents, reference))
     if latents.ndim != 3 or reference.ndim != 3 or latents.shape[:2] != reference.shape[:2]:
@@ -181,6 +187,11 @@ def principal_components(
     ------
     ValueError
         If there are not so many source neurons.
+
+    Examples
+    --------
+    >>> nma.principal_components(data, n_components=5).shape == (session.n_trials, 40, 5)
+    True
     """
     n_components = whole("n_components", n_components, 1, data.n_sources)
     smoothing = real("smoothing", smoothing, 0)
@@ -255,6 +266,13 @@ def decode(
     ValueError
         If the session has none of the variables, one has too few trials of a kind, or features
         have other trials.
+
+    Examples
+    --------
+    >>> components = nma.principal_components(data, 5)
+    >>> table = nma.decode({"components": components}, data, variables=["stimulus side"])
+    >>> bool(table["accuracy"].item() > table["chance"].item())
+    True
     """
     if not isinstance(features, Mapping) or not features:
         raise ValueError('features are a dict of names and arrays, such as {"latents": latents}')

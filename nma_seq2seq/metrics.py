@@ -41,6 +41,11 @@ def poisson_nll(rates: Any, counts: Any) -> Any:
     Returns
     -------
     A number for arrays, a scalar tensor for tensors.
+
+    Examples
+    --------
+    >>> round(float(nma.poisson_nll(np.array([0.5, 0.5, 2.0]), np.array([0, 1, 3]))), 4)
+    0.5379
     """
     shape = tuple(np.shape(counts))
     try:
@@ -93,6 +98,13 @@ def null_rates(data: Dataset, null: str = "train", part: str = "test") -> np.nda
         training trial, so that what is left is knowledge of the single trial.
     part : "train", "validation" or "test"
         The evaluated trials.
+
+    Examples
+    --------
+    >>> nma.null_rates(data, "train").shape == (data.n_targets,)
+    True
+    >>> nma.null_rates(data, "psth").shape == (40, data.n_targets)
+    True
     """
     if null == "train":
         return mean_rates(data.target[data.train])
@@ -131,6 +143,13 @@ def bits_per_spike(
     ------
     ValueError
         If shapes disagree, a rate is not above zero, or there is no spike at all.
+
+    Examples
+    --------
+    >>> counts = data.target[data.test]
+    >>> rates = nma.fit_psth(data).predict(data.source[data.test])
+    >>> nma.bits_per_spike(rates, counts, nma.null_rates(data, "psth"))
+    0.0
     """
     gain = _gain(rates, counts, null).sum(axis=(0, 1))
     spikes = counts.sum(axis=(0, 1), dtype=np.float64)
@@ -212,6 +231,12 @@ def score(
     ------
     ValueError
         If a model has seen trials that it is scored on, or was fitted for other neurons.
+
+    Examples
+    --------
+    >>> table = nma.score({"mean": nma.fit_mean(data), "psth": nma.fit_psth(data)}, data)
+    >>> table.loc["mean", "bits_per_spike"].round(3).item(), table.loc["mean", "null"]
+    (0.0, 'train')
     """
     trials = data.trials(part)
     counts, baseline = data.target[trials], null_rates(data, null, part)
@@ -270,6 +295,11 @@ def compare(
     ------
     ValueError
         As `score` does.
+
+    Examples
+    --------
+    >>> nma.compare(nma.fit_psth(data), nma.fit_mean(data), data).index.tolist()
+    ['difference', 'low', 'high', 'share_of_neurons']
     """
     trials = data.trials(part)
     counts = data.target[trials]

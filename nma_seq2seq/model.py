@@ -40,6 +40,12 @@ class Seq2Seq(nn.Module):
     ------
     ValueError
         If there is no such cell, or a size is below 1.
+
+    Examples
+    --------
+    >>> model = nma.Seq2Seq(n_sources=30, n_targets=7, n_latents=4)
+    >>> model(torch.zeros(2, 40, 30)).shape
+    torch.Size([2, 40, 7])
     """
 
     scale: torch.Tensor

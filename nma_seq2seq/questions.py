@@ -116,5 +116,12 @@ def quiz(questions: Mapping[str, Answers]) -> Quiz:
     ------
     ValueError
         If there is no question, or one has not exactly one right answer.
+
+    Examples
+    --------
+    >>> quiz = nma.quiz({"Is 0.09 a good loss?": {
+    ...     "It cannot be said": (True, "it needs a null on the same counts"),
+    ...     "Yes": (False, "compared with what?"),
+    ... }})
     """
     return Quiz(questions)

@@ -80,6 +80,13 @@ def region_map(
     ------
     ValueError
         If fewer than two regions have enough neurons, or an argument is not one of those named.
+
+    Examples
+    --------
+    >>> part = session.select(regions=["MOs", "VISp"], window=(0, 0.4))
+    >>> nma.region_map(part, n_neurons=10, n_resamples=1, progress=False)[
+    ...     ["source", "target"]].drop_duplicates().shape
+    (4, 2)
     """
     one_of("model", model, MODELS)
     n_neurons, n_resamples = whole("n_neurons", n_neurons, 1), whole("n_resamples", n_resamples, 1)

@@ -29,6 +29,12 @@ class Seen:
     source_units, target_units : tuples of labels of `session.units`
     trained, chosen : tuples of labels of `session.trials`
         Trials that it was trained on, and trials that it was tuned or stopped on.
+
+    Examples
+    --------
+    >>> seen = nma.fit_mean(data).seen
+    >>> len(seen.trained) == len(data.train)
+    True
     """
 
     session: str

@@ -70,6 +70,14 @@ class Session:
     ------
     ValueError
         If shapes disagree; the message names the part.
+
+    Examples
+    --------
+    >>> session.n_trials, session.n_bins, session.n_neurons
+    (260, 250, 522)
+    >>> visual = session.select(regions=["VISp", "VISam"], window=(0, 0.4))
+    >>> visual.n_bins
+    40
     """
 
     spikes: np.ndarray

@@ -140,6 +140,12 @@ def simulate_session(
     ------
     ValueError
         If a size is not a whole number or too small, or a region is unknown.
+
+    Examples
+    --------
+    >>> twin = nma.simulate_session(seed=1)
+    >>> twin.origin, twin.latents.shape[:2] == twin.spikes.shape[:2]
+    ('simulated', True)
     """
     recording, latents, rates = simulate_recording(
         seed, n_trials=n_trials, n_bins=n_bins, regions=regions, n_passive=0

@@ -15,6 +15,13 @@ def smooth(counts: np.ndarray, width: float) -> np.ndarray:
     ------
     ValueError
         If the width is negative or NaN, or the array is not (trials, time, neurons).
+
+    Examples
+    --------
+    >>> counts = np.zeros((1, 9, 1))
+    >>> counts[0, 4, 0] = 1
+    >>> nma.smooth(counts, width=1.0)[0, 3:6, 0].round(2)
+    array([0.24, 0.4 , 0.24], dtype=float32)
     """
     if not width >= 0:
         raise ValueError(f"width={width} must be 0 or more bins")

@@ -48,6 +48,11 @@ class Settings:
         Stop after so many epochs without a better validation loss; None never stops early.
     recurrent_epochs : int
         `fit_seq2seq` trains the recurrent layers last, for so many epochs at most.
+
+    Examples
+    --------
+    >>> nma.Settings(max_epochs=10).patience
+    5
     """
 
     optimizer: str = "adamw"
@@ -99,6 +104,13 @@ class Fit:
         What is put right in the average of the networks; see `fit_seq2seq`.
     interrupted : bool
         Whether Ctrl-C ended the training early.
+
+    Examples
+    --------
+    >>> fit = nma.fit(nma.Seq2Seq(data.n_sources, data.n_targets), data,
+    ...               nma.Settings(max_epochs=1), progress=False)
+    >>> fit.predict(data.source[data.test]).shape == data.target[data.test].shape
+    True
     """
 
     models: tuple[Seq2Seq, ...]
@@ -164,6 +176,11 @@ def load_fit(path: str | os.PathLike) -> Fit | ReducedRankRegression:
         If there is no such file.
     ValueError
         If the file is not one of those, or a byte of it has changed.
+
+    Examples
+    --------
+    >>> fit.save("fit.pt")  # doctest: +SKIP
+    >>> nma.load_fit("fit.pt").predict(data.source[data.test])  # doctest: +SKIP
     """
     content = saved.read(path)
     seen = content["seen"] and Seen(**content["seen"])
@@ -294,6 +311,13 @@ def fit(
         If the network's size is not the data's, or the device is not there.
     FloatingPointError
         If the loss becomes NaN or infinite.
+
+    Examples
+    --------
+    >>> model = nma.Seq2Seq(data.n_sources, data.n_targets, n_latents=15)
+    >>> fit = nma.fit(model, data, nma.Settings(max_epochs=2), progress=False)
+    >>> fit.history["epoch"].tolist()
+    [0, 1, 2]
     """
     with _bar(settings.max_epochs, progress) as bar:
         return _train(model, data, settings, device, seed, bar).best
@@ -344,6 +368,12 @@ def fit_seq2seq(
         If an argument cannot be, the device is not there, or no source neuron ever changes.
     FloatingPointError
         If the loss becomes NaN or infinite.
+
+    Examples
+    --------
+    >>> fit = nma.fit_seq2seq(data, n_members=2, progress=False)
+    >>> nma.score({"seq2seq": fit}, data)["bits_per_spike"].item() > 0.2
+    True
     """
     check_dataset(data)
     n_members, seed = whole("n_members", n_members, 1), whole("seed", seed)
@@ -426,6 +456,12 @@ def fit_recipe(
     Recipe
         The pair (early_stopped, as_given) from one run: the weights of the best validation epoch,
         and those of the last epoch.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> short = replace(nma.RECIPE, max_epochs=2)
+    >>> early_stopped, as_given = nma.fit_recipe(data, short, progress=False)
     """
     model = new_model(data, seed=seed, n_latents=n_latents)
     with _bar(settings.max_epochs, progress) as bar:

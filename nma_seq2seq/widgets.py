@@ -79,6 +79,14 @@ class RegionPicker:
     ------
     ValueError
         If a name is not one of those to choose from.
+
+    Examples
+    --------
+    >>> picker = nma.RegionPicker(session, target="MOs")
+    >>> picker.choose(source="same").source
+    'same'
+    >>> picker.dataset().n_targets
+    34
     """
 
     def __init__(

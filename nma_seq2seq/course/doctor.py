@@ -39,7 +39,12 @@ class Finding:
 
 
 def doctor() -> None:
-    """Say what works here and what to do about the rest, a line each; takes about half a minute."""
+    """Say what works here and what to do about the rest, a line each; takes about half a minute.
+
+    Examples
+    --------
+    >>> nma.doctor()  # doctest: +SKIP
+    """
     run(lambda text: print(text, flush=True))
 
 

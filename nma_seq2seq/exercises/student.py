@@ -34,6 +34,13 @@ def exercise(number: str) -> Callable[[Any], Any]:
     ------
     ValueError
         If there is no such exercise.
+
+    Examples
+    --------
+    >>> @nma.exercise("5.1")
+    ... def poisson_nll(rates, counts):
+    ...     return (rates - counts * torch.log(rates)).mean()
+    Exercise 5.1 done
     """
     task = find(number)
     _touch(task.number)
@@ -94,6 +101,16 @@ def why(number: str) -> pd.DataFrame | None:
     ------
     ValueError
         If there is no such exercise.
+
+    Examples
+    --------
+    >>> @nma.exercise("5.1")  # doctest: +ELLIPSIS
+    ... def poisson_nll(rates, counts):
+    ...     return (rates + counts * torch.log(rates)).mean()
+    Exercise 5.1 wrong: ...
+    >>> nma.why("5.1").columns.tolist()  # doctest: +ELLIPSIS
+    Exercise 5.1...
+    ['yours', 'expected']
     """
     task = find(number)
     judgement = _judgements.get(task.number)
@@ -126,6 +143,11 @@ def hint(number: str, step: int | None = None) -> None:
     ------
     ValueError
         If there is no such exercise or step.
+
+    Examples
+    --------
+    >>> nma.hint("5.1", step=1)  # doctest: +ELLIPSIS
+    Hint 1 of ...
     """
     task = find(number)
     _touch(task.number)
@@ -164,6 +186,11 @@ def progress(which: int | str | None = None) -> pd.DataFrame:
     -------
     DataFrame
         One row an exercise: `title`, `minutes`, `status` (done, wrong, not yet, not tried).
+
+    Examples
+    --------
+    >>> nma.progress(5).index.tolist()
+    ['5.1', '5.2', '5.3', '5.4', '5.5']
     """
     if which is None:
         wanted = sorted(_touched)
@@ -190,6 +217,11 @@ def whose(number: str) -> str:
     ------
     ValueError
         If there is no such exercise.
+
+    Examples
+    --------
+    >>> nma.whose("5.3")
+    "the reference's"
     """
     result = results().get(find(number).number)
     return "your" if result is not None and result.status == "done" else "the reference's"

@@ -83,6 +83,10 @@ def load_nwb(
         If regions or trials cannot be found; the sentence lists the columns that the file has.
     ModuleNotFoundError
         If pynwb is not installed; the sentence says how.
+
+    Examples
+    --------
+    >>> session = nma.load_nwb("mine.nwb", align="stim_on_time")  # doctest: +SKIP
     """
     options = {
         "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
@@ -122,6 +126,10 @@ def load_alf(
         If a file is damaged or missing.
     ValueError
         If regions or trials cannot be found; the sentence lists what there is.
+
+    Examples
+    --------
+    >>> session = nma.load_alf("Richards_2017-10-31.tar")  # doctest: +SKIP
     """  # noqa: E501
     options = {
         "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,

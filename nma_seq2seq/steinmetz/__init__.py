@@ -88,6 +88,10 @@ def load_session(
     ----------
     Steinmetz, Zatka-Haas, Carandini & Harris (2019). Distributed coding of choice, action and
     engagement across the mouse brain. Nature 576, 266-273. Data: CC BY 4.0.
+
+    Examples
+    --------
+    >>> session = nma.load_session(31, fallback="simulated")  # doctest: +SKIP
     """
     index = position(session)
     if source not in (None, *archives.SOURCES):
@@ -145,6 +149,10 @@ def load_file(path: str | os.PathLike, index: int = 0, **options: Any) -> Sessio
         `UnsafeFileError` if it is no mere data.
     ValueError
         If the file has no such session, or the session breaks the format.
+
+    Examples
+    --------
+    >>> session = nma.load_file("steinmetz_part2.npz", index=5)  # doctest: +SKIP
     """
     return open_recording(path, index, **options)
 
@@ -170,6 +178,10 @@ def import_part(path: str | os.PathLike) -> pd.DataFrame:
         If it is none of the three files.
     OSError
         If the cache folder cannot be written.
+
+    Examples
+    --------
+    >>> nma.import_part("steinmetz_part2.npz")  # doctest: +SKIP
     """
     path, folder = existing(path), folder_in_use()
     with cache.writing(folder):

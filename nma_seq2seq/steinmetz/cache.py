@@ -51,6 +51,11 @@ def list_sessions() -> pd.DataFrame:
     DataFrame
         `index`, `name`, `mouse`, `date`, `part` (which of the three downloads holds it) and
         `cached` (whether it opens without a download).
+
+    Examples
+    --------
+    >>> nma.list_sessions().loc[31, ["mouse", "date"]].tolist()
+    ['Richards', '2017-10-31']
     """
     folder = folder_in_use()
     rows = []
