@@ -357,7 +357,7 @@ def test_a_movie_of_a_trial_fits_into_a_notebook():
     before = plt.get_fignums()
     page = plots.trial_movie(session, n_frames=4).data
     assert plt.get_fignums() == before
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 4 and '<img alt="Trial ' in page
     # The default is 26 pictures, and a notebook stays below a megabyte.
     assert 26 * len(page) / 4 < 1e6
     with pytest.raises(ValueError, match="no trial 40"):

@@ -110,7 +110,8 @@ def trial_movie(session: Session, trial: int | None = None, *, n_frames: int = 2
     movie = FuncAnimation(figure, draw, frames=times, interval=100)
     page = movie.to_jshtml(default_mode="once")
     plt.close(figure)
-    return HTML(page)
+    words = f"Trial {trial} in slow motion: gratings, speed of the wheel, spikes of all neurons."
+    return HTML(page.replace("<img id=", f'<img alt="{words}" id=', 1))
 
 
 def _grating(contrast: float) -> np.ndarray:
