@@ -67,6 +67,8 @@ class ReducedRankRegression:
         Least rate, as a share of the neuron's mean: a linear model may go below zero.
     seconds : float
         Time that choosing and fitting took.
+    causal : bool
+        Whether the smoothing looks at the past alone.
     """
 
     encoder: np.ndarray
@@ -80,6 +82,7 @@ class ReducedRankRegression:
     floor: float
     seconds: float
     seen: Seen | None = None
+    causal: bool = False
 
     @property
     def rank(self) -> int:
@@ -106,7 +109,7 @@ class ReducedRankRegression:
         )
         counts = source.astype(np.float32, copy=False)
         latents = sum(
-            smooth(counts @ encoder, width)
+            smooth(counts @ encoder, width, causal=self.causal)
             for encoder, width in zip(encoders, self.smoothing, strict=True)
         )
         return latents - self.source_mean @ sum(encoders) - self.center @ self.encoder
@@ -151,6 +154,7 @@ def fit_rrr(
     ridges: Sequence[float] = (0.3, 1, 3, 10, 30),
     ranks: Sequence[int] = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20),
     floors: Sequence[float] = (0.05, 0.1, 0.2, 0.3),
+    causal: bool = False,
 ) -> ReducedRankRegression:
     """Reduced-rank regression; smoothing, ridge, rank and floor are chosen on validation trials.
 
@@ -167,6 +171,8 @@ def fit_rrr(
     ridges : in units of the mean variance of an input, for all samples together
     ranks : ranks above the number of targets or of inputs are left out
     floors : least rates, as shares of the mean
+    causal : bool
+        Smooth over the past alone, so that no rate depends on what comes after its bin.
 
     Raises
     ------
@@ -198,7 +204,7 @@ def fit_rrr(
     for smoothing in smoothings:
 
         def inputs(trials: np.ndarray, smoothing: Sequence[float] = smoothing) -> np.ndarray:
-            return _smoothed((data.source[trials] - source_mean) / source_scale, smoothing)
+            return _smoothed((data.source[trials] - source_mean) / source_scale, smoothing, causal)
 
         gram, cross, center = _moments(inputs, data.train, targets)
         seen = inputs(data.validation).reshape(len(held_out), -1) - center
@@ -236,6 +242,7 @@ def fit_rrr(
         floor=floor,
         seconds=time.perf_counter() - start,
         seen=Seen.of(data),
+        causal=bool(causal),
     )
 
 
@@ -417,9 +424,9 @@ def fit_glm(
     return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
 
 
-def _smoothed(counts: np.ndarray, widths: Sequence[float]) -> np.ndarray:
+def _smoothed(counts: np.ndarray, widths: Sequence[float], causal: bool) -> np.ndarray:
     """(trials, time, neurons) -> (trials, time, len(widths) * neurons)."""
-    return np.concatenate([smooth(counts, width) for width in widths], axis=2)
+    return np.concatenate([smooth(counts, width, causal=causal) for width in widths], axis=2)
 
 
 def _moments(

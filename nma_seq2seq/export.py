@@ -11,6 +11,7 @@ import pandas as pd
 
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.files import check_writable, whole_file
+from nma_seq2seq.metrics import as_array
 from nma_seq2seq.nwb_writing import clock, write_nwb
 
 
@@ -54,8 +55,9 @@ def export_latents(fit: Any, data: Dataset, path: str | os.PathLike | None = Non
             raise ValueError(f"{Path(path).name} ends in neither .csv nor .nwb; choose one of them")
         check_writable(path)
     session = data.session
-    rates = np.asarray(fit.predict(data.source)) / data.bin_size
-    latents = np.asarray(fit.latents(data.source)) if hasattr(fit, "latents") else None
+    rates = as_array(fit.predict(data.source)) / data.bin_size
+    network = getattr(fit, "models", (fit,))[0]  # a network of a reader's own may have no latents
+    latents = as_array(fit.latents(data.source)) if hasattr(network, "latents") else None
     part = np.empty(session.n_trials, dtype=object)
     for name in ("train", "validation", "test"):
         part[data.trials(name)] = name

@@ -18,7 +18,7 @@ from torch import nn
 
 from nma_seq2seq import metrics
 from nma_seq2seq.dataset import Dataset
-from nma_seq2seq.model import Seq2Seq, convolve
+from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.smoothing import smoothing_matrix
 
 _ELEMENTS = 4_000_000  # outputs of the networks that are computed together
@@ -41,17 +41,19 @@ def warm_started(
 ) -> None:
     """Start each network from a reduced-rank regression on all seen trials but its own part.
 
-    The regression is that of `baselines.fit_rrr`. What it needs are sums over samples, so those of
-    all trials less those of a part serve the network that holds the part out. Sums of squares take
-    every second bin of smoothed sources, which are nearly the mean of their neighbours.
+    The regression is that of `baselines.fit_rrr`, causal where the networks are. What it needs are
+    sums over samples, so those of all trials less those of a part serve the network that holds the
+    part out. Sums of squares take every second bin of smoothed sources, which are nearly the mean
+    of their neighbours; not so where smoothing is causal, for such sources jump with each spike.
     """
     from scipy.linalg import cho_factor, cho_solve
 
     n_sources, n_targets, n_bins = data.n_sources, data.n_targets, data.n_bins
     seen = np.union1d(data.train, data.validation)
     source_mean, source_scale = source_scaling(data, seen)
-    every = 2 if min(smoothing) >= 2 and n_bins >= 10 else 1
-    kernels = [smoothing_matrix(n_bins, width) for width in smoothing]
+    causal = models[0].smoothing_layer.causal
+    every = 2 if min(smoothing) >= 2 and n_bins >= 10 and not causal else 1
+    kernels = [smoothing_matrix(n_bins, width, causal) for width in smoothing]
     size = len(smoothing) * n_sources
 
     def sums(trials: np.ndarray) -> list[np.ndarray]:
@@ -222,6 +224,7 @@ class Members:
         self.floor, self.beta = first.floor, first.softplus.beta
         self.source_mean = first.smoothing_layer.source_mean.numpy()
         self.source_scale = first.smoothing_layer.source_scale.numpy()
+        self.filtered = first.smoothing_layer.filtered
         self.covered = first.smoothing_layer.covered(data.n_bins).to(device)
         self.scale = torch.stack([model.scale for model in models]).to(device)
         self.weights = {
@@ -282,7 +285,7 @@ class Members:
             center = (scaled @ weight[members])[:, :, None]
         read = (read - center).transpose(2, 3)  # (networks, trials, width * latent, time)
         kernels = self.weights["read_in.kernels"][members][:, None]
-        smooth = convolve(read, kernels) / self.covered
+        smooth = self.filtered(read, kernels) / self.covered
         latents = smooth.unflatten(2, (self.n_widths, self.n_latents)).sum(dim=2).transpose(2, 3)
         return latents + self.weights["read_in.offset"][members][:, None, None]
 
@@ -525,9 +528,8 @@ def _add_recurrence(
     def loss(trials: np.ndarray) -> torch.Tensor:
         with torch.no_grad():
             inputs = stacked.inputs([trials], [member])[0]
-        states, _ = layer(inputs)
-        average = states.unflatten(-1, (2, -1)).mean(dim=-2)
-        return stacked.loss_of((inputs + share * average)[None], [trials], [member])[0]
+        latents = inputs + share * model.states(inputs)
+        return stacked.loss_of(latents[None], [trials], [member])[0]
 
     size = settings.batch_trials or len(train)
     last = int(max(row["epoch"] for row in run.rows if row["member"] == member))

@@ -194,8 +194,12 @@ def predict_part(model: Any, data: Dataset, part: str, name: str = "the model") 
             "scored; give a fitted model"
         )
     check_unseen(model, data, part, name)
-    rates = model.predict(data.source[data.trials(part)])
-    return rates.detach().cpu().numpy() if isinstance(rates, torch.Tensor) else np.asarray(rates)
+    return as_array(model.predict(data.source[data.trials(part)]))
+
+
+def as_array(values: Any) -> np.ndarray:
+    """What a model of a reader's own has returned, an array or a tensor, as an array."""
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
 def score(

@@ -1,4 +1,4 @@
-"""Seq2Seq: source neurons -> bidirectional recurrence -> latents -> rates of the target neurons."""
+"""Seq2Seq: source neurons -> recurrence over time -> latents -> rates of the target neurons."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ class Seq2Seq(nn.Module):
     smoothing : tuple of float
         Standard deviations, in bins, of the Gaussians that the kernels start as; each latent is the
         sum of one read-in for each. Empty for the plain network.
+    bidirectional : bool
+        Whether a rate may depend on what comes after its bin. Without, the recurrent layer reads
+        forward alone and the kernels reach into the past alone.
     floor : float
         Least rate, as a share of `scale`, that the softplus can give.
     beta : float
@@ -58,6 +61,7 @@ class Seq2Seq(nn.Module):
         *,
         cell: str = "lstm",
         smoothing: tuple[float, ...] = (),
+        bidirectional: bool = True,
         floor: float = 0.0,
         beta: float = 10.0,
     ):
@@ -80,13 +84,17 @@ class Seq2Seq(nn.Module):
             "n_latents": n_latents,
             "cell": cell,
             "smoothing": tuple(smoothing),
+            "bidirectional": bool(bidirectional),
             "floor": floor,
             "beta": beta,
         }
         self.n_latents, self.floor = n_latents, floor
-        self.read_in = SmoothReadIn(n_sources, n_latents, smoothing) if smoothing else None
+        causal = not bidirectional
+        self.read_in = SmoothReadIn(n_sources, n_latents, smoothing, causal) if smoothing else None
         n_inputs = n_latents if smoothing else n_sources
-        self.recurrent = CELLS[cell](n_inputs, n_latents, batch_first=True, bidirectional=True)
+        self.recurrent = CELLS[cell](
+            n_inputs, n_latents, batch_first=True, bidirectional=bool(bidirectional)
+        )
         self.recurrent_share = nn.Parameter(torch.zeros(n_latents)) if smoothing else None
         self.readout = nn.Linear(n_latents, n_targets)
         self.softplus = nn.Softplus(beta=beta)
@@ -100,10 +108,13 @@ class Seq2Seq(nn.Module):
         share = self.recurrent_share
         if share is not None and not (torch.is_grad_enabled() or share.any()):
             return inputs  # a layer without a share need not be run
-        states, _ = self.recurrent(inputs)  # (trials, time, 2 * n_latents)
-        forward, backward = states.split(self.n_latents, dim=-1)
-        average = (forward + backward) / 2  # (trials, time, n_latents)
-        return average if share is None else inputs + share * average
+        states = self.states(inputs)
+        return states if share is None else inputs + share * states
+
+    def states(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The recurrent layer's states, averaged over its directions, (trials, time, n_latents)."""
+        states, _ = self.recurrent(inputs)  # (trials, time, directions * n_latents)
+        return states.unflatten(-1, (-1, self.n_latents)).mean(dim=-2)
 
     @property
     def smoothing_layer(self) -> SmoothReadIn:
@@ -128,17 +139,21 @@ class SmoothReadIn(nn.Module):
     n_sources, n_latents : int
     smoothing : tuple of float
         Standard deviations of the first kernels, bins.
+    causal : bool
+        Kernels reach into the past alone.
     """
 
-    REACH = 20  # bins that a kernel reaches to either side
+    REACH = 20  # bins that a kernel reaches to either side, or into the past
     first_kernels: torch.Tensor
     source_mean: torch.Tensor
     source_scale: torch.Tensor
 
-    def __init__(self, n_sources: int, n_latents: int, smoothing: tuple[float, ...]):
+    def __init__(
+        self, n_sources: int, n_latents: int, smoothing: tuple[float, ...], causal: bool = False
+    ):
         super().__init__()
-        self.n_latents, self.n_widths = n_latents, len(smoothing)
-        lags = torch.arange(-self.REACH, self.REACH + 1)
+        self.n_latents, self.n_widths, self.causal = n_latents, len(smoothing), causal
+        lags = torch.arange(0 if causal else -self.REACH, self.REACH + 1)
         bumps = torch.stack([torch.exp(-0.5 * (lags / width) ** 2) for width in smoothing])
         kernels = (bumps / bumps.sum(dim=1, keepdim=True)).repeat_interleave(n_latents, dim=0)
         self.kernels = nn.Parameter(kernels)  # (n_widths * n_latents, lags)
@@ -152,7 +167,7 @@ class SmoothReadIn(nn.Module):
         """Counts (trials, time, n_sources) -> inputs (trials, time, n_latents)."""
         read = ((source - self.source_mean) / self.source_scale) @ self.weight
         read = read.transpose(1, 2)  # (trials, n_widths * n_latents, time)
-        smooth = convolve(read, self.kernels) / self.covered(source.shape[1])
+        smooth = self.filtered(read, self.kernels) / self.covered(source.shape[1])
         latents = smooth.unflatten(1, (self.n_widths, self.n_latents)).sum(dim=1)
         return latents.transpose(1, 2) + self.offset
 
@@ -161,7 +176,25 @@ class SmoothReadIn(nn.Module):
 
         Near the ends of a trial a kernel is cut off; what is missing is made up for.
         """
-        return convolve(self.first_kernels.new_ones(n_bins), self.first_kernels)
+        return self.filtered(self.first_kernels.new_ones(n_bins), self.first_kernels)
+
+    def filtered(self, signals: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
+        """Signals (..., time) with kernels (..., lags) such as this read-in's, as many bins."""
+        return (convolve_past if self.causal else convolve)(signals, kernels)
+
+
+def convolve_past(signals: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
+    """Each signal (..., time) with a kernel (..., lags from 0 on), zeros before the start.
+
+    Lag by lag: the rounding of an FFT would let a little of the future through.
+    """
+    n_bins, n_lags = signals.shape[-1], kernels.shape[-1]
+    padded = nn.functional.pad(signals, (n_lags - 1, 0))
+    total = padded[..., n_lags - 1 :] * kernels[..., :1]
+    for lag in range(1, min(n_lags, n_bins)):
+        start = n_lags - 1 - lag
+        total = total + padded[..., start : start + n_bins] * kernels[..., lag : lag + 1]
+    return total
 
 
 def convolve(signals: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from nma_seq2seq import members, metrics, saved
@@ -88,7 +89,7 @@ class Fit:
 
     Attributes
     ----------
-    models : tuple of Seq2Seq
+    models : tuple of Seq2Seq, or of a network of your own
         With the weights that were kept.
     history : DataFrame, one row an epoch
         `member` (which network), `epoch`, `train_loss` (with dropout, where there is any),
@@ -113,7 +114,7 @@ class Fit:
     True
     """
 
-    models: tuple[Seq2Seq, ...]
+    models: tuple[nn.Module, ...]
     history: pd.DataFrame
     best_epochs: tuple[int, ...]
     seconds: float
@@ -123,6 +124,7 @@ class Fit:
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
+        source = source_counts(source, len(self.seen.source_units))
         rates = _apply(self.models[0], self.models[0], source)
         for model in self.models[1:]:
             rates += _apply(model, model, source)
@@ -133,22 +135,41 @@ class Fit:
         """Counts (trials, time, n_sources) -> latents (trials, time, n_latents).
 
         Of the first network where there are several, for each has latents of its own.
+
+        Raises
+        ------
+        AttributeError
+            If a network of your own has no `latents(source)`.
         """
-        return _apply(self.models[0].latents, self.models[0], source)
+        first, latents = self.models[0], getattr(self.models[0], "latents", None)
+        if not callable(latents):
+            raise AttributeError(
+                f"a {type(first).__name__} has no latents; give its class a method latents(source)"
+            )
+        return _apply(latents, first, source_counts(source, len(self.seen.source_units)))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to a file that `load_fit` reads; whole or not at all.
 
         Raises
         ------
+        TypeError
+            If a network is of your own class, which a file without code in it cannot hold.
         OSError
             If it cannot be written there.
         """
+        networks = [model for model in self.models if type(model) is Seq2Seq]
+        if len(networks) < len(self.models):
+            name = type(self.models[0]).__name__
+            raise TypeError(
+                f"a fit of your own {name} cannot be saved, for the file would have to hold its "
+                "code; keep the weights with torch.save(fit.models[0].state_dict(), path)"
+            )
         calibration = self.calibration and vars(self.calibration)
         content = {
             "kind": "networks",
-            "options": [model.options for model in self.models],
-            "weights": [model.state_dict() for model in self.models],
+            "options": [model.options for model in networks],
+            "weights": [model.state_dict() for model in networks],
             "history": self.history.to_dict(orient="list"),
             "best_epochs": list(self.best_epochs),
             "seconds": self.seconds,
@@ -236,6 +257,7 @@ def start_from_linear(
     smoothing: tuple[float, ...] = (2.0, 8.0),
     ridges: tuple[float, ...] = (1, 3, 10, 30),
     floor: float = 0.2,
+    bidirectional: bool = True,
     seed: int = 0,
 ) -> tuple[Seq2Seq, ReducedRankRegression]:
     """A network that starts where a reduced-rank regression ends, and that regression.
@@ -251,13 +273,28 @@ def start_from_linear(
         What the regression chooses from, on the validation trials; see `fit_rrr`.
     floor : float
         Least rate, as a share of the mean, of both.
+    bidirectional : bool
+        As in `fit_seq2seq`.
     seed : int
         Of the recurrent layer.
     """
     ranks = (min(n_latents, data.n_targets, len(smoothing) * data.n_sources),)
-    linear = fit_rrr(data, smoothings=(smoothing,), ridges=ridges, ranks=ranks, floors=(floor,))
+    linear = fit_rrr(
+        data,
+        smoothings=(smoothing,),
+        ridges=ridges,
+        ranks=ranks,
+        floors=(floor,),
+        causal=not bidirectional,
+    )
     model = new_model(
-        data, seed=seed, n_latents=n_latents, smoothing=smoothing, floor=floor, beta=3.0
+        data,
+        seed=seed,
+        n_latents=n_latents,
+        smoothing=smoothing,
+        bidirectional=bidirectional,
+        floor=floor,
+        beta=3.0,
     )
     return warm_start(model, linear, data), linear
 
@@ -278,7 +315,7 @@ def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> 
 
 
 def fit(
-    model: Seq2Seq,
+    model: nn.Module,
     data: Dataset,
     settings: Settings = Settings(),
     *,
@@ -290,13 +327,14 @@ def fit(
 
     Parameters
     ----------
-    model : Seq2Seq
-        Is trained in place.
+    model : Seq2Seq, or a module of your own
+        Is trained in place. It takes counts (trials, time, n_sources), float32, and gives rates
+        (trials, time, n_targets) of 0 or more, in counts per bin.
     data : Dataset
     settings : Settings
     device : "auto", "cpu" or "cuda"
     seed : int
-        Of batches and dropout.
+        Of batches and dropout, that of your own module's layers too.
     progress : bool
         Show a progress bar with train and validation bits per spike.
 
@@ -308,7 +346,10 @@ def fit(
     Raises
     ------
     ValueError
-        If the network's size is not the data's, or the device is not there.
+        If the network's size is not the data's, it has nothing to train, its rates are below 0, or
+        the device is not there.
+    TypeError
+        If the model is no module, or does not give one tensor.
     FloatingPointError
         If the loss becomes NaN or infinite.
 
@@ -318,6 +359,14 @@ def fit(
     >>> fit = nma.fit(model, data, nma.Settings(max_epochs=2), progress=False)
     >>> fit.history["epoch"].tolist()
     [0, 1, 2]
+
+    A network of your own:
+
+    >>> glm = torch.nn.Sequential(torch.nn.Linear(data.n_sources, data.n_targets),
+    ...                           torch.nn.Softplus())
+    >>> fit = nma.fit(glm, data, nma.Settings(max_epochs=2), progress=False)
+    >>> nma.score({"my GLM": fit}, data).index.tolist()
+    ['my GLM']
     """
     with _bar(settings.max_epochs, progress) as bar:
         return _train(model, data, settings, device, seed, bar).best
@@ -331,6 +380,7 @@ def fit_seq2seq(
     n_members: int = 5,
     smoothing: tuple[float, ...] = (2.0, 8.0),
     ridge: float = 30.0,
+    bidirectional: bool = True,
     device: str = "auto",
     seed: int = 0,
     progress: bool = True,
@@ -354,6 +404,9 @@ def fit_seq2seq(
         As in `start_from_linear`.
     ridge : float
         Of the regressions, in units of the mean variance of an input.
+    bidirectional : bool
+        Whether a rate may depend on what comes after its bin. Without, regressions and networks
+        use the past and the bin itself alone.
     device, seed, progress
         As in `fit`.
 
@@ -387,7 +440,13 @@ def fit_seq2seq(
     parts = [part.validation for part in folds(data, n_members, seed)]
     models = [
         new_model(
-            data, seed=seed + k, n_latents=n_latents, smoothing=smoothing, floor=0.2, beta=3.0
+            data,
+            seed=seed + k,
+            n_latents=n_latents,
+            smoothing=smoothing,
+            bidirectional=bidirectional,
+            floor=0.2,
+            beta=3.0,
         )
         for k in range(n_members)
     ]
@@ -488,26 +547,63 @@ class _Run:
 
 
 def _train(
-    model: Seq2Seq, data: Dataset, settings: Settings, device: str, seed: int, bar: tqdm
+    model: nn.Module, data: Dataset, settings: Settings, device: str, seed: int, bar: tqdm
 ) -> _Run:
     """Train on a device; where its memory runs out, say so and train on the CPU."""
     check_dataset(data)
     seed = whole("seed", seed)
-    sizes = model.options["n_sources"], model.options["n_targets"]
-    if sizes != (data.n_sources, data.n_targets):
-        raise ValueError(
-            f"the network takes {sizes[0]} sources to {sizes[1]} targets, the data has "
-            f"{data.n_sources} and {data.n_targets}; build it with these numbers"
-        )
     chosen = pick_device(device)
-    first = copy.deepcopy(model.state_dict())
-    with _one_thread(chosen):
+    with _one_thread(chosen), torch.random.fork_rng():
+        torch.manual_seed(seed)  # of what the layers of a reader's own module draw
+        _check_network(model, data)
+        first = copy.deepcopy(model.state_dict())
         try:
             return _train_on(chosen, model, data, settings, seed, bar)
         except torch.cuda.OutOfMemoryError:
             tqdm.write(_MEMORY_FULL)
             model.cpu().load_state_dict(first)
             return _train_on(torch.device("cpu"), model, data, settings, seed, bar)
+
+
+def _check_network(model: nn.Module, data: Dataset) -> None:
+    """Refuse a network that cannot predict the data's rates, tried on one trial."""
+    if not isinstance(model, nn.Module):
+        a_class = isinstance(model, type) and issubclass(model, nn.Module)
+        mend = f"; call it: {model.__name__}(...)" if a_class else ""
+        what = f"the class {model.__name__}" if a_class else f"a {type(model).__name__}"
+        raise TypeError(f"fit trains a torch.nn.Module, and this is {what}{mend}")
+    if isinstance(model, Seq2Seq):
+        sizes = model.options["n_sources"], model.options["n_targets"]
+        if sizes != (data.n_sources, data.n_targets):
+            raise ValueError(
+                f"the network takes {sizes[0]} sources to {sizes[1]} targets, the data has "
+                f"{data.n_sources} and {data.n_targets}; build it with these numbers"
+            )
+        return
+    name = type(model).__name__
+    model.float()  # whatever torch's default type was: counts come as float32
+    device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+    counts = torch.as_tensor(data.source[data.train[:2]], dtype=torch.float32, device=device)
+    with torch.no_grad():
+        rates = model.eval()(counts)
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ValueError(f"this {name} has no weights that could be trained; give it a layer")
+    if not isinstance(rates, torch.Tensor):
+        raise TypeError(
+            f"this {name} gives a {type(rates).__name__}; its forward must return one tensor of "
+            "rates (trials, time, n_targets)"
+        )
+    expected = (len(counts), data.n_bins, data.n_targets)
+    if rates.shape != expected:
+        raise ValueError(
+            f"this {name} gives rates of shape {tuple(rates.shape)} for {len(counts)} trials; they "
+            f"must be (trials, time, n_targets), here {expected}"
+        )
+    if rates.min() < 0:
+        raise ValueError(
+            f"this {name} gives rates below 0 ({rates.min().item():.2g}); end it with a function "
+            "that gives none, such as torch.nn.Softplus()"
+        )
 
 
 @contextmanager
@@ -531,7 +627,7 @@ class _Passes:
     """A network and its data on one device, and the passes over them that training consists of."""
 
     def __init__(
-        self, device: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int
+        self, device: torch.device, model: nn.Module, data: Dataset, settings: Settings, seed: int
     ):
         self.device, self.model, self.settings = device, model.to(device), settings
         self.parts = {
@@ -557,6 +653,7 @@ class _Passes:
     @torch.no_grad()
     def loss(self, part: str) -> float:
         """Mean Poisson loss of a part, without dropout."""
+        self.model.eval()
         source, target = self.parts[part]
         total = sum(
             (
@@ -569,6 +666,7 @@ class _Passes:
 
     def epoch(self) -> float:
         """One pass over the training trials; the mean loss, with dropout. It syncs at its end."""
+        self.model.train()
         source, target = self.parts["train"]
         kept = 1 - self.settings.neuron_dropout
         order = torch.randperm(len(source), generator=self.generator)
@@ -591,7 +689,7 @@ class _Passes:
 
 
 def _train_on(
-    device: torch.device, model: Seq2Seq, data: Dataset, settings: Settings, seed: int, bar: tqdm
+    device: torch.device, model: nn.Module, data: Dataset, settings: Settings, seed: int, bar: tqdm
 ) -> _Run:
     start = time.perf_counter()
     passes = _Passes(device, model, data, settings, seed)
@@ -637,14 +735,14 @@ def _train_on(
     model.load_state_dict(best_state)
     model.eval()
 
-    def as_fit(network: Seq2Seq, epoch: int) -> Fit:
+    def as_fit(network: nn.Module, epoch: int) -> Fit:
         seconds = rows[epoch]["seconds"] if rows else 0.0
         return Fit((network,), history, (epoch,), seconds, Seen.of(data), interrupted=interrupted)
 
     return _Run(as_fit(model, best_epoch), as_fit(last, max(len(rows) - 1, 0)), interrupted)
 
 
-def _loss(model: Seq2Seq, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def _loss(model: nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return metrics.poisson_nll(model(source).clamp(min=_LEAST_RATE), target)
 
 
@@ -661,11 +759,9 @@ def _to_bits(data: Dataset, trials: np.ndarray) -> Callable[[Any], Any]:
 
 
 def _apply(
-    function: Callable[[torch.Tensor], torch.Tensor], model: Seq2Seq, source: np.ndarray
+    function: Callable[[torch.Tensor], torch.Tensor], model: nn.Module, source: np.ndarray
 ) -> np.ndarray:
     """Run a network on counts, some trials at a time so that memory stays small."""
-    if isinstance(model, Seq2Seq):
-        source = source_counts(source, int(model.options["n_sources"]))
     device = next(model.parameters()).device
     with torch.no_grad():
         parts = [

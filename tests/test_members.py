@@ -8,13 +8,19 @@ import nma_seq2seq as nma
 from nma_seq2seq import members, metrics, training
 
 
-@pytest.fixture
-def networks(tiny_data):
+@pytest.fixture(params=[True, False], ids=["bidirectional", "causal"])
+def networks(tiny_data, request):
     """Three warm-started networks, the parts that they hold out, and their stacked weights."""
     parts = [part.validation for part in training.folds(tiny_data, 3, seed=0)]
     models = [
         training.new_model(
-            tiny_data, seed=k, n_latents=4, smoothing=(2.0, 8.0), floor=0.2, beta=3.0
+            tiny_data,
+            seed=k,
+            n_latents=4,
+            smoothing=(2.0, 8.0),
+            bidirectional=request.param,
+            floor=0.2,
+            beta=3.0,
         )
         for k in range(3)
     ]
@@ -53,7 +59,14 @@ def test_gradients_are_those_of_the_network_written_out(networks, tiny_data):
 def test_a_shared_warm_start_is_the_regression_of_its_own_trials(networks, tiny_data):
     models, parts, _ = networks
     for model, part in zip(models, training.folds(tiny_data, 3, seed=0), strict=False):
-        linear = nma.fit_rrr(part, smoothings=((2, 8),), ridges=(30,), ranks=(4,), floors=(0.2,))
+        linear = nma.fit_rrr(
+            part,
+            smoothings=((2, 8),),
+            ridges=(30,),
+            ranks=(4,),
+            floors=(0.2,),
+            causal=model.smoothing_layer.causal,
+        )
         source = tiny_data.source[tiny_data.test]
         with torch.no_grad():
             rates = model(torch.as_tensor(source).float()).numpy()

@@ -8,7 +8,7 @@ import torch
 
 import nma_seq2seq as nma
 from nma_seq2seq import members, training
-from nma_seq2seq.model import convolve
+from nma_seq2seq.model import convolve, convolve_past
 
 
 def test_seq2seq_shapes_and_the_average_of_two_directions():
@@ -273,3 +273,122 @@ def test_a_full_gpu_falls_back_to_the_cpu(tiny_data, monkeypatch, capsys):
     found = nma.fit(training.new_model(tiny_data), tiny_data, short(), progress=False)
     assert places[1] == "cpu" and found.best_epochs
     assert "memory is full, so this is trained on the CPU" in capsys.readouterr().out
+
+
+class Own(torch.nn.Module):
+    """A network as a reader writes it, dropout and all."""
+
+    def __init__(self, n_sources: int, n_targets: int):
+        super().__init__()
+        self.net = torch.nn.Sequential(
+            torch.nn.Dropout(0.5), torch.nn.Linear(n_sources, n_targets), torch.nn.Softplus()
+        )
+
+    def forward(self, source):
+        return self.net(source)
+
+
+QUICK = nma.Settings(max_epochs=30, patience=None, learning_rate=0.02, neuron_dropout=0.0)
+
+
+def test_a_network_of_ones_own_is_fitted_and_scored(tiny_data, tmp_path):
+    torch.set_default_dtype(torch.float64)  # as some notebooks do
+    try:
+        networks = [Own(tiny_data.n_sources, tiny_data.n_targets) for _ in range(2)]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    networks[1].load_state_dict(networks[0].state_dict())
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    first, second = (nma.fit(n, tiny_data, QUICK, progress=False) for n in networks)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert first.history["train_loss"].tolist() == second.history["train_loss"].tolist()
+    source = tiny_data.source[tiny_data.test]
+    rates = first.predict(source)
+    assert rates.shape == tiny_data.target[tiny_data.test].shape and (rates > 0).all()
+    np.testing.assert_array_equal(rates, first.predict(source))  # nothing is dropped any more
+    assert nma.score({"own": first}, tiny_data).loc["own", "bits_per_spike"] > 0.02
+    assert "rate_25" in nma.export_latents(first, tiny_data)
+    with pytest.raises(AttributeError, match="an? Own has no latents; give its class a method"):
+        first.latents(source)
+    with pytest.raises(TypeError, match=r"your own Own cannot be saved.*torch.save\(fit.models"):
+        first.save(tmp_path / "own.pt")
+    assert not list(tmp_path.iterdir())
+    torch.save(first.models[0].state_dict(), tmp_path / "own.pt")  # as the sentence says
+    with pytest.raises(ValueError, match=r"source counts of shape \(8, 30, 3\) must be"):
+        first.predict(source[..., :3])
+
+
+@pytest.mark.parametrize(
+    ("network", "error", "sentence"),
+    [
+        (lambda n, m: torch.nn.LSTM(n, m, batch_first=True), TypeError, "gives a tuple; its forw"),
+        (lambda n, m: torch.nn.Linear(n, m), ValueError, "gives rates below 0 .*Softplus"),
+        (lambda n, m: Own(n, m + 1), ValueError, "rates of shape .2, 30, 11. for 2 trials; they"),
+        (lambda n, m: torch.nn.ReLU(), ValueError, "no weights that could be trained"),
+        (lambda n, m: Own, TypeError, r"this is the class Own; call it: Own\(...\)"),
+        (lambda n, m: nma.fit_rrr, TypeError, "trains a torch.nn.Module, and this is a function"),
+    ],
+)
+def test_what_a_network_of_ones_own_gets_wrong(network, error, sentence, tiny_data):
+    with pytest.raises(error, match=sentence):
+        nma.fit(network(tiny_data.n_sources, tiny_data.n_targets), tiny_data, progress=False)
+
+
+def causal_fits():
+    settings = nma.Settings(max_epochs=2)
+    options = {"bidirectional": False, "progress": False}
+    return {
+        "fit_seq2seq": lambda data: nma.fit_seq2seq(data, settings, n_members=2, **options),
+        "one width": lambda data: nma.fit_seq2seq(
+            data, settings, n_members=1, smoothing=(1.5,), **options
+        ),
+        "plain": lambda data: nma.fit(
+            nma.Seq2Seq(data.n_sources, data.n_targets, bidirectional=False),
+            data,
+            settings,
+            progress=False,
+        ),
+        "warm start": lambda data: nma.fit(
+            training.start_from_linear(data, bidirectional=False)[0], data, settings, progress=False
+        ),
+        "regression": lambda data: nma.fit_rrr(data, causal=True),
+    }
+
+
+@pytest.mark.parametrize("name", list(causal_fits()))
+def test_a_causal_fit_does_not_see_what_comes(name, tiny_data, tmp_path):
+    found = causal_fits()[name](tiny_data)
+    found.save(tmp_path / "fit.pt")
+    source = tiny_data.source[tiny_data.test].astype(np.float32)
+    for fit in (found, nma.load_fit(tmp_path / "fit.pt")):
+        rates = fit.predict(source)
+        for t in (0, 7, 28):
+            later = source.copy()
+            later[:, t + 1 :] = np.random.default_rng(t).poisson(100, later[:, t + 1 :].shape)
+            changed = fit.predict(later)
+            np.testing.assert_array_equal(changed[:, : t + 1], rates[:, : t + 1])
+            assert (changed[:, t + 1] != rates[:, t + 1]).any()
+            now = source.copy()
+            now[:, t] += 1  # a bin's own counts do count
+            assert (fit.predict(now)[:, t] != rates[:, t]).any()
+
+
+def test_a_bidirectional_fit_does(tiny_data):
+    found = nma.fit_seq2seq(
+        tiny_data, nma.Settings(max_epochs=2), n_members=1, bidirectional=True, progress=False
+    )
+    source = tiny_data.source[tiny_data.test]
+    later = source.copy()
+    later[:, 10:] += 1
+    assert (found.predict(later)[:, 9] != found.predict(source)[:, 9]).any()
+
+
+@pytest.mark.parametrize("n_bins", [1, 5, 41, 100])
+def test_the_causal_convolution_is_the_one_written_out(n_bins):
+    signals, kernels = torch.rand(2, 3, n_bins), torch.rand(3, 7)
+    expected = torch.zeros_like(signals)
+    for t in range(n_bins):
+        for lag in range(min(t + 1, 7)):
+            expected[..., t] += kernels[:, lag] * signals[..., t - lag]
+    assert torch.allclose(convolve_past(signals, kernels), expected, atol=1e-5)
