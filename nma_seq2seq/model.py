@@ -33,7 +33,7 @@ class Seq2Seq(nn.Module):
         sum of one read-in for each. Empty for the plain network.
     bidirectional : bool
         Whether a rate may depend on what comes after its bin. Without, the recurrent layer reads
-        forward alone and the kernels reach into the past alone.
+        forward alone and the kernels reach into the past alone; `fit_seq2seq` says what it costs.
     floor : float
         Least rate, as a share of `scale`, that the softplus can give.
     beta : float

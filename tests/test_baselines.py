@@ -258,6 +258,12 @@ def test_smoothing_keeps_a_flat_signal_and_spreads_a_spike():
     expected = np.exp(-0.5 * (np.arange(-50, 51) / 3) ** 2)
     np.testing.assert_allclose(nma.smooth(spike, 3)[0, :, 0], expected / expected.sum(), atol=1e-4)
     assert (nma.smooth(spike, 0) == spike).all()
+    causal = nma.smooth(spike, 3, causal=True)[0, :, 0]
+    assert not causal[:50].any() and (np.diff(causal[50:]) <= 0).all()
+    half = expected * (np.arange(101) >= 50)
+    np.testing.assert_allclose(causal, half / half.sum(), atol=1e-4)
+    flat = nma.smooth(np.full((2, 9, 3), 4, np.uint8), 2.5, causal=True)
+    np.testing.assert_allclose(flat, 4, rtol=1e-6)
     with pytest.raises(ValueError, match="width=-1 must be 0 or more bins"):
         nma.smooth(spike, -1)
     with pytest.raises(ValueError, match=r"must be \(trials, time, neurons\)"):

@@ -27,8 +27,11 @@ def short(**changes) -> training.Settings:
     return dataclasses.replace(nma.RECIPE, **{"max_epochs": 3, **changes})
 
 
-def test_the_smoothed_network_keeps_its_shapes_and_a_flat_signal():
-    model = nma.Seq2Seq(7, 4, n_latents=3, cell="gru", smoothing=(1.5, 8))
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_the_smoothed_network_keeps_its_shapes_and_a_flat_signal(bidirectional):
+    model = nma.Seq2Seq(
+        7, 4, n_latents=3, cell="gru", smoothing=(1.5, 8), bidirectional=bidirectional
+    )
     source = torch.rand(5, 6, 7)
     assert model.latents(source).shape == (5, 6, 3) and model(source).shape == (5, 6, 4)
     # A kernel that is cut off at the ends must not make rates sag there.
