@@ -476,7 +476,7 @@ seq2seq = nma.fit_seq2seq(data)
 ax = nma.plots.learning_curves(seq2seq.history, title="the first of five networks")
 
 # %% [markdown]
-# You should see it start high, at the linear model, and gain a little on its validation trials before it turns. (The training score falls after epoch 0, for from then on it is measured with 70 % of the neurons dropped.)
+# You should see it start high, at the linear model, and gain a little on its validation trials, most of it in the first epochs. (The training score falls after epoch 0, for from then on it is measured with 70 % of the neurons dropped.)
 
 # %% tags=["real-mouse"]
 models["seq2seq"] = seq2seq
@@ -484,7 +484,8 @@ table = nma.score(models, data)
 ax = nma.plots.score_intervals(
     table, title=f"{data.n_sources} other neurons predict {data.n_targets} of {target}"
 )
-# %%
+
+# %% tags=["real-mouse"]
 pairs = pd.DataFrame(
     {
         "seq2seq against regression": nma.compare(seq2seq, rrr, data),

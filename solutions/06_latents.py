@@ -129,7 +129,12 @@ else:
     print(f"Session {session.name} has neither responses nor feedback to sort the trials by.")
 
 # %% [markdown]
-# You should see paths that start near each other and part once the mouse has decided, or has been rewarded. (Where they part before the stimulus, it may be engagement, chance in few trials, or the network: it smooths and reads backwards, and so carries what comes after into the bins before.)
+# You should see paths that start near each other and part once the mouse has decided, or has been rewarded.
+#
+# <details><summary>Think: the paths of two kinds of trials part before the stimulus. Name two reasons, one real and one not.</summary>
+#
+# Real: something slow, such as engagement, makes one response likelier and shows in the neurons before the stimulus. Not real: averages over few test trials differ by chance; and a network that reads both directions, or smooths, carries what comes after the stimulus into the bins before it.
+# </details>
 #
 # ## Known only up to a linear map
 #
@@ -288,6 +293,11 @@ else:
 
 # %% [markdown]
 # You should see the recovered latents follow the true ones trial by trial, noisier than these and with their fast peaks blunted. Choice and reward begin too early: a network that smooths, and reads both directions, looks a little ahead.
+#
+# <details><summary>Think: why is R² not 1, and would a better network reach it?</summary>
+#
+# The network sees a few hundred neurons that fire a few spikes a second, so every latent is known with noise, however good the network. And the latent of motor cortex is not in the other regions as such: only what they send it, and what it sends on. Try it: align `nma.smooth(data.source, 4)` to the truth, a linear decoder that was shown the true latents, as no network is.
+# </details>
 #
 # ## Denoised rates
 #
@@ -472,6 +482,11 @@ for name, decoder in {"leaky": decode_leakily, "honest": decode_honestly}.items(
 
 # %% [markdown]
 # You should see the honest decoder at about 0.5, and the leaky one clearly above it, at decoding *nothing*. (The network's latents were computed for the test trials too, but its weights come from other trials, and no label was used: no leak.)
+#
+# <details><summary>Think: the latents and the principal components were computed for the test trials too. Is that a leak?</summary>
+#
+# Computed, not fitted: the weights come from other trials, and the labels were never used. It would be a leak to fit the network or the PCA on all trials, for a decoder that stands on them would be judged on trials that its features know.
+# </details>
 #
 # ### Three sets of features
 #

@@ -108,7 +108,7 @@ def test_torch_that_cannot_be_loaded(tmp_path):
 def test_a_package_that_is_not_installed(tmp_path):
     run = doctor(tmp_path, "import sys\nsys.modules['seaborn'] = None")
     assert run.returncode == 1
-    assert 'pip install --upgrade "seaborn"' in finding(run, "seaborn")
+    assert 'pip install --upgrade "seaborn' in finding(run, "seaborn")
     assert "numpy" in finding(run, "packages")
 
 

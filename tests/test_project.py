@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 # What stands higher imports what stands lower; what stands on one floor knows nothing of the other.
 FLOORS = [
     {"arguments", "regions", "files", "smoothing"},
-    {"nwb_writing", "school_format", "spike_times"},
+    {"nwb_writing", "saved", "school_format", "spike_times"},
     {"session"},
     {"recordings"},
     {"simulate", "course_session"},

@@ -581,7 +581,7 @@ def test_the_page_on_your_own_recording_runs_as_it_stands(tmp_path, monkeypatch)
     }  # fmt: skip
     for page in ("README.md", "docs/own_recording.md"):
         blocks = (root / page).read_text().split("```python\n")[1:]
-        (block,) = [b.split("```")[0] for b in blocks if "np.savez" in b]
+        (block,) = [b.split("```")[0] for b in blocks if "spks=spks" in b]
         exec(block, have)
         session = nma.load_file("mine.npz")
         np.testing.assert_array_equal(session.spikes, dat["spks"].transpose(1, 2, 0))
