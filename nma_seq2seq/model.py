@@ -7,7 +7,69 @@ from typing import Any
 import torch
 from torch import nn
 
-CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+class Transformer(nn.Module):
+    """A small transformer encoder over time bins, called as torch's recurrent layers are.
+
+    Each bin's inputs, with a learned vector that says which bin it is, look at all bins (or at the
+    earlier ones alone) through two layers of self-attention.
+
+    Parameters
+    ----------
+    n_inputs, n_latents : int
+    batch_first : bool
+        True, as everywhere in the course.
+    bidirectional : bool
+        Whether a bin looks at later ones.
+    """
+
+    MAX_BINS, WIDTH = 1000, 64
+
+    def __init__(
+        self, n_inputs: int, n_latents: int, *, batch_first: bool = True, bidirectional: bool = True
+    ):
+        super().__init__()
+        self.bidirectional = bidirectional
+        self.embedding = nn.Linear(n_inputs, self.WIDTH)
+        self.positions = nn.Parameter(0.02 * torch.randn(self.MAX_BINS, self.WIDTH))
+        layer = nn.TransformerEncoderLayer(
+            self.WIDTH, nhead=4, dim_feedforward=2 * self.WIDTH, dropout=0.1,
+            batch_first=batch_first, norm_first=True,
+        )  # fmt: skip
+        self.encoder = nn.TransformerEncoder(
+            layer, num_layers=2, norm=nn.LayerNorm(self.WIDTH), enable_nested_tensor=False
+        )
+        self.to_latents = nn.Linear(self.WIDTH, n_latents)
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Inputs (trials, time, n_inputs) -> states (trials, time, n_latents), and no last state.
+
+        Raises
+        ------
+        ValueError
+            If there are more bins than positions.
+        """
+        n_bins = inputs.shape[1]
+        if n_bins > self.MAX_BINS:
+            raise ValueError(
+                f"the transformer tells {self.MAX_BINS} bins apart, and these trials have "
+                f"{n_bins}; take wider bins or a shorter window"
+            )
+        later = None
+        if not self.bidirectional:
+            later = nn.Transformer.generate_square_subsequent_mask(
+                n_bins, device=inputs.device, dtype=inputs.dtype
+            )
+        embedded = self.embedding(inputs) + self.positions[:n_bins]
+        return self.to_latents(self.encoder(embedded, mask=later)), None
+
+
+CELLS: dict[str, Any] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+    "transformer": Transformer,
+}
 
 
 class Seq2Seq(nn.Module):
@@ -27,7 +89,8 @@ class Seq2Seq(nn.Module):
         Neurons that predict, neurons that are predicted.
     n_latents : int
         Also the units of the recurrent layer in each direction.
-    cell : "lstm", "gru" or "rnn"
+    cell : "lstm", "gru", "rnn" or "transformer"
+        The last reads all bins at once, by attention; see `Transformer`.
     smoothing : tuple of float
         Standard deviations, in bins, of the Gaussians that the kernels start as; each latent is the
         sum of one read-in for each. Empty for the plain network.

@@ -406,7 +406,8 @@ def fit_seq2seq(
         Of the regressions, in units of the mean variance of an input.
     bidirectional : bool
         Whether a rate may depend on what comes after its bin. Without, regressions and networks
-        use the past and the bin itself alone. That costs 5 to 9 % of the bits per spike on one
+        use the past and the bin itself alone (of sources that trail by a negative lag in the data,
+        what these bins hold). That costs 5 to 9 % of the bits per spike on one
         simulated and two recorded sessions, one split each; see docs/benchmark.md.
     device, seed, progress
         As in `fit`.
@@ -586,7 +587,13 @@ def _check_network(model: nn.Module, data: Dataset) -> None:
     device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     counts = torch.as_tensor(data.source[data.train[:2]], dtype=torch.float32, device=device)
     with torch.no_grad():
-        rates = model.eval()(counts)
+        try:
+            rates = model.eval()(counts)
+        except RuntimeError as error:
+            raise ValueError(
+                f"this {name} cannot read counts of shape {tuple(counts.shape)} (trials, time, "
+                f"n_sources): {error}"
+            ) from error
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ValueError(f"this {name} has no weights that could be trained; give it a layer")
     if not isinstance(rates, torch.Tensor):

@@ -19,8 +19,8 @@ def test_seq2seq_shapes_and_the_average_of_two_directions():
     assert (model(source) > 0).all()
     states, _ = model.recurrent(source)
     assert torch.allclose(latents, (states[..., :3] + states[..., 3:]) / 2)
-    with pytest.raises(ValueError, match="no cell 'transformer'; choose one of lstm, gru, rnn"):
-        nma.Seq2Seq(7, 4, cell="transformer")
+    with pytest.raises(ValueError, match="'mamba'; choose one of lstm, gru, rnn, transformer"):
+        nma.Seq2Seq(7, 4, cell="mamba")
 
 
 def short(**changes) -> training.Settings:
@@ -291,6 +291,35 @@ class Own(torch.nn.Module):
         return self.net(source)
 
 
+def transformer(data, seed=0, **options):
+    return training.new_model(data, seed=seed, cell="transformer", n_latents=5, **options)
+
+
+def test_a_transformer_learns_and_comes_back(tiny_data, tmp_path):
+    settings = dataclasses.replace(QUICK, learning_rate=2e-3)
+    first, second = (
+        nma.fit(transformer(tiny_data), tiny_data, settings, progress=False) for _ in range(2)
+    )
+    assert first.history["train_loss"].tolist() == second.history["train_loss"].tolist()
+    source = tiny_data.source[tiny_data.test]
+    rates = first.predict(source)
+    assert rates.shape == tiny_data.target[tiny_data.test].shape and (rates > 0).all()
+    assert first.latents(source).shape == (8, 30, 5)
+    assert nma.score({"transformer": first}, tiny_data).loc["transformer", "bits_per_spike"] > 0.02
+    first.save(tmp_path / "fit.pt")
+    np.testing.assert_array_equal(nma.load_fit(tmp_path / "fit.pt").predict(source), rates)
+
+
+def test_a_transformer_knows_the_order_of_bins_and_how_many_it_can_tell_apart(tiny_data):
+    model = transformer(tiny_data).eval()
+    source = torch.rand(2, 30, tiny_data.n_sources)
+    with torch.no_grad():
+        assert not torch.allclose(model(source.flip(1)).flip(1), model(source), atol=1e-4)
+        assert model(source[:, :1]).shape == (2, 1, 10)
+    with pytest.raises(ValueError, match="tells 1000 bins apart, and these trials have 1001"):
+        model(torch.zeros(1, 1001, tiny_data.n_sources))
+
+
 QUICK = nma.Settings(max_epochs=30, patience=None, learning_rate=0.02, neuron_dropout=0.0)
 
 
@@ -328,6 +357,7 @@ def test_a_network_of_ones_own_is_fitted_and_scored(tiny_data, tmp_path):
         (lambda n, m: torch.nn.LSTM(n, m, batch_first=True), TypeError, "gives a tuple; its forw"),
         (lambda n, m: torch.nn.Linear(n, m), ValueError, "gives rates below 0 .*Softplus"),
         (lambda n, m: Own(n, m + 1), ValueError, "rates of shape .2, 30, 11. for 2 trials; they"),
+        (lambda n, m: Own(3, m), ValueError, r"cannot read counts of shape .2, 30, 26. .*mat1 and"),
         (lambda n, m: torch.nn.ReLU(), ValueError, "no weights that could be trained"),
         (lambda n, m: Own, TypeError, r"this is the class Own; call it: Own\(...\)"),
         (lambda n, m: nma.fit_rrr, TypeError, "trains a torch.nn.Module, and this is a function"),
@@ -351,6 +381,9 @@ def causal_fits():
             data,
             settings,
             progress=False,
+        ),
+        "transformer": lambda data: nma.fit(
+            transformer(data, bidirectional=False), data, settings, progress=False
         ),
         "warm start": lambda data: nma.fit(
             training.start_from_linear(data, bidirectional=False)[0], data, settings, progress=False
