@@ -40,6 +40,13 @@ _NO_COLUMNS = (
     "alignment",
     "events",
 )
+#: Trials of the discrimination task, or the same gratings shown afterwards with nothing to do.
+TASKS = ("active", "passive")
+PASSIVE = "_passive"  # how the format marks what belongs to these
+OF_BOTH = (
+    *("brain_area", "ccf", "ccf_axes", "trough_to_peak", "cellid_orig"),
+    *("mouse_name", "date_exp", "bin_size", "stim_onset"),
+)
 
 
 def plain(dat: Any) -> dict[str, Any]:
@@ -63,12 +70,13 @@ def plain(dat: Any) -> dict[str, Any]:
         raise ValueError(
             f"a {type(dat).__name__} is no session; give a dict with spks and brain_area"
         )
-    return {str(key): _array(dat[key]) for key in dat}
+    return {str(key): _array(dat[key], str(key)) for key in dat}
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: Any, key: str) -> np.ndarray:
     array = np.asarray(value)
-    if array.dtype.kind != "O":
+    # Spike trains stay arrays of arrays, also where all happen to have as many spikes.
+    if array.dtype.kind != "O" or key in ("ss", f"ss{PASSIVE}"):
         return array
     try:
         # Text and numbers in objects, as pandas and pickles have them.
@@ -83,7 +91,7 @@ def _other_columns(dat: Mapping[str, Any], n_rows: int) -> dict[str, np.ndarray]
     found = {}
     for key, value in dat.items():
         array = np.asarray(value)
-        if key in _NO_COLUMNS or key.endswith("_passive") or array.dtype.kind not in "biufU":
+        if key in _NO_COLUMNS or key.endswith(PASSIVE) or array.dtype.kind not in "biufU":
             continue
         if array.shape in ((n_rows,), (n_rows, 1)):
             found[key] = array.reshape(-1)
@@ -113,6 +121,39 @@ def counts_from_times(ss: np.ndarray, bin_size: float, stim_onset: float) -> np.
     counts = np.zeros(n_neurons * n_trials * n_bins, np.min_scalar_type(int(n.max(initial=0))))
     counts[places] = n
     return counts.reshape(n_neurons, n_trials, n_bins)
+
+
+def has_passive(dat: Mapping[str, Any]) -> bool:
+    """Whether a session of the format holds passive trials: their counts, or spike times."""
+    return any(np.size(dat.get(f"{key}{PASSIVE}", ())) for key in ("spks", "ss"))
+
+
+def passive(dat: Mapping[str, Any], n_neurons: int, n_trials: int, name: str) -> dict[str, Any]:
+    """The passive trials alone, under the keys that those of the task have.
+
+    Parameters
+    ----------
+    dat : mapping
+        Of arrays, as `plain` gives it.
+    n_neurons, n_trials : int
+        Of the task.
+    name : str
+        Of the session, for messages.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if not has_passive(dat):
+        raise ValueError(
+            f"session {name} holds no passive trials ('spks_passive'); leave task= out for those "
+            "of the task"
+        )
+    of_units = list(_other_unit_columns(dat, n_neurons, n_trials))
+    kept = {key: dat[key] for key in (*OF_BOTH, *of_units) if key in dat}
+    shown = {key.removesuffix(PASSIVE): dat[key] for key in dat if key.endswith(PASSIVE)}
+    return kept | shown | {"unit_columns": np.array(of_units, dtype=str)}
 
 
 def session_name(dat: Mapping[str, Any]) -> tuple[str, str]:
@@ -213,12 +254,18 @@ def units_table(dat: Mapping[str, Any], n_neurons: int, n_trials: int, name: str
         units |= {axis: ccf[:, axes.index(axis)] for axis in ("ap", "dv", "lr")}
     if "trough_to_peak" in dat:
         units["trough_to_peak"] = _sized(dat, "trough_to_peak", (n_neurons,), name)
+    units = _other_unit_columns(dat, n_neurons, n_trials) | units
+    return pd.DataFrame(units, index=pd.RangeIndex(n_neurons, name="unit"))
+
+
+def _other_unit_columns(
+    dat: Mapping[str, Any], n_neurons: int, n_trials: int
+) -> dict[str, np.ndarray]:
     others = _other_columns(dat, n_neurons)
     if n_neurons == n_trials:  # there is no telling whose they are: trials get them, but for these
         listed = np.asarray(dat.get("unit_columns", [])).reshape(-1)
         others = {key: values for key, values in others.items() if key in listed}
-    units = others | units
-    return pd.DataFrame(units, index=pd.RangeIndex(n_neurons, name="unit"))
+    return others
 
 
 def trials_table(dat: Mapping[str, Any], n_trials: int, name: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq import school_format
-from nma_seq2seq.arguments import did_you_mean, positions, real, span, whole
+from nma_seq2seq.arguments import did_you_mean, one_of, positions, real, span, whole
 from nma_seq2seq.nwb_writing import write_nwb
 from nma_seq2seq.spike_times import cut
 
@@ -46,7 +46,8 @@ class Session:
         Those that the file has of `contrast_left`, `contrast_right` (0 to 1), `response` (+1 left,
         -1 right, 0 no-go), `feedback_type` (+1 reward, -1 noise), `gocue`, `response_time`,
         `feedback_time`, `reaction_time` (seconds from alignment, NaN where it did not happen),
-        `movement_direction` (0 none), `prev_reward`. The index numbers the trials of the file.
+        `movement_direction` (0 none), `prev_reward`. The index numbers the trials of the file; in
+        a session of passive trials it goes on from the last of the task.
     behavior : dict of arrays, each (trials, time)
         Those that the file has of `wheel` (speed), `face` (motion energy), `licks`, `pupil_area`,
         `pupil_x`, `pupil_y`.
@@ -64,7 +65,8 @@ class Session:
         The true expected counts per bin; simulated sessions alone have them.
     key : str
         Tells recordings apart by their spikes; made of them when none is given, and kept by every
-        selection, so that parts of one recording are known as such.
+        selection, so that parts of one recording are known as such. Passive trials have that of the
+        task's.
 
     Raises
     ------
@@ -131,8 +133,10 @@ class Session:
         origin: str = "recorded",
         latents: np.ndarray | None = None,
         rates: np.ndarray | None = None,
+        *,
+        task: str = "active",
     ) -> Session:
-        """A session from one dict of the summer school's format (task trials, not passive ones).
+        """A session from one dict of the summer school's format.
 
         Parameters
         ----------
@@ -143,28 +147,31 @@ class Session:
             spike times of each neuron in each trial.
         origin, latents, rates
             As in `Session`.
+        task : "active" or "passive"
+            The trials of the task, or those that the same neurons were shown afterwards without
+            one (`spks_passive`, `contrast_left_passive`, ...). A session of passive trials has a
+            name that ends in "_passive", and those columns that there are, mostly contrasts. A
+            model of the one can be scored on the other: their neurons are the same.
 
         Raises
         ------
         ValueError
             One sentence that names the key, what is wrong with it and what it should be.
         """
+        one_of("task", task, school_format.TASKS)
         dat = school_format.plain(dat)
-        mouse, date = school_format.session_name(dat)
-        name = f"{mouse}_{date}"
-        if "spks" not in dat and "brain_area" in dat and dat.get("ss", np.zeros(0)).ndim == 2:
-            bin_size, onset = school_format.seconds(dat, name)
-            dat["spks"] = school_format.counts_from_times(dat["ss"], bin_size, onset)
-        for key in ("spks", "brain_area"):
-            if key not in dat:
-                raise ValueError(
-                    f"session {name} has no {key!r}; a session needs 'spks' and 'brain_area', "
-                    f"this one has {', '.join(sorted(map(str, dat))) or 'nothing'}"
-                )
-        spks = school_format.checked_counts(np.asarray(dat["spks"]), name)
+        name = "_".join(school_format.session_name(dat))
+        spks, passive_of = _counts(dat, name), None
+        if task == "passive":
+            n_neurons, n_trials, _ = spks.shape
+            passive_of = _key(spks.transpose(1, 2, 0)), n_trials
+            dat = school_format.passive(dat, n_neurons, n_trials, name)
+            spks = _counts(dat, f"{name}_passive")
         # Copied into (trials, time, neurons) order, so that one trial lies together in memory.
         spikes = np.ascontiguousarray(spks.transpose(1, 2, 0))
-        return cls.from_counts(spikes, dat, origin=origin, latents=latents, rates=rates)
+        return cls.from_counts(
+            spikes, dat, origin=origin, latents=latents, rates=rates, passive_of=passive_of
+        )
 
     @classmethod
     def from_counts(
@@ -174,17 +181,28 @@ class Session:
         origin: str = "recorded",
         latents: np.ndarray | None = None,
         rates: np.ndarray | None = None,
+        passive_of: tuple[str, int] | None = None,
     ) -> Session:
-        """As `from_dict`, for counts that lie as a session wants them: (trials, time, neurons)."""
+        """As `from_dict`, for counts that lie as a session wants them: (trials, time, neurons).
+
+        Passive trials are told by `passive_of`: the key of the task's session, and how many trials
+        that has.
+        """
         mouse, date = school_format.session_name(dat)
         name = f"{mouse}_{date}"
+        key, first = passive_of or ("", 0)
+        if passive_of is not None:
+            name = f"{name}_passive"
         n_trials, n_bins, n_neurons = spikes.shape
         bin_size, stim_onset = school_format.seconds(dat, name)
+        trials = school_format.trials_table(dat, n_trials, name)
+        # No label of a trial of the task, so that neither is taken for the other.
+        trials.index = pd.RangeIndex(first, first + n_trials, name="trial")
         return cls(
             spikes=spikes,
             time=np.round(np.arange(n_bins) * bin_size - stim_onset, 9),
             units=school_format.units_table(dat, n_neurons, n_trials, name),
-            trials=school_format.trials_table(dat, n_trials, name),
+            trials=trials,
             behavior=school_format.traces(dat, n_trials, n_bins, name),
             name=name,
             mouse=mouse,
@@ -193,6 +211,7 @@ class Session:
             origin=origin,
             latents=latents,
             rates=rates,
+            key=key,
             **school_format.time_zero(dat),
         )
 
@@ -621,6 +640,26 @@ def mean_counts(
         part = spikes[trial, bins]
         total += part.sum(axis=0, dtype=np.int64)
     return total / (len(trials) * part.shape[0])
+
+
+def _counts(dat: dict[str, Any], name: str) -> np.ndarray:
+    """Checked counts (neurons, trials, time) of a dict of the format; of spike times, if need be.
+
+    Raises
+    ------
+    ValueError
+        If it has neither, or no regions.
+    """
+    if "spks" not in dat and "brain_area" in dat and dat.get("ss", np.zeros(0)).ndim == 2:
+        bin_size, onset = school_format.seconds(dat, name)
+        dat["spks"] = school_format.counts_from_times(dat["ss"], bin_size, onset)
+    for key in ("spks", "brain_area"):
+        if key not in dat:
+            raise ValueError(
+                f"session {name} has no {key!r}; a session needs 'spks' and 'brain_area', "
+                f"this one has {', '.join(sorted(map(str, dat))) or 'nothing'}"
+            )
+    return school_format.checked_counts(np.asarray(dat["spks"]), name)
 
 
 def _key(spikes: np.ndarray) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nma_seq2seq import regions as allen
-from nma_seq2seq.arguments import did_you_mean, whole
+from nma_seq2seq.arguments import did_you_mean, one_of, whole
 from nma_seq2seq.files import whole_file
+from nma_seq2seq.school_format import TASKS
 from nma_seq2seq.session import Session
 
 BIN_SIZE = 0.01  # s
@@ -111,6 +112,8 @@ def simulate_session(
     n_trials: int = 260,
     n_bins: int = 250,
     regions: Mapping[str, int] | None = None,
+    task: str = "active",
+    n_passive: int = 80,
 ) -> Session:
     """A simulated session of the visual discrimination task, with its true latents and rates.
 
@@ -129,6 +132,11 @@ def simulate_session(
         Bins of 10 ms; the first starts 0.5 s before the stimulus.
     regions : mapping of Allen acronym to number of neurons, optional
         `REGIONS` by default.
+    task : "active" or "passive"
+        The trials of the task; or `n_passive` trials of the same neurons after it, in which
+        gratings are shown and nothing is done.
+    n_passive : int
+        How many trials the passive session has; the one of the task is the same for any number.
 
     Returns
     -------
@@ -146,11 +154,15 @@ def simulate_session(
     >>> twin = nma.simulate_session(seed=1)
     >>> twin.origin, twin.latents.shape[:2] == twin.spikes.shape[:2]
     ('simulated', True)
+    >>> passive = nma.simulate_session(seed=1, task="passive")
+    >>> passive.name, passive.n_trials, list(passive.trials)
+    ('Simulated_1_passive', 80, ['contrast_left', 'contrast_right'])
     """
-    recording, latents, rates = simulate_recording(
-        seed, n_trials=n_trials, n_bins=n_bins, regions=regions, n_passive=0
-    )
-    return Session.from_dict(recording, origin="simulated", latents=latents, rates=rates)
+    is_passive = one_of("task", task, TASKS) == "passive"
+    n_passive = whole("n_passive", n_passive, 1) if is_passive else 0
+    recording, truth = _simulate(seed, n_trials, n_bins, regions, n_passive)
+    latents, rates = truth[task]
+    return Session.from_dict(recording, "simulated", latents, rates, task=task)
 
 
 def simulate_recording(
@@ -183,6 +195,18 @@ def simulate_recording(
     ValueError
         If a size is not a whole number or too small, or a region is unknown.
     """
+    recording, truth = _simulate(seed, n_trials, n_bins, regions, n_passive)
+    return recording, *truth["active"]
+
+
+def _simulate(
+    seed: int,
+    n_trials: int,
+    n_bins: int,
+    regions: Mapping[str, int] | None,
+    n_passive: int,
+) -> tuple[dict[str, Any], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """A recording, and the latents and rates of its trials of either kind."""
     if regions is not None and not isinstance(regions, Mapping):
         raise ValueError(
             f"regions are {regions!r:.60}; give a dict of acronyms and numbers of neurons, such as "
@@ -213,7 +237,9 @@ def simulate_recording(
     task = _task(task_rng, n_trials)
     passive = _passive(passive_rng, n_passive)
     latents, traces, rates = _record(task_rng, units["readout"], task, n_bins)
-    _, passive_traces, passive_rates = _record(passive_rng, units["readout"], passive, n_bins)
+    passive_latents, passive_traces, passive_rates = _record(
+        passive_rng, units["readout"], passive, n_bins
+    )
     # The bias that gives each neuron its mean rate in the task holds in passive trials too.
     bias = units["mean_hz"] * BIN_SIZE / rates.mean(axis=(0, 1), dtype=float)
     rates *= bias.astype(np.float32)
@@ -243,7 +269,7 @@ def simulate_recording(
         "bin_size": BIN_SIZE,
         "stim_onset": STIM_ONSET,
     }
-    return recording, latents, rates
+    return recording, {"active": (latents, rates), "passive": (passive_latents, passive_rates)}
 
 
 def write_file(path: str | os.PathLike, recordings: Sequence[Mapping[str, Any]]) -> None:

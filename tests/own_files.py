@@ -13,6 +13,7 @@ import nma_seq2seq as nma
 
 PITCH = 4.0  # s between stimuli
 FIRST = 10.0  # s
+PASSIVE = {"left": np.array([1.0, 0.5, 0.0]), "right": np.array([0.0, 0.25, 1.0])}
 
 
 class Clock:
@@ -26,6 +27,7 @@ class Clock:
         rng = np.random.default_rng(seed)
         self.session = session
         self.onset = FIRST + PITCH * np.arange(session.n_trials) + rng.uniform(0, 0.3)
+        self.passive = self.onset[-1] + 1 + np.arange(3) / 2
         n = session.n_neurons
         self.is_kept = np.arange(n + n // 2) % 3 != 2
         self.is_kept[n + n // 2 - 1] |= self.is_kept.sum() < n
@@ -179,12 +181,12 @@ def write_nwb(path: Path, clock: Clock, *, counts_from: int = 1) -> Path:
     quiet.add_interval(start_time=1.0, stop_time=5.0)
     quiet.add_interval(start_time=5.0, stop_time=9.0)
     file.add_time_intervals(quiet)
-    passive = clock.onset[-1] + 1 + np.arange(3) / 2
-    file.add_stimulus(
-        pynwb.TimeSeries(
-            name="passive_left_contrast", data=np.ones(3), unit="p", timestamps=passive
+    for side, contrast in PASSIVE.items():
+        file.add_stimulus(
+            pynwb.TimeSeries(
+                name=f"passive_{side}_contrast", data=contrast, unit="p", timestamps=clock.passive
+            )
         )
-    )
     save(path, file)
     # Today's pynwb refuses to write one kind for two times, as the published files have it.
     with h5py.File(path, "r+") as written:
@@ -242,6 +244,9 @@ def alf_arrays(clock: Clock, *, counts_from: int = 1) -> dict[str, np.ndarray | 
         "face.motionEnergy": face,
         "licks.times": np.repeat(clock.trace("licks")[0], clock.trace("licks")[1].astype(int)),
         "eye.area": clock.trace("pupil_area")[1],
+        "passiveVisual.times": clock.passive,
+        "passiveVisual.contrastLeft": PASSIVE["left"],
+        "passiveVisual.contrastRight": PASSIVE["right"],
     }  # fmt: skip
     columns = {name: array[:, None] for name, array in columns.items()}
     stamps = np.column_stack([np.arange(len(samples)), samples])

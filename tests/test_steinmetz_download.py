@@ -37,7 +37,7 @@ def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(steinmetz.download, "_BACKOFF_S", 0.001)
     # The twin takes seconds, and is tested elsewhere.
     twin = Session.from_dict(session_dict("Twin_0"), origin="simulated")
-    monkeypatch.setattr(steinmetz, "simulate_session", lambda seed: twin)
+    monkeypatch.setattr(steinmetz, "simulate_session", lambda seed, task: twin)
     return tmp_path / "cache"
 
 
@@ -55,9 +55,11 @@ def files(folder: Path) -> list[str]:
 
 
 def assert_complete(cache: Path) -> None:
-    """All 13 sessions, the checksum, and nothing else."""
-    assert len(files(cache)) == 14 and "sha256.txt" in files(cache)
-    assert all(name.endswith(".npz") and name[0] in "23" for name in files(cache)[:-1])
+    """All 13 sessions with their passive trials, the checksum, and nothing else."""
+    names = set(files(cache)) - {"sha256.txt"}
+    active = {name for name in names if name.endswith(".npz") and name[0] in "23"}
+    assert len(active) == 13 and "sha256.txt" in files(cache)
+    assert names - active == {f"passive-{name}" for name in active}
 
 
 # ---------------------------------------------------------------------- the server
@@ -172,7 +174,8 @@ def test_changed_content_is_told_from_the_first(cache, server, tmp_path):
     with pytest.raises(steinmetz.BadFileError, match="not the file that it was: its SHA-256"):
         steinmetz.load_session(31)
     assert steinmetz.load_session(30).n_neurons == first.n_neurons
-    assert len(files(cache)) == 13, "what was refused is removed"
+    names = files(cache)
+    assert len(names) == 12 + 13 + 1 and "sha256.txt" in names, "what was refused is removed"
     (cache / "sha256.txt").unlink()
     assert steinmetz.load_session(31).n_neurons == 4
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nma_seq2seq.arguments import one_of
 from nma_seq2seq.recordings import alf, nwb
 from nma_seq2seq.recordings.containers import (
     EXTRAS,
@@ -20,6 +21,7 @@ from nma_seq2seq.recordings.containers import (
 from nma_seq2seq.recordings.pickles import read_pickled
 from nma_seq2seq.recordings.plain import read_plain
 from nma_seq2seq.recordings.store import opened
+from nma_seq2seq.school_format import TASKS
 from nma_seq2seq.session import Session
 
 __all__ = [
@@ -45,6 +47,7 @@ def load_nwb(
     region: str | Sequence[str] | None = None,
     units: Any = None,
     trials: Any = None,
+    task: str = "active",
 ) -> Session:
     """A session from an NWB file: one of Steinmetz's own (DANDI 000017), or another lab's.
 
@@ -70,6 +73,9 @@ def load_nwb(
     units, trials : query, mask or positions, optional
         Which to keep, such as "firing_rate > 1", by the columns of the file; "all" units of
         Steinmetz's files are those that the paper left out too.
+    task : "active" or "passive"
+        "passive" is the gratings that were shown after the task (`passive_left_contrast`,
+        `passive_right_contrast`), from their onset.
 
     Returns
     -------
@@ -88,9 +94,11 @@ def load_nwb(
     --------
     >>> session = nma.load_nwb("mine.nwb", align="stim_on_time")  # doctest: +SKIP
     """
+    if one_of("task", task, TASKS) == "passive":
+        align = _onset_of_passive(align, _ALIGN_NWB)
     options = {
         "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
-        "trials": trials,
+        "trials": trials, "task": task,
     }  # fmt: skip
     return _opened(nwb.read_nwb, "nwb", path, options)
 
@@ -104,6 +112,7 @@ def load_alf(
     region: str | Sequence[str] | None = None,
     units: Any = None,
     trials: Any = None,
+    task: str = "active",
 ) -> Session:
     """A session from a folder of ALF files or a .tar of them, such as figshare 9598406.
 
@@ -119,6 +128,9 @@ def load_alf(
         or licks.times, or times in seconds.
     window, bin_size, region, units, trials
         As in `load_nwb`.
+    task : "active" or "passive"
+        "passive" is the gratings that were shown after the task (`passiveVisual.times`), from their
+        onset.
 
     Raises
     ------
@@ -131,14 +143,28 @@ def load_alf(
     --------
     >>> session = nma.load_alf("Richards_2017-10-31.tar")  # doctest: +SKIP
     """  # noqa: E501
+    if one_of("task", task, TASKS) == "passive":
+        align = _onset_of_passive(align, None)
     options = {
         "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
-        "trials": trials,
+        "trials": trials, "task": task,
     }  # fmt: skip
     return _opened(alf.read_alf, "alf", path, options)
 
 
-def open_recording(path: str | os.PathLike, index: int = 0, **options: Any) -> Session:
+def _onset_of_passive(align: Any, default: str | None) -> str | None:
+    """The default, which is what the trials of the task are cut around to know them again."""
+    if align is default or isinstance(align, str) and align == default:
+        return default
+    raise ValueError(
+        f"align is {align!r:.60}, and passive trials are cut around the onset of their stimulus; "
+        "leave out align= or task="
+    )
+
+
+def open_recording(
+    path: str | os.PathLike, index: int = 0, *, task: str = "active", **options: Any
+) -> Session:
     """A session from any file that is known here, told by what is in it.
 
     Parameters
@@ -146,6 +172,7 @@ def open_recording(path: str | os.PathLike, index: int = 0, **options: Any) -> S
     path : path
     index : int
         Which session, where the file holds several.
+    task : "active" or "passive"
     **options
         As in `load_nwb` and `load_alf`, for those files; for the school's spike times `session`,
         the session that they are of, and `bin_size`.
@@ -157,16 +184,17 @@ def open_recording(path: str | os.PathLike, index: int = 0, **options: Any) -> S
     ValueError
         If it has no such session, or does not take the options.
     """
+    one_of("task", task, TASKS)
     path, index = existing(path), operator.index(index)
     kind = recognise(path)
     if kind in ("nwb", "alf"):
         if index:
             raise ValueError(f"no session {index} in {path.name}; it holds one, counted from 0")
-        return (load_nwb if kind == "nwb" else load_alf)(path, **options)
+        return (load_nwb if kind == "nwb" else load_alf)(path, task=task, **options)
     n_sessions = 0
-    for dat in read_sessions(path):
+    for dat in read_sessions(path, passive=task == "passive"):
         if n_sessions == index:
-            return _of_school(dat, path.name, index, **options)
+            return _of_school(dat, path.name, index, task, **options)
         n_sessions += 1
     raise ValueError(f"no session {index} in {path.name}; it holds {n_sessions}, counted from 0")
 
@@ -175,6 +203,7 @@ def _of_school(
     dat: dict[str, Any],
     label: str,
     index: int,
+    task: str,
     *,
     session: Session | None = None,
     bin_size: float | None = None,
@@ -186,7 +215,14 @@ def _of_school(
             raise BadFileError(f"{label} holds {what}")
     if "ss" in dat and "spks" not in dat and not options:
         if "brain_area" in dat:
-            return Session.from_dict(dat | ({} if bin_size is None else {"bin_size": bin_size}))
+            binned = dat | ({} if bin_size is None else {"bin_size": bin_size})
+            return Session.from_dict(binned, task=task)
+        if task == "passive":
+            raise ValueError(
+                f"{label} holds spike times (ss) without brain_area, and of such only those of the "
+                f"task are opened; in bins, passive trials are in nma.load_session({index}, "
+                "task='passive')"
+            )
         if session is None:
             raise BadFileError(
                 f"{label} holds spike times (ss) without brain_area; open them together with their "
@@ -200,7 +236,7 @@ def _of_school(
             f"{label} holds counts in bins already, so that {given[0]}= has nothing to choose; "
             "leave it out"
         )
-    return Session.from_dict(dat)
+    return Session.from_dict(dat, task=task)
 
 
 def _with_spike_times(session: Session, ss: np.ndarray, label: str, bin_size: float) -> Session:
@@ -217,17 +253,18 @@ def _with_spike_times(session: Session, ss: np.ndarray, label: str, bin_size: fl
     return Session.from_dict(kept | {"ss": ss, "bin_size": bin_size})
 
 
-def read_sessions(path: str | os.PathLike) -> Iterator[dict[str, Any]]:
+def read_sessions(path: str | os.PathLike, *, passive: bool = False) -> Iterator[dict[str, Any]]:
     """Each session of a file of the summer school's format, or the one of plain arrays, as a dict.
 
-    A dict is emptied when the next is asked for. Errors as `open_recording`'s.
+    A dict is emptied when the next is asked for. The trials without a task (`spks_passive`, ...)
+    are in it if they are asked for. Errors as `open_recording`'s.
     """
     path = existing(path)
     kind = recognise(path)
     if kind == "plain":
-        yield read_plain(path)
+        yield read_plain(path, passive=passive)
     elif kind == "pickled":
-        yield from read_pickled(path)
+        yield from read_pickled(path, passive=passive)
     else:
         raise ValueError(f"{path.name} is {kind.upper()}; open it with nma.load_{kind}(FILE)")
 

@@ -46,6 +46,7 @@ def read_alf(
     region: Any,
     units: Any,
     trials: Any,
+    task: str,
 ) -> tuple[Session, str]:
     """The session, and what was decided in reading it; see `load_alf`."""
     arrays, tables = _read(path)
@@ -66,6 +67,7 @@ def read_alf(
         renamed=paper.renamed(
             recording.trials, paper.FROM_ALF | {"stimOn_times": "stimulus_onset"}
         ),
+        task=task,
     )
 
 
@@ -200,6 +202,7 @@ def _recording(
         events=tuple(events),
         behavior=_behavior(arrays),
         said=said,
+        passive=_passive(arrays),
     )
 
 
@@ -299,6 +302,18 @@ def _trials(arrays: Mapping[str, np.ndarray], tables: Mapping[str, pd.DataFrame]
     if "included" in trials:
         trials["included"] = trials["included"].astype(bool)
     return trials
+
+
+def _passive(arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Gratings that were shown without a task: when, and those of their contrasts there are."""
+    if "passiveVisual.times" not in arrays:
+        return pd.DataFrame()
+    shown = pd.DataFrame({"stimulus_onset": arrays["passiveVisual.times"].reshape(-1)})
+    for side in ("left", "right"):
+        contrast = arrays.get(f"passiveVisual.contrast{side.title()}")
+        if contrast is not None and contrast.size == len(shown):
+            shown[f"contrast_{side}"] = contrast.reshape(-1)
+    return shown
 
 
 def _behavior(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class Continuous:
         Values are None where the times are to be counted.
     said : list of str
         What was decided in reading it.
+    passive : DataFrame, one row a trial without a task
+        `stimulus_onset`, and those of `contrast_left` and `contrast_right` that there are.
     """
 
     label: str
@@ -47,6 +49,7 @@ class Continuous:
     events: tuple[str, ...] = ()
     behavior: Mapping[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    passive: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def cut(
@@ -58,6 +61,7 @@ def cut(
     units: Any = None,
     trials: Any = None,
     renamed: Mapping[str, str] | None = None,
+    task: str = "active",
 ) -> tuple[Session, str]:
     """The session around an event, and in one line what was decided and left out.
 
@@ -72,12 +76,19 @@ def cut(
         Which to keep: an expression over the columns of the table, one bool a row, or positions.
     renamed : mapping, optional
         Columns of trials that get other names once they are no longer needed under these.
+    task : "active" or "passive"
+        Passive trials are cut around their stimulus; `align` then says which session of the task
+        has the same key.
 
     Raises
     ------
     ValueError
         If it cannot be cut as asked for; the sentence lists what there is.
     """
+    if task == "passive":
+        return _passive(
+            recording, align=align, window=window, bin_size=bin_size, units=units, trials=trials
+        )
     said = list(recording.said)
     chosen = _rows(units, recording.units, "units", recording.label)
     if len(chosen) < 2:
@@ -131,6 +142,39 @@ def cut(
         date=recording.date,
     )
     return session, "; ".join(said)
+
+
+def _passive(
+    recording: Continuous, *, align: Any, trials: Any, **options: Any
+) -> tuple[Session, str]:
+    """The passive trials, numbered on from those of the task, and known to be of one recording."""
+    if recording.passive.empty:
+        others = ", ".join(recording.onsets)
+        raise ValueError(
+            f"{recording.label} holds no passive trials that are known here (passive_left_contrast "
+            "or passive_right_contrast in NWB, passiveVisual.times in ALF); leave task= out"
+            + (f", and choose align= one of {others}" if others else "")
+        )
+    try:
+        key = cut(replace(recording, behavior={}), align=align, **options)[0].key
+    except ValueError:  # without trials of a task there is nothing to be mistaken for
+        key = ""
+    shown = recording.passive.assign(passive_trial=np.arange(len(recording.passive)))
+    session, said = cut(
+        replace(
+            recording,
+            name=f"{recording.name}_passive",
+            trials=shown,
+            onsets={},
+            events=("stimulus_onset",),
+        ),
+        align="stimulus_onset",
+        trials=trials,
+        **options,
+    )
+    number = session.trials["passive_trial"].to_numpy() + len(recording.trials)
+    labelled = session.trials.drop(columns="passive_trial").set_axis(pd.Index(number, name="trial"))
+    return replace(session, trials=labelled, key=key or session.key), said
 
 
 def _words(align: Any, names: Mapping[str, str]) -> str:

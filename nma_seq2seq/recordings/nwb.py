@@ -34,6 +34,7 @@ def read_nwb(
     region: Any,
     units: Any,
     trials: Any,
+    task: str,
 ) -> tuple[Session, str]:
     """The session, and what was decided in reading it; see `load_nwb`."""
     try:
@@ -68,6 +69,7 @@ def read_nwb(
                 units=None if isinstance(units, str) and units == "all" else units,
                 trials=trials,
                 renamed=paper.renamed(recording.trials, paper.FROM_NWB) if is_papers else {},
+                task=task,
             )
         finally:
             io.close()
@@ -118,6 +120,7 @@ def _recording(file: Any, label: str, region: Any) -> Continuous:
         events=tuple(times),
         behavior=_behavior(series),
         said=said,
+        passive=_passive(file),
     )
 
 
@@ -360,6 +363,23 @@ def _onsets(file: Any) -> dict[str, np.ndarray]:
         if times is not None:
             found[name] = np.asarray(times[:], dtype=float)
     return found
+
+
+def _passive(file: Any) -> pd.DataFrame:
+    """Gratings that were shown without a task: when, and those of their contrasts there are."""
+    shown = pd.DataFrame()
+    for side in ("left", "right"):
+        series = (file.stimulus or {}).get(f"passive_{side}_contrast")
+        if series is None or series.timestamps is None:
+            continue
+        times = np.asarray(series.timestamps[:], dtype=float).reshape(-1)
+        contrast = np.asarray(series.data[:]).reshape(-1)
+        if shown.empty:
+            shown["stimulus_onset"] = times
+        # One grating has one time: a side with other times is not of these.
+        if len(contrast) == len(times) and np.array_equal(times, shown["stimulus_onset"]):
+            shown[f"contrast_{side}"] = contrast
+    return shown
 
 
 def _series(file: Any) -> Iterator[tuple[str, Any]]:

@@ -25,7 +25,7 @@ from typing import IO, Any, Literal, cast
 import numpy as np
 
 from nma_seq2seq.recordings.containers import BadFileError, UnsafeFileError
-from nma_seq2seq.school_format import KEYS
+from nma_seq2seq.school_format import KEYS, PASSIVE
 
 _MB = 2**20
 # Bounds that no real file comes near; a file that was made to fill the memory does.
@@ -34,16 +34,21 @@ _MOST_OPCODES = 200_000
 _MOST_CHARACTERS = 1000
 
 
-def read_pickled(path: Path) -> Iterator[dict[str, Any]]:
-    """The task trials of each session; each dict is emptied when the next is asked for.
+def read_pickled(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any]]:
+    """Each session as a dict, which is emptied when the next is asked for.
 
-    `path` is an .npz file with `dat` in it, or `dat.npy` itself, as some browsers unpack it.
+    Parameters
+    ----------
+    path : Path
+        An .npz file with `dat` in it, or `dat.npy` itself, as some browsers unpack it.
+    passive : bool
+        Whether the trials without a task are wanted too (`spks_passive`, ...).
     """
     try:
         with _opened(path) as (member, size):
             n_sessions = _read_header(member, path.name)
             n_read = 0
-            for dat in _interpret(_Member(member, size)):
+            for dat in _interpret(_Member(member, size), passive):
                 yield dat
                 dat.clear()
                 n_read += 1
@@ -250,8 +255,8 @@ class _LeftOut:
     """Stands for a dict inside a session, which holds nothing that a session needs."""
 
 
-def _interpret(member: _Member) -> Iterator[dict[str, Any]]:
-    """Do a pickle's instructions; yield the task trials of each session once it is complete."""
+def _interpret(member: _Member, passive: bool) -> Iterator[dict[str, Any]]:
+    """Do a pickle's instructions; yield each session once it is complete."""
     stack: list[Any] = []
     marked: list[list[Any]] = []  # the stacks below each mark
     memo: dict[int, Any] = {}
@@ -289,7 +294,8 @@ def _interpret(member: _Member) -> Iterator[dict[str, Any]]:
             yield {
                 key: plain
                 for key, value in unfinished.items()
-                if not key.endswith("_passive") and (plain := _plain(value, key)) is not None
+                if (passive or not key.endswith(PASSIVE))
+                and (plain := _plain(value, key)) is not None
             }
             for value in unfinished.values():
                 if isinstance(value, _Array) and getattr(value.value, "nbytes", 0) > _MB:
@@ -382,7 +388,7 @@ def _fill(target: Any, items: list, unfinished: dict | None) -> None:
 
 def _plain(value: Any, key: str) -> Any:
     """A value of a session as an array, a number or text; None if it is none and not needed."""
-    if key == "ss" and isinstance(value, _Array):
+    if key in ("ss", f"ss{PASSIVE}") and isinstance(value, _Array):
         return _ragged(value)
     if isinstance(value, _Array):
         value = value.value

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from nma_seq2seq.recordings.containers import BadFileError
-from nma_seq2seq.school_format import KEYS
+from nma_seq2seq.school_format import KEYS, PASSIVE
 
 
-def read_plain(path: Path) -> dict[str, Any]:
-    """The arrays of the file by name.
+def read_plain(path: Path, *, passive: bool = False) -> dict[str, Any]:
+    """The arrays of the file by name, with those of passive trials where they are wanted.
 
     Raises
     ------
@@ -25,6 +25,8 @@ def read_plain(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             for key in file.files:
+                if key.endswith(PASSIVE) and not passive:
+                    continue
                 try:
                     arrays[key] = file[key]
                 except ValueError as problem:

@@ -22,7 +22,7 @@ import pooch
 from nma_seq2seq.files import whole_file
 from nma_seq2seq.session import Session
 
-_VERSION = 2  # of what is read out of files: with another, they are read anew
+_VERSION = 3  # of what is read out of files: with another, they are read anew
 _MOST_OPENED = 40  # sessions; the cache of a year of tries should not fill a disk
 
 
@@ -106,12 +106,16 @@ def _is_numbers(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind != "O"
 
 
-_FACTS = ("name", "mouse", "date", "bin_size", "alignment", "events")
+_FACTS = ("name", "mouse", "date", "bin_size", "alignment", "events", "key")
 
 
 def _arrays(session: Session, said: str) -> dict[str, np.ndarray]:
     facts = {key: getattr(session, key) for key in _FACTS}
-    arrays = {"facts": np.array(json.dumps(facts | {"said": said})), "time": session.time}
+    arrays = {
+        "facts": np.array(json.dumps(facts | {"said": said})),
+        "time": session.time,
+        "trial_labels": session.trials.index.to_numpy(),
+    }
     for part, table in (("units", session.units), ("trials", session.trials)):
         for column in table:
             values = table[column].to_numpy()
@@ -130,9 +134,8 @@ def _session(arrays: dict[str, np.ndarray], spikes: np.ndarray) -> tuple[Session
         start = f"{name}."
         return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
-    n_trials, _, n_units = spikes.shape
-    units = pd.DataFrame(part("units"), index=pd.RangeIndex(n_units, name="unit"))
-    trials = pd.DataFrame(part("trials"), index=pd.RangeIndex(n_trials, name="trial"))
+    units = pd.DataFrame(part("units"), index=pd.RangeIndex(spikes.shape[2], name="unit"))
+    trials = pd.DataFrame(part("trials"), index=pd.Index(arrays["trial_labels"], name="trial"))
     session = Session(
         spikes=spikes,
         time=arrays["time"],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from nma_seq2seq.arguments import one_of
 from nma_seq2seq.course_session import for_the_course
 from nma_seq2seq.recordings import (
     BadFileError,
@@ -17,6 +18,7 @@ from nma_seq2seq.recordings import (
     open_recording,
 )
 from nma_seq2seq.recordings.store import folder_in_use
+from nma_seq2seq.school_format import TASKS
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import simulate_session
 from nma_seq2seq.steinmetz import archives, cache
@@ -39,6 +41,7 @@ __all__ = [
 def load_session(
     session: int | str = 31,
     *,
+    task: str = "active",
     fallback: str | None = None,
     source: str | None = None,
     **options: Any,
@@ -58,6 +61,10 @@ def load_session(
     ----------
     session : int or str
         0 to 38, or a name such as "Richards_2017-10-31"; `list_sessions` shows all.
+    task : "active" or "passive"
+        The trials of the task; or those after it, in which the same neurons were recorded while
+        gratings were shown and there was nothing to do. A session of these is named
+        "..._passive" and mostly has contrasts alone. A model of the one can be scored on the other.
     source : None, "dandi" or "figshare"
         None is the summer school's files. The other two are the paper's own, one file a session
         (NWB of some 380 MB, or ALF), with spike times, probes and all trials; the file is kept in
@@ -76,7 +83,7 @@ def load_session(
     Raises
     ------
     ValueError
-        If there is no such session or fallback.
+        If there is no such session or fallback, or it has no passive trials and they are asked for.
     DownloadError
         If the download fails; the message says what to do.
     BadFileError
@@ -92,7 +99,9 @@ def load_session(
     Examples
     --------
     >>> session = nma.load_session(31, fallback="simulated")  # doctest: +SKIP
+    >>> passive = nma.load_session(31, task="passive", fallback="simulated")  # doctest: +SKIP
     """
+    one_of("task", task, TASKS)
     index = position(session)
     if source not in (None, *archives.SOURCES):
         raise ValueError(
@@ -107,18 +116,18 @@ def load_session(
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
     data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
     if source is None and data not in ("", "recorded", "simulated"):
-        return for_the_course(_named(data))
+        return for_the_course(_named(data, task))
     if source is None and data == "simulated":
-        return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session")
+        return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session", task)
     try:
         # Whoever has a fallback should not wait long for it.
         patience = 5 if fallback is None else 1
         if source is not None:
-            return _of_paper(source, index, patience, options)
-        return cache.open_recorded(session, patience)
+            return _of_paper(source, index, patience, options | {"task": task})
+        return cache.open_recorded(session, patience, task)
     except (OSError, ValueError) as problem:
         if fallback is not None:
-            return _twin(str(problem))
+            return _twin(str(problem), task)
         if isinstance(problem, DownloadError):
             raise DownloadError(
                 f"{problem}, or take the simulated twin with fallback='simulated'"
@@ -126,7 +135,9 @@ def load_session(
         raise
 
 
-def load_file(path: str | os.PathLike, index: int = 0, **options: Any) -> Session:
+def load_file(
+    path: str | os.PathLike, index: int = 0, *, task: str = "active", **options: Any
+) -> Session:
     """A session from a file on disk: it is told by what is in it, whatever its name.
 
     The summer school's files and others like them, `dat.npy` as some browsers unpack it, plain
@@ -138,6 +149,8 @@ def load_file(path: str | os.PathLike, index: int = 0, **options: Any) -> Sessio
     path : path
     index : int
         Which session of the file, counted from 0.
+    task : "active" or "passive"
+        As in `load_session`: trials of the task, or those without one, where the file has them.
     **options
         As in `load_nwb` and `load_alf`, for such files. For the school's file of spike times,
         `session` (the one that they are of) and `bin_size`.
@@ -148,13 +161,13 @@ def load_file(path: str | os.PathLike, index: int = 0, **options: Any) -> Sessio
         If the file is damaged or no recording; the sentence says what it is, and the way in.
         `UnsafeFileError` if it is no mere data.
     ValueError
-        If the file has no such session, or the session breaks the format.
+        If the file has no such session or no such trials, or the session breaks the format.
 
     Examples
     --------
     >>> session = nma.load_file("steinmetz_part2.npz", index=5)  # doctest: +SKIP
     """
-    return open_recording(path, index, **options)
+    return open_recording(path, index, task=task, **options)
 
 
 def import_part(path: str | os.PathLike) -> pd.DataFrame:
@@ -198,7 +211,7 @@ def _of_paper(source: str, index: int, patience: int, options: dict[str, Any]) -
     return open_recording(path, **options)
 
 
-def _named(data: str) -> Session:
+def _named(data: str, task: str) -> Session:
     """The session that NMA_SEQ2SEQ_DATA names: a file, and the index of a session in it."""
     path, _, index = data.rpartition(":")
     if Path(data).expanduser().exists() or not (path and index.isdigit()):
@@ -209,10 +222,10 @@ def _named(data: str) -> Session:
             "'recorded' or a file (with the index of a session in it, such as 'mine.npz:0', or an "
             "NWB file), or unset it"
         )
-    return load_file(path, int(index))
+    return load_file(path, int(index), task=task)
 
 
-def _twin(reason: str) -> Session:
-    twin = simulate_session(seed=0)
+def _twin(reason: str, task: str) -> Session:
+    twin = simulate_session(seed=0, task=task)
     print(f"This is a SIMULATED session, not a recorded one: {reason}.")
     return twin

@@ -27,6 +27,7 @@ from tqdm.auto import tqdm
 from nma_seq2seq.files import whole_file
 from nma_seq2seq.recordings import BadFileError, read_sessions, store
 from nma_seq2seq.recordings.store import folder_in_use
+from nma_seq2seq.school_format import OF_BOTH, PASSIVE, TASKS, has_passive
 from nma_seq2seq.session import Session
 from nma_seq2seq.steinmetz import catalog
 from nma_seq2seq.steinmetz.catalog import PART_URLS, PER_PART, PUBLISHED, part_name
@@ -41,6 +42,7 @@ _KEPT = (
     "prev_reward", "active_trials", "cellid_orig", "mouse_name", "date_exp", "bin_size",
     "stim_onset",
 )  # fmt: skip
+_START = {"active": "", "passive": "passive-"}  # of the names of files
 
 
 def list_sessions() -> pd.DataFrame:
@@ -89,34 +91,68 @@ def position(session: int | str) -> int:
     return index
 
 
-def cached(folder: Path, index: int) -> Path | None:
-    return next(folder.glob(f"{index:02d}_*.npz"), None)
+def cached(folder: Path, index: int, task: str = "active") -> Path | None:
+    """Where a session lies, of whose passive trials a file of their own is kept."""
+    return next(folder.glob(f"{_START[task]}{index:02d}_*.npz"), None)
 
 
-def open_recorded(session: int | str, patience: int) -> Session:
+def open_recorded(session: int | str, patience: int, task: str = "active") -> Session:
     folder = folder_in_use()
-    path = _fetched(folder, session, patience)
+    path = _fetched(folder, session, patience, task)
     try:
         return _open(path)
     except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError):
         # A power cut can leave a file empty that was written whole: fetch it anew.
         with writing(folder):
             path.unlink(missing_ok=True)
-    return _open(_fetched(folder, session, patience))
+    return _open(_fetched(folder, session, patience, task))
 
 
-def _fetched(folder: Path, session: int | str, patience: int) -> Path:
-    """The file of a session in the cache, downloaded if need be."""
-    path = cached(folder, position(session))
+def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path:
+    """The file of a session in the cache, downloaded if need be.
+
+    Raises
+    ------
+    ValueError
+        If passive trials are asked for and the recording has none.
+    """
+
+    def find() -> Path | None:
+        # The names inside the part decide, so a name may stand elsewhere than was thought.
+        path = cached(folder, position(session), task)
+        if path is None and task == "passive":
+            of_task = cached(folder, position(session))
+            if of_task is not None and _n_passive(of_task) == 0:
+                raise ValueError(
+                    f"session {position(session)} ({of_task.stem.partition('_')[2]}) holds no "
+                    "passive trials; leave task= out for those of the task"
+                )
+        return path
+
+    path = find()
     if path is None:
         with writing(folder):
             # Another notebook may have fetched it while this one waited for the lock.
-            if cached(folder, position(session)) is None:
+            if find() is None:
+                of_task = cached(folder, position(session))
+                if of_task is not None and _n_passive(of_task) is None:
+                    print(
+                        f"{of_task.name} in the cache is from before passive trials were kept: its "
+                        "part is fetched and split anew."
+                    )
                 _fetch(folder, position(session), patience)
-        # The names inside the part decide, so a name may stand elsewhere than was thought.
-        path = cached(folder, position(session))
+        path = find()
         assert path is not None, "a part is split into all its sessions"
     return path
+
+
+def _n_passive(path: Path) -> int | None:
+    """How many passive trials the recording of a cached session has; None if it does not tell."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return int(file["n_passive"]) if "n_passive" in file.files else None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 @contextmanager
@@ -195,13 +231,15 @@ def split(path: Path, folder: Path, number: int | None = None) -> None:
         _compare_digest(folder, number, digest)
     names = []
     with tempfile.TemporaryDirectory(prefix=".split-", dir=folder) as temporary:
-        sessions = tqdm(read_sessions(path), "splitting", total=PER_PART, unit="session")
-        for position, dat in enumerate(sessions):
+        dats = read_sessions(path, passive=True)
+        for position, dat in enumerate(tqdm(dats, "splitting", total=PER_PART, unit="session")):
             session = Session.from_dict(dat)
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", session.name):
                 raise BadFileError(f"{path.name}: {session.name!r} is no name of a session")
             names.append(session.name)
-            _write(Path(temporary, f"{position}.npz"), dat, session.spikes)
+            fresh = {task: Path(temporary, f"{_START[task]}{position}.npz") for task in TASKS}
+            more = {"n_passive": np.array(_split_passive(dat, session, fresh["passive"]))}
+            _write(fresh["active"], dat, session.spikes, more)
         if number is None:
             number = _number_of(names, path)
             _compare_digest(folder, number, digest)
@@ -219,12 +257,34 @@ def split(path: Path, folder: Path, number: int | None = None) -> None:
                     "published list; the file decides",
                     stacklevel=2,
                 )
-            target = folder / f"{first + position:02d}_{name}.npz"
-            for old in folder.glob(f"{first + position:02d}_*.npz"):
-                if old != target:
-                    old.unlink()
-            os.replace(Path(temporary, f"{position}.npz"), target)
+            # That of the task last, for it says whether there is one of passive trials.
+            for start in (_START["passive"], _START["active"]):
+                file = f"{start}{first + position:02d}"
+                target = folder / f"{file}_{name}.npz"
+                split_off = Path(temporary, f"{start}{position}.npz")
+                for old in folder.glob(f"{file}_*.npz"):
+                    if old != target or not split_off.exists():
+                        old.unlink()
+                if split_off.exists():
+                    os.replace(split_off, target)
     _record_digest(folder, number, digest)
+
+
+def _split_passive(dat: Mapping[str, Any], session: Session, path: Path) -> int:
+    """Write the passive trials of a session, if it has any; how many."""
+    if not has_passive(dat):
+        return 0
+    try:
+        passive = Session.from_dict(dat, task="passive")
+    except ValueError as problem:  # the trials of the task are none the worse for it
+        warnings.warn(f"the passive trials of {session.name} are left out: {problem}", stacklevel=3)
+        return 0
+    # Under the keys that those of the task have.
+    arrays = {key: dat[key] for key in OF_BOTH if key in dat}
+    arrays |= {key: dat[f"{key}{PASSIVE}"] for key in _KEPT if f"{key}{PASSIVE}" in dat}
+    more = {"passive_of": np.array(session.key), "first_trial": np.array(session.n_trials)}
+    _write(path, arrays, passive.spikes, more)
+    return passive.n_trials
 
 
 def _number_of(names: list[str], path: Path) -> int:
@@ -265,13 +325,18 @@ def _record_digest(folder: Path, number: int, digest: str) -> None:
         temporary.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
 
 
-def _write(path: Path, dat: Mapping[str, Any], spikes: np.ndarray) -> None:
+def _write(
+    path: Path, dat: Mapping[str, Any], spikes: np.ndarray, more: Mapping[str, np.ndarray]
+) -> None:
     arrays = {key: np.asarray(dat[key]) for key in _KEPT if key in dat}
     arrays |= {key: arrays[key].astype(np.float32) for key in _TRACES if key in arrays}
-    store.write(path, arrays, spikes)
+    store.write(path, arrays | dict(more), spikes)
 
 
 def _open(path: Path) -> Session:
     """A session from the cache."""
     arrays, spikes = store.read(path)
-    return Session.from_counts(spikes, arrays)
+    passive_of = None
+    if "passive_of" in arrays:
+        passive_of = str(arrays.pop("passive_of")), int(arrays.pop("first_trial"))
+    return Session.from_counts(spikes, arrays, passive_of=passive_of)
