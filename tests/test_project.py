@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import json
+import os
 import re
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import jedi
 import pytest
+import yaml
 
 import nma_seq2seq as nma
 
@@ -217,9 +220,56 @@ def test_the_source_distribution_leaves_out_what_authors_need(built):
     assert not {"benchmarks", "tools", "tests", "solutions"} & tops
 
 
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_conda_environment_asks_for_what_the_package_does():
+    """Each requirement once, with the same floor, from conda or else from pip."""
+    names = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "seaborn": "seaborn-base"}
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
+    conda = [entry for entry in listed if isinstance(entry, str)]
+    wanted = [*project()["dependencies"], *project()["optional-dependencies"]["lab"]]
+    floors = dict(line.split(">=") for line in wanted)  # that of lab, where both have one
+    expected = {f"{names.get(name, name)}>={floor}" for name, floor in floors.items()}
+    expected |= {"python" + project()["requires-python"], "pip", "."}
+    assert sorted([*conda, *pip]) == sorted(expected)
+
+
+def test_the_image_has_what_it_copies_and_the_versions_that_are_tested():
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY")]
+    assert all((ROOT / name).exists() for names in copied for name in names)
+    python = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
+    assert f"FROM python:{python}-slim" in lines
+    (torch,) = re.findall(r"^torch==.*", (ROOT / "binder" / "requirements.txt").read_text(), re.M)
+    assert torch in (ROOT / "constraints.txt").read_text().splitlines()
+    installs = [line for line in lines if "pip install" in line]
+    assert "binder/requirements.txt" in installs[0]  # the CPU build of torch, before anything else
+    assert "--constraint constraints.txt" in installs[1] and "grade,lab" in installs[1]
+    assert "docker build --tag course ." in (ROOT / "docs" / "grading.md").read_text()
+
+
+def test_what_is_said_of_the_project_elsewhere_is_what_it_says_itself():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    zenodo = json.loads((ROOT / ".zenodo.json").read_text())
+    authors = [author["name"] for author in project()["authors"]]
+    assert citation["title"] == project()["name"] == zenodo["title"].split(":")[0]
+    assert citation["version"] == project()["version"]
+    assert citation["license"] == zenodo["license"] == "MIT"
+    assert [author["name"] for author in citation["authors"]] == authors
+    assert [creator["name"] for creator in zenodo["creators"]] == authors
+    assert zenodo["keywords"] == project()["keywords"]
+    related = {one["identifier"] for one in zenodo["related_identifiers"]}
+    assert related == {reference["doi"] for reference in citation["references"]}
+    text = (ROOT / "LICENSE").read_text()
+    assert "MIT License" in text and "creativecommons.org/licenses/by/4.0" in text
+    assert project()["license"] == "MIT AND CC-BY-4.0"
+
+
 def test_the_slug_stands_in_one_place():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    slug = project["urls"]["Repository"].removeprefix("https://github.com/")
+    slug = project()["urls"]["Repository"].removeprefix("https://github.com/")
     listed = subprocess.run(
         ["git", "grep", "-l", slug, "--", "*.py", "*.toml", "*.cff", "Makefile"],
         cwd=ROOT,
@@ -275,23 +325,35 @@ def test_the_readme_shows_only_commands_that_there_are():
     assert set(shown) <= set(re.findall(r"^    ([a-z]+) ", listed, re.MULTILINE))
 
 
-def test_make_lab_serves_the_course(tmp_path):
+def test_make_lab_serves_the_course_and_opens_the_first_notebook(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = f"--no-browser --port={port} --ServerApp.token= --allow-root"
+    options = f"--port={port} --ServerApp.token= --allow-root"
+    browser, shown = tmp_path / "browser", tmp_path / "shown"
+    browser.write_text(
+        f'#!/bin/sh\ncat "${{1#file://}}" > "{shown}.part"; mv "{shown}.part" "{shown}"\n'
+    )
+    browser.chmod(0o755)
     venv = Path(sys.prefix)
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(
             ["make", "lab", f"VENV={venv}", f"LAB_ARGS={options}"],
             cwd=ROOT,
+            env=os.environ | {"BROWSER": f"{browser} %s"},
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     try:
-        assert "JupyterLab" in fetch(f"http://127.0.0.1:{port}/lab/tree/README.md", server)
         assert '"README.md"' in fetch(f"http://127.0.0.1:{port}/api/contents", server)
+        for _ in range(60):
+            if shown.exists():
+                break
+            time.sleep(0.5)
+        (opened,) = set(re.findall(r"/lab/tree/([^\s?\"]+)", shown.read_text()))
+        assert (ROOT / opened).name == "01_data_exploration.ipynb"
+        assert "JupyterLab" in fetch(f"http://127.0.0.1:{port}/lab/tree/{opened}", server)
     except AssertionError as error:
         raise AssertionError((tmp_path / "log").read_text()) from error
     finally:
