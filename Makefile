@@ -25,7 +25,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 lab: $(VENV)/.installed
-	$(BIN)/jupyter lab $(LAB_ARGS) README.md
+	$(BIN)/jupyter lab --ServerApp.root_dir=. $(LAB_ARGS) tutorials/01_data_exploration.ipynb
 
 test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed

@@ -17,6 +17,8 @@
 # **Builds on:** numpy. No neuroscience: every term is explained where it first appears.
 # **Time:** about 60 minutes, with four exercises.
 #
+# **What to do first:** click on the first grey cell below and press Shift+Enter. It runs, and you are on the next one; go on like that to the end.
+#
 # An exercise is a function whose body you write. It is checked as soon as you run its cell, and one line says what is wrong. If you are stuck, `nma.hint("1.1")` helps: call it up to four times. The notebook goes on whatever you write.
 
 # %%
