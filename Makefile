@@ -64,7 +64,7 @@ check-notebooks: $(VENV)/.installed
 ## make site              the website in build/site; outputs are those of the built notebooks, and a
 ##                        warning or a link that leads nowhere is an error
 site: $(VENV)/.site
-	rm -rf docs/notebooks docs/generated build/site
+	rm -rf docs/notebooks docs/generated docs/handouts build/site
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
 	$(BIN)/python -m tools.links build/site
 

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import nma_seq2seq as nma
 from nma_seq2seq.exercises import exercises_of, notebooks
+from tools.handouts import handout, sections
 from tools.links import faults
 from tools.site import known_mistakes, page, tagged_figures
 
@@ -69,7 +70,8 @@ def test_the_description_of_a_figure_is_handed_on():
 
 def test_tagged_figures_are_numbered():
     found = tagged_figures(pair()[0], "05")
-    assert list(found) == ["05_1"] and found["05_1"].startswith(b"\x89PNG")
+    assert list(found) == ["05_1"] and found["05_1"].alt == "A rising line."
+    assert found["05_1"].png.startswith(b"\x89PNG")
 
 
 def test_every_fold_of_the_notebooks_becomes_one(tmp_path):
@@ -82,6 +84,35 @@ def test_every_fold_of_the_notebooks_becomes_one(tmp_path):
         assert sum(cell.source.count("{dropdown}") for cell in cells) == folds
         blanks = [cell for cell in cells if cell.id.endswith("-blank")]
         assert len(blanks) == len(exercises_of(int(path.stem[:2])))
+
+
+def test_a_handout_has_the_goals_the_sections_and_the_first_hints():
+    for path in sorted((DOCS.parent / "solutions").glob("*.ipynb")):
+        solution = nbformat.read(path, as_version=4)
+        figures = tagged_figures(solution, path.stem[:2])
+        text = handout(solution, int(path.stem[:2]), {name: f.alt for name, f in figures.items()})
+        goals = text.split("can**")[1].split("**In short**")[0]
+        assert goals.count("\n- ") >= 4
+        assert text.count("\n- *") >= 5
+        for task in exercises_of(int(path.stem[:2])):
+            assert f"**{task.number} {task.title}.** {task.hints[0]}" in text
+            assert task.hints[1] not in text
+        assert text.count("](../generated/") == len(figures)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("## Why?\n\nSince $x$. And more.", ("Why?", "Since $x$.")),
+        ("## Rates\n\nOkun et al. 2015, 3.5 Hz.\n\nMore.", ("Rates.", "Okun et al. 2015, 3.5 Hz.")),
+        ("## Rates\n\nThe law is\n\n$$x$$", ("Rates.", "")),
+        ("## Rates\n\nYou should see a line.", ("Rates.", "")),
+        ("## Rates\n\n| a | b |", ("Rates.", "")),
+        ("## Exercise 5.1 Rates\n\nWrite it.", None),
+    ],
+)  # fmt: skip
+def test_a_section_is_told_by_its_first_sentence(text, found):
+    assert sections(f"# Title\n\n{text}\n\n### Below\n\nText.") == ([found] if found else [])
 
 
 def test_the_reference_has_every_public_name():

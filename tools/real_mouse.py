@@ -32,7 +32,9 @@ def main() -> None:
         notebook = read_source(source).solution
         run(notebook, source.name, data=chosen.data)
         number = source.stem[:2]
-        files = {f"{name}.png": png for name, png in tagged_figures(notebook, number).items()}
+        files = {
+            f"{name}.png": figure.png for name, figure in tagged_figures(notebook, number).items()
+        }
         files |= {f"{name}.html": table for name, table in _tables(notebook, number).items()}
         for name, content in files.items():
             with whole_file(folder / name) as temporary:

@@ -10,18 +10,20 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
 
 from nma_seq2seq.exercises import exercises_of, notebooks
+from tools.handouts import handout
 
 FIGURE_TAG = "real-mouse"  # on cells whose figure stands on the page of the real mouse
 _PNG = "image/png"
 
 
 def prepare(root: Path) -> None:
-    """Write docs/notebooks/ and docs/generated/ from the notebooks that are built.
+    """Write docs/notebooks/, handouts/ and generated/ from the notebooks that are built.
 
     Raises
     ------
@@ -29,16 +31,21 @@ def prepare(root: Path) -> None:
         If a solution has no tutorial beside it, or there is none at all.
     """
     pages, figures = root / "docs" / "notebooks", root / "docs" / "generated"
-    pages.mkdir(exist_ok=True)
-    figures.mkdir(exist_ok=True)
+    handouts = root / "docs" / "handouts"
+    for folder in (pages, figures, handouts):
+        folder.mkdir(exist_ok=True)
     solutions = sorted((root / "solutions").glob("[0-9][0-9]_*.ipynb"))
     if not solutions:
         raise FileNotFoundError(f"no built notebooks in {root / 'solutions'}; run make build")
     for path in solutions:
         solution = nbformat.read(path, as_version=4)
         tutorial = nbformat.read(root / "tutorials" / path.name, as_version=4)
-        for name, png in tagged_figures(solution, path.stem[:2]).items():
-            (figures / f"{name}.png").write_bytes(png)
+        main = tagged_figures(solution, path.stem[:2])
+        for name, figure in main.items():
+            (figures / f"{name}.png").write_bytes(figure.png)
+        alts = {name: figure.alt for name, figure in main.items()}
+        text = handout(solution, int(path.stem[:2]), alts)
+        (handouts / f"{path.stem}.md").write_text(text, encoding="utf-8")
         nbformat.write(page(solution, tutorial), pages / path.name)
     (figures / "stuck.md").write_text(known_mistakes(), encoding="utf-8")
 
@@ -94,14 +101,22 @@ def _describe(cell: NotebookNode) -> None:
             cell.metadata.setdefault("mystnb", {})["image"] = {"alt": alt}
 
 
-def tagged_figures(notebook: NotebookNode, number: str) -> dict[str, bytes]:
-    """The figures of the tagged cells: "05_1" -> PNG, numbered in their order."""
+class Figure(NamedTuple):
+    """A picture and what it shows, in words."""
+
+    png: bytes
+    alt: str
+
+
+def tagged_figures(notebook: NotebookNode, number: str) -> dict[str, Figure]:
+    """The figures of the tagged cells: "05_1" -> figure, numbered in their order."""
     found = _figures(cell for cell in notebook.cells if FIGURE_TAG in cell.metadata.get("tags", []))
-    return {f"{number}_{k}": png for k, png in enumerate(found, start=1)}
+    return {f"{number}_{k}": figure for k, figure in enumerate(found, start=1)}
 
 
-def _figures(cells: Iterator[NotebookNode]) -> Iterator[bytes]:
+def _figures(cells: Iterator[NotebookNode]) -> Iterator[Figure]:
     for cell in cells:
         for output in cell.get("outputs", []):
             if _PNG in output.get("data", {}):
-                yield base64.b64decode(output.data[_PNG])
+                alt = output.get("metadata", {}).get(_PNG, {}).get("alt", "")
+                yield Figure(base64.b64decode(output.data[_PNG]), alt)
