@@ -142,7 +142,7 @@ def test_what_is_not_there_or_not_right(dandi, figshare, cache):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> dict[str, Path]:
-    """Two certificates that sign themselves: for this machine, and for another."""
+    """Certificates that sign themselves: for this machine, and for another."""
     folder = tmp_path_factory.mktemp("tls")
     for name, where in (("here", "IP:127.0.0.1"), ("elsewhere", "DNS:login.school.example")):
         subprocess.run(
@@ -151,12 +151,29 @@ def certificate(tmp_path_factory) -> dict[str, Path]:
              "-out", f"{name}.pem"],
             cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
-    return {"here": folder / "here", "elsewhere": folder / "elsewhere"}
+    # Of this machine too, but of days that are gone, and of days to come.
+    (folder / "ca.cnf").write_text(
+        "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\n"
+        "default_md=sha256\npolicy=any\nx509_extensions=where\nunique_subject=no\n[any]\n"
+        "commonName=supplied\n[where]\nsubjectAltName=IP:127.0.0.1\nbasicConstraints=CA:true\n"
+        "[req]\ndistinguished_name=any_name\n[any_name]\n"
+    )
+    (folder / "index.txt").touch()
+    for name, start, end in (("past", "2020", "2021"), ("future", "2090", "2091")):
+        for command in (
+            ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=school", "-keyout",
+             f"{name}.key", "-out", f"{name}.csr", "-config", "ca.cnf"],
+            ["ca", "-batch", "-selfsign", "-config", "ca.cnf", "-keyfile", f"{name}.key", "-in",
+             f"{name}.csr", "-out", f"{name}.pem", "-notext", "-startdate",
+             f"{start}0101000000Z", "-enddate", f"{end}0101000000Z"],
+        ):  # fmt: skip
+            subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+    return {name: folder / name for name in ("here", "elsewhere", "past", "future")}
 
 
 @pytest.fixture
 def tls(request, certificate):
-    """A server behind TLS with one of the two certificates."""
+    """A server behind TLS with one of the certificates."""
     stem = certificate[getattr(request, "param", "here")]
 
     class Handler(BaseHTTPRequestHandler):
@@ -201,6 +218,16 @@ def test_a_log_in_page_in_the_place_of_the_server(tls, certificate, monkeypatch)
     sentence = refused(monkeypatch, tls)
     assert "something else answers in the place of 127.0.0.1" in sentence
     assert "log in to the network" in sentence
+
+
+@pytest.mark.parametrize("tls", ["past", "future"], indirect=True)
+def test_a_clock_that_is_wrong(tls, certificate, request, monkeypatch):
+    """Then a certificate that is right seems to be of other days."""
+    stem = certificate[request.node.callspec.params["tls"]]
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", f"{stem}.pem")
+    sentence = refused(monkeypatch, tls)
+    assert "the certificate of 127.0.0.1 is not valid at this computer's time" in sentence
+    assert "set the clock of this computer and try again" in sentence
 
 
 @pytest.mark.parametrize("exists", [True, False])
