@@ -26,7 +26,8 @@ SIZES = {"MOs": 8, "VISp": 10, "CA1": 6}
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("NMA_SEQ2SEQ_DATA", raising=False)
+    for name in ("DATA", "ALIGN", "REGION"):
+        monkeypatch.delenv(f"NMA_SEQ2SEQ_{name}", raising=False)
     return tmp_path / "cache"
 
 
@@ -178,6 +179,23 @@ def test_from_a_file_to_a_table(request, kind, capsys, monkeypatch):
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", f"{path}:0")
     assert nma.load_session(31, fallback="simulated").n_trials == 24
     assert nma.plots.raster(nma.load_session(), 0) is not None
+
+
+def test_the_environment_tells_what_a_file_does_not(nwb, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NMA_SEQ2SEQ_DATA", str(nwb))
+    monkeypatch.setenv("NMA_SEQ2SEQ_ALIGN", "go_cue")
+    assert nma.load_session().alignment == "the go cue"
+    monkeypatch.setenv("NMA_SEQ2SEQ_REGION", "CA3")
+    passive = nma.load_session(task="passive")
+    assert passive.alignment == "stimulus onset" and passive.n_trials == 3
+    assert passive.regions == nma.load_session().regions == ["CA3 half 1", "CA3 half 2"]
+    monkeypatch.setenv("NMA_SEQ2SEQ_ALIGN", "go_queue")
+    with pytest.raises(ValueError, match="has no 'go_queue' .* choose align=.*_ALIGN=go_queue"):
+        nma.load_session()
+    # Counts are aligned already.
+    monkeypatch.setenv("NMA_SEQ2SEQ_DATA", str(write(tmp_path / "mine.npz", [session_dict()])))
+    with pytest.raises(ValueError, match=r"leave it out \(from the .*NMA_SEQ2SEQ_ALIGN=go_que"):
+        nma.load_session()
 
 
 # ---------------------------------------------------------------------- other labs'

@@ -53,9 +53,10 @@ def load_session(
     is the platform's cache, or what the environment variable NMA_SEQ2SEQ_CACHE names. Where
     NMA_SEQ2SEQ_DATA is `simulated`, the simulated twin is returned and nothing is downloaded; where
     it is a file that `load_file` opens, such as `mine.npz`, `mine.npz:3` (with an index) or
-    `mine.nwb`, that session is, so that the whole course runs on a recording of one's own (of one
-    region it makes two halves, and of a recording larger than the paper's it leaves out what the
-    notebooks do not need; both are said).
+    `mine.nwb` (with NMA_SEQ2SEQ_ALIGN and NMA_SEQ2SEQ_REGION for what that file does not tell, as
+    `align` and `region` of `load_nwb`), that session is, so that the whole course runs on a
+    recording of one's own (of one region it makes two halves, and of a recording larger than the
+    paper's it leaves out what the notebooks do not need; both are said).
 
     Parameters
     ----------
@@ -222,7 +223,17 @@ def _named(data: str, task: str) -> Session:
             "'recorded' or a file (with the index of a session in it, such as 'mine.npz:0', or an "
             "NWB file), or unset it"
         )
-    return load_file(path, int(index), task=task)
+    # Passive trials have a time 0 of their own.
+    names = ("region",) if task == "passive" else ("align", "region")
+    given = {name: os.environ.get(f"NMA_SEQ2SEQ_{name.upper()}") for name in names}
+    given = {name: value for name, value in given.items() if value}
+    try:
+        return load_file(path, int(index), task=task, **given)
+    except ValueError as problem:
+        if not given:
+            raise
+        said = ", ".join(f"NMA_SEQ2SEQ_{name.upper()}={value}" for name, value in given.items())
+        raise type(problem)(f"{problem} (from the environment: {said})") from None
 
 
 def _twin(reason: str, task: str) -> Session:
