@@ -320,6 +320,16 @@ def test_one_file_may_be_graded(tmp_path):
     assert [one.file for one in find_submissions(path)] == ["hw.ipynb"]
 
 
+def test_a_notebook_has_a_temporary_folder_wherever_the_class_lies(tmp_path):
+    """Also where the class is in the machine's own, which is then read-only."""
+    path = tmp_path / "hw.ipynb"
+    writes = "import tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    folder.upper()"
+    path.write_text(notebook(*BLANK, writes))
+    (one,) = grade(path, timeout=TIMEOUT, state=tmp_path / "state", progress=False, show=str)
+    assert one.state == "ok"
+    assert not [note for note in one.notes if "raises" in note]
+
+
 def test_a_zip_is_read_as_its_folder_is(tmp_path):
     path = tmp_path / "handed in.zip"
     with zipfile.ZipFile(path, "w") as archive:

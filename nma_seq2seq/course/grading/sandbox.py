@@ -93,6 +93,7 @@ def enter(folder: str, hidden: Sequence[str], size_mb: int) -> None:
     _set_read_only("/", True, _AT_RECURSIVE)
     for path in writable:
         _set_read_only(path, False)
+    tempfile.tempdir = None  # what was found above may be read-only now: it is looked for anew
     _drop_capabilities()
 
 
