@@ -19,6 +19,8 @@ _FACTORS = {
     0.001: "milliseconds or seconds?",
     1 / math.log(2): "base 2 or natural logarithm?",
     math.log(2): "base 2 or natural logarithm?",
+    math.log(10): "base 10 or natural logarithm?",
+    1 / math.log(10): "base 10 or natural logarithm?",
 }
 
 # What errors in an answer usually mean.
@@ -33,6 +35,22 @@ _ERRORS = {
     "indices must be integers": "an index must be an integer; int(...) first",
     "arrays used as indices": "positions must be integers, or a mask bool",
     "requires grad": "a tensor with a gradient becomes numbers only by .detach() or .item()",
+    "must have the same shape": "what is stacked differs in length",
+    "at least one array": "nothing is left to be stacked: the list is empty",
+    "boolean index did not match": "a mask is used on an axis of another length than its own",
+    "bitwise_and' not supported": "& binds tighter than ==; put each comparison into brackets",
+    "boolean negative": "the opposite of a mask is ~mask",
+    "before Module.__init__": "super().__init__() comes first in __init__",
+    "'tuple' object has no": "this returns several things; unpack them, or take one by [0]",
+    "float64' object is not iterable": "one number, where several values are expected",
+    "shapes cannot be multiplied": "in a @ b, the last axis of a is as long as the first of b",
+    "be broadcast together": "these axes do not fit: a wrong axis, or a missing [:, None]?",
+    "must match the size of tensor": "these axes do not fit: a wrong axis, or a missing [:, None]?",
+    "does not have a grad_fn": "the loss has no gradient: .detach(), .item() or no_grad cut it off",
+    "array with dim 3": "sklearn wants one row a sample; join trials and time: reshape(-1, n)",
+    "a rate is zero, negative": "is the prediction given where the counts belong, or 0 somewhere?",
+    "duplicate entries": "several rows have the same labels; take their mean (pivot_table)",
+    "cannot be empty": "nothing is left to draw from",
     "divide by zero": "a division by zero",
     "Singular matrix": "this matrix has no inverse",
     "is not defined": "a name that is spelled otherwise, or defined in no cell so far",
@@ -211,6 +229,8 @@ def _numbers(inputs: Mapping[str, Any]) -> dict[str, float]:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             found[name] = float(value)
         shape = getattr(value, "shape", ())
+        if isinstance(value, np.ndarray) and value.dtype == bool:
+            found[f"the number of True in {name}"] = float(value.sum())
         for axis, length in enumerate(shape):
             found[f"axis {axis} of {name}"] = float(length)
         for one, other in combinations(range(len(shape)), 2):

@@ -57,6 +57,10 @@ def check_draws(
             return "an input is changed in place", "rng.shuffle does that; rng.permutation copies"
         for holds, symptom, cause in properties:
             if not holds(arguments, parts):
+                again = [draw(arguments, seed)[0] for seed in range(5)]
+                sizes = {tuple(map(len, each)) for each in again if isinstance(each, list)}
+                if not cause and len(sizes) > 1:
+                    cause = "how many are drawn is left to chance; draw a fixed number"
                 return symptom, cause
     arguments = cases[-1]
     draws = []
@@ -82,11 +86,13 @@ def check_draws(
         return "every rng gives the same draw", "rng is not used, or nothing is drawn"
     if among is None:
         return None
-    for k, name in enumerate(names):
-        pools = [among(arguments, parts, k) for parts in draws]
-        if found := _uneven([d[k] for d in draws], pools, name):
-            return found
-    return None
+    uneven = [
+        _uneven([d[k] for d in draws], [among(arguments, parts, k) for parts in draws], name)
+        for k, name in enumerate(names)
+    ]
+    # Of a large part, neighbours always are in it together; the other part tells.
+    stretches = (each for each in uneven if isinstance(each, tuple) and "stretches" in each[0])
+    return next(stretches, None) or next(filter(None, uneven), None)
 
 
 def _alike(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
@@ -101,18 +107,26 @@ def _parts(found: Any, names: Sequence[str]) -> list[np.ndarray] | Diagnosis:
             found = list(found)
         else:
             missing = " (is `return` missing?)" if found is None else ""
-            return f"the result is {describe(found)}{missing}, expected {wanted}"
+            array = as_array(found)
+            one = array is not None and array.ndim == 1 and array.dtype.kind in "iu"
+            symptom = f"the result is {describe(found)}{missing}, expected {wanted}"
+            return symptom, "one array, where two are to be returned" if one else ""
     parts = []
     for name, part in zip(names, found if len(names) > 1 else [found], strict=True):
         array = as_array(part)
         if part is None:
             return f"{name} is None (is `return` missing?), expected positions"
+        if array is not None and array.ndim == 0 and array.dtype.kind in "iu":
+            return f"{name} is one number, expected positions", "how many there are, not which"
         if array is None or array.ndim != 1:
             return f"{name} is {describe(part)}, expected positions, one axis"
         if array.dtype == bool:
             return f"{name} is a mask, expected positions", "the np.flatnonzero is missing"
         if array.dtype.kind in "US":
-            return f"{name} holds names, expected positions", ""
+            return (
+                f"{name} holds names, expected positions",
+                "the neurons' regions, not where they are",
+            )
         if array.dtype.kind == "f" and (array == np.round(array)).all():
             array = array.astype(int) if not len(array) else array
         if array.dtype.kind not in "iu":
@@ -138,7 +152,7 @@ def _uneven(draws: list[np.ndarray], pools: list[np.ndarray], name: str) -> Diag
     worst = max(abs(counts[u] - chances[u]) / sizes[u] for u in counts)
     if together > 1.4 * expected:
         return f"{name} are stretches of the file", "neighbours are taken, not drawn one by one"
-    if together < 0.5 * expected:
+    if not together and expected > 50:
         return f"{name} never are neighbours", "every second one is taken, not drawn one by one"
     if worst > 6:
         return f"of {name} some are drawn far more often than others", ""

@@ -83,6 +83,8 @@ def _check_shuffle(answer, reference):
     if few is None:
         return "the result is None (is `return` missing?), expected an array of shape (7,)"
     few = np.asarray(few, dtype=float)
+    if few.ndim == 0:
+        return "the result is one number, expected 7 for 7 shuffles", "one is kept, not each"
     if few.shape != (7,):
         return f"for 7 shuffles the result has shape {few.shape}, expected (7,)"
     if not np.isfinite(few).all():

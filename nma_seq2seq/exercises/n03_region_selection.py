@@ -58,6 +58,13 @@ def _check_halves(answer, reference):
                 "the odd neuron is not left out",
             ),
             (
+                lambda given, parts: (
+                    sorted(map(len, parts)) != [len(given[0]) // 2 - 1, len(given[0]) // 2]
+                ),
+                "one half is a neuron short",
+                "off by one where the shuffled list is cut",
+            ),
+            (
                 lambda given, parts: all(len(part) == len(given[0]) // 2 for part in parts),
                 "the halves do not hold half of the neurons each",
                 "",
@@ -84,9 +91,19 @@ def _n_test(given):
 def _check_split(answer, reference):
     return check_draws(
         answer,
-        [(33, 0.2), (37, 0.3), (60, 0.25)],
+        [(60, 0.25), (33, 0.2), (37, 0.3)],
         ("train", "test"),
         [
+            (
+                lambda given, parts: len(parts[1]),
+                "no trial is held out",
+                "",
+            ),
+            (
+                lambda given, parts: not len(parts[0]) == len(parts[1]) == _n_test(given),
+                "train holds as many trials as test",
+                "train is cut off too early; all that are not held out are trained on",
+            ),
             (
                 lambda given, parts: not len(parts[0]) == _n_test(given) != len(parts[1]),
                 "train has as many trials as test should have",
@@ -118,6 +135,14 @@ def _check_split(answer, reference):
                 "",
             ),
             (
+                lambda given, parts: (
+                    len(np.intersect1d(parts[0], parts[1])) != 1
+                    or sum(map(len, parts)) != given[0] + 1
+                ),
+                "a trial is in train and in test, so it has been seen",
+                "off by one where the shuffled list is cut",
+            ),
+            (
                 lambda given, parts: len(np.intersect1d(parts[0], parts[1])) < 2,
                 "some trials are in train and in test, so the test trials have been seen",
                 "the parts are drawn one by one; draw once, and cut in two",
@@ -140,6 +165,18 @@ def _check_split(answer, reference):
                 lambda given, parts: np.isin(np.concatenate(parts), np.arange(given[0])).all(),
                 "some numbers are no trials; these are 0 to n_trials - 1",
                 "",
+            ),
+            (
+                lambda given, parts: (
+                    not np.array_equal(np.sort(np.concatenate(parts)), np.arange(1, given[0]))
+                ),
+                "trial 0 is in neither part",
+                "counted from 1; trials are 0 to n_trials - 1",
+            ),
+            (
+                lambda given, parts: sum(map(len, parts)) != given[0] - 1,
+                "one trial is in neither part",
+                "off by one where the shuffled list is cut",
             ),
             (
                 lambda given, parts: sum(map(len, parts)) == given[0],

@@ -45,6 +45,28 @@ def _check_draw(answer, reference):
                 "positions within the region, where positions among all neurons are asked for",
             ),
             (
+                lambda given, parts: (
+                    lies_in(given, parts, 1)
+                    or not all(str(name).startswith(given[2]) for name in given[0][parts[1]])
+                ),
+                "some neurons lie in a region whose name begins like the target's",
+                "names are compared by their beginning; compare with ==",
+            ),
+            (
+                lambda given, parts: (
+                    lies_in(given, parts, 0)
+                    or not lies_in(given, parts, 1)
+                    or parts[0].max() >= (given[0] == given[1]).sum()
+                ),
+                "the source neurons do not lie in the source region",
+                "positions within the region, where positions among all neurons are asked for",
+            ),
+            (
+                lambda given, parts: lies_in(given, parts, 0) or not lies_in(given, parts, 1),
+                "some source neurons do not lie in the source region",
+                "the sources are not drawn from `source` alone",
+            ),
+            (
                 lambda given, parts: all(lies_in(given, parts, k) for k in (0, 1)),
                 "some neurons do not lie in the region asked for",
                 "",
@@ -53,6 +75,20 @@ def _check_draw(answer, reference):
                 lambda given, parts: all(len(np.unique(part)) == len(part) for part in parts),
                 "a neuron is drawn twice",
                 "drawn with replacement: rng.choice without replace=False",
+            ),
+            (
+                lambda given, parts: all(len(part) != given[3] - 1 for part in parts),
+                "one neuron fewer is drawn than n",
+                "n - 1 are drawn; n are asked for",
+            ),
+            (
+                lambda given, parts: (
+                    len(parts[0]) != len(parts[1])
+                    or len(parts[0]) == given[3]
+                    or len(parts[0]) != min((given[0] == name).sum() for name in given[1:3])
+                ),
+                "as many are drawn as the smaller region has",
+                "n is not used",
             ),
             (
                 lambda given, parts: all(len(part) == given[3] for part in parts),
@@ -86,7 +122,7 @@ def _check_shuffle(answer, reference):
     found = check_draws(
         answer,
         [
-            (np.repeat([3, 0, 5, 1], [4, 7, 1, 5])[rng.permutation(17)],),
+            (np.repeat([3, 0, 1, 5], [4, 7, 1, 5])[rng.permutation(17)],),
             (np.array([2, 2, 0, 1, 0, 1, 1, 2, 0, 0, 0, 1, 2, 1]),),
             (np.repeat([0, 1, 4], [30, 22, 1]),),
         ],
@@ -103,9 +139,27 @@ def _check_shuffle(answer, reference):
                 "the conditions are shuffled, where the order of the trials is asked for",
             ),
             (
-                lambda given, parts: len(np.unique(parts[0])) == len(parts[0]),
+                lambda given, parts: any(
+                    len(np.unique(parts[0][given[0] == value])) < (given[0] == value).sum()
+                    or parts[0][given[0] == value].max() >= (given[0] == value).sum()
+                    for value in np.unique(given[0])
+                ),
+                "each condition gets the first trials, 0 and up",
+                "positions within a condition, where those among all trials are asked for",
+            ),
+            (
+                lambda given, parts: (
+                    len(np.unique(parts[0])) == len(parts[0])
+                    or parts[0].max() >= len(given[0])
+                    or (np.bincount(parts[0]) > 1).sum() < 2
+                ),
                 "some trials appear twice and others not at all",
                 "drawn with replacement; permute",
+            ),
+            (
+                lambda given, parts: len(np.unique(parts[0])) == len(parts[0]),
+                "some trials appear twice and others not at all",
+                "",
             ),
             (
                 lambda given, parts: np.array_equal(np.sort(parts[0]), np.arange(len(given[0]))),
@@ -128,7 +182,7 @@ def _check_shuffle(answer, reference):
             (
                 lambda given, parts: not stays(given, parts)[~alone(given[0])].all(),
                 "no trial changes its place",
-                "",
+                "what is shuffled is not put into the order, or each where it was before",
             ),
             (
                 lambda given, parts: not stays(given, parts).any(),
@@ -140,13 +194,27 @@ def _check_shuffle(answer, reference):
     if found not in ((_MIXED, ""), (_STAYS, "")):
         return found
     # Of many draws, how often does a trial keep its condition, or its place?
-    condition = np.repeat([0, 1, 2], 10)
+    condition = np.repeat([0, 1, 4], 10)
     draws = [np.asarray(answer(condition.copy(), np.random.default_rng(k))) for k in range(200)]
     if found == (_MIXED, ""):
         same = np.mean([condition[order] == condition for order in draws])
         return _MIXED, "all trials are shuffled together" if abs(same - 1 / 3) < 0.04 else ""
-    own = np.mean([order == np.arange(30) for order in draws], axis=0)
-    if np.abs(own - 0.1).max() < 0.1:
+    stay = np.array([order == np.arange(30) for order in draws])
+    together = stay.reshape(200, 3, 10)
+    whole = together.all(axis=(0, 2)), together.any(axis=(0, 2))
+    for moved, cause in (
+        ([True, False, False], "only the first condition is shuffled: `return` inside the loop?"),
+        ([False, False, True], "only the last condition is shuffled: order made anew in the loop?"),
+        (
+            [True, True, False],
+            "numbers of conditions may have gaps: loop over np.unique(condition)",
+        ),
+    ):
+        if all(np.array_equal(~stayed, moved) for stayed in whole):
+            return _STAYS, cause
+    if together.any() and (together.all(axis=2) == together.any(axis=2)).all():
+        return _STAYS, "shifted by a random number that may be 0; shuffle, then shift by 1"
+    if abs(stay.mean() - 0.1) < 0.03 and np.abs(stay.mean(axis=0) - 0.1).max() < 0.1:
         return _STAYS, "a plain permutation leaves one of each condition where it is, on average"
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from nma_seq2seq.exercises import Result, find, notebooks
 from nma_seq2seq.exercises.checking import judge
-from nma_seq2seq.exercises.edits import edited
+from nma_seq2seq.exercises.edits import edited, read_mistakes
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,17 @@ def answers(number: str) -> tuple[list[Any], list[tuple[Any, str]]]:
     """The right answers to an exercise, and the wrong ones with what their verdict must say."""
     name = notebooks()[int(number.split(".")[0])]
     module = importlib.import_module(f"tests.exercise_answers.n{name}")
-    return module.RIGHT[number], module.WRONG[number]
+    assert module.__file__
+    reference = find(number).reference
+    right, wrong = list(module.RIGHT[number]), list(module.WRONG[number])
+    # What is short, in the format of the known mistakes.
+    for says, edits in read_mistakes(module.__file__).get(number, {}).items():
+        made = [edited(reference, edit) for edit in edits]
+        if says == "(right)":
+            right += made
+        else:
+            wrong += [(answer, "" if says == "(no cause)" else says) for answer in made]
+    return right, wrong
 
 
 def judged(number: str) -> tuple[list[Result], list[Wrong]]:

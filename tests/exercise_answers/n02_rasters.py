@@ -371,7 +371,7 @@ WRONG["2.4"] += variants(
         "np.random.default_rng(seed) -> np.random": "same seed",
         "result = np.zeros(n_shuffles) -> result = np.zeros(n_shuffles + 1)": "shape",
         "copy = activity.copy() -> copy = activity": "in place",
-        "return result -> return result.max()": "shape",
+        "return result -> return result.max()": "one is kept",
         "return result -> return sorted(result)[-1:]": "shape",
         "generator.permutation(copy[:, j]) -> np.roll(copy[:, j], "
         "generator.integers(40))": "shifted",

@@ -341,8 +341,8 @@ WRONG["3.3"] += variants(
         "return train, test -> return test": "expected train and test",
         "np.sort(trials[n_test:]) -> np.arange(n_trials)": "not taken out",
         "np.sort(trials[n_test:]) -> rng.permutation(n_trials)[n_test:]": "one by one",
-        "np.sort(trials[n_test:]) -> np.sort(trials[n_test + 1 :])": "",
-        "np.sort(trials[n_test:]) -> np.sort(trials[n_test - 1 :])": "",
+        "np.sort(trials[n_test:]) -> np.sort(trials[n_test + 1 :])": "off by one",
+        "np.sort(trials[n_test:]) -> np.sort(trials[n_test - 1 :])": "off by one",
         "rng.permutation(np.arange(n_trials)) -> np.arange(n_trials)": "order of the file",
         "rng.permutation(np.arange(n_trials)) -> "
         "np.random.permutation(n_trials)": "another generator",

@@ -282,10 +282,10 @@ WRONG["7.1"] += variants(
         "return s, t -> return region[s], region[t]": "names",
         "return s, t -> return np.isin(range(len(region)), s), "
         "np.isin(range(len(region)), t)": "mask",
-        "return s, t -> return s[:-1], t[:-1]": "",
+        "return s, t -> return s[:-1], t[:-1]": "n - 1 are drawn",
         "    return s, t\n -> ": "return",
         "    s = rng.choice(sources, size=n, replace=False)\n ->     s = rng.choice(len(sources), "
-        "n, False)\n": "",
+        "n, False)\n": "positions within",
     },
 )
 WRONG["7.2"] += variants(
