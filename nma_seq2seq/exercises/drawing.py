@@ -91,8 +91,10 @@ def check_draws(
         for k, name in enumerate(names)
     ]
     # Of a large part, neighbours always are in it together; the other part tells.
-    stretches = (each for each in uneven if isinstance(each, tuple) and "stretches" in each[0])
-    return next(stretches, None) or next(filter(None, uneven), None)
+    for each in uneven:
+        if isinstance(each, tuple) and "stretches" in each[0]:
+            return each
+    return next((each for each in uneven if each), None)
 
 
 def _alike(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
