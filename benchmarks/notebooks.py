@@ -1,4 +1,4 @@
-"""How long each notebook takes on the simulated session, and how much memory."""
+"""How long each notebook takes, on the simulated session or another, and how much memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from tools import build
 
 
 def run(
-    root: Path, names: Sequence[str] = (), *, show: Callable[[str], None] = print
+    root: Path,
+    names: Sequence[str] = (),
+    *,
+    data: str = "simulated",
+    show: Callable[[str], None] = print,
 ) -> pd.DataFrame:
     """Run solutions one after the other, each in a process of its own, and show each when it ends.
 
@@ -26,6 +30,8 @@ def run(
         The course's folder.
     names : sequence of str
         Such as "05"; all if empty.
+    data : str
+        As in NMA_SEQ2SEQ_DATA.
     show : function of a str
 
     Returns
@@ -34,11 +40,14 @@ def run(
         `notebook`, `seconds` (with the start of its kernel) and `peak_mb` of the kernel; the last
         row has the sum of the seconds and the largest peak.
     """
-    code = "import sys; from benchmarks.notebooks import measure; measure(sys.argv[1])"
+    code = "import sys; from benchmarks.notebooks import measure; measure(*sys.argv[1:])"
     rows = []
     for path in tqdm(build.sources(root, names), desc="notebooks", disable=not sys.stderr.isatty()):
         done = subprocess.run(
-            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-c", code, str(path), data],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         rows.append({"notebook": path.stem} | json.loads(done.stdout.splitlines()[-1]))
         show("{notebook}: {seconds:.0f} s, {peak_mb:.0f} MB".format(**rows[-1]))
@@ -51,14 +60,14 @@ def run(
     return pd.concat([table, pd.DataFrame([total])], ignore_index=True).round(0)
 
 
-def measure(path: str) -> None:
+def measure(path: str, data: str) -> None:
     """Run one solution and print its seconds and its kernel's peak memory as JSON."""
     import resource
     import time
 
     notebook = build.read_source(Path(path)).solution
     start = time.perf_counter()
-    build.run(notebook, Path(path).name)
+    build.run(notebook, Path(path).name, data)
     seconds = time.perf_counter() - start
     # The kernel is the one child that this process has waited for.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -68,4 +77,6 @@ def measure(path: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="such as 05 (default: all)")
-    print(run(Path.cwd(), parser.parse_args().names).to_string(index=False))
+    parser.add_argument("--data", default="simulated", help="as in NMA_SEQ2SEQ_DATA")
+    chosen = parser.parse_args()
+    print(run(Path.cwd(), chosen.names, data=chosen.data).to_string(index=False))
