@@ -418,7 +418,7 @@ ax = nma.plots.validation_curves(
 # Nothing forces 15. You can ask the data, with a model so fast that you can try many numbers: a *reduced-rank regression* predicts the targets linearly through a given number of latents (exercise 5.4). Fit on training trials, scored on validation trials.
 
 # %%
-ranks = [k for k in (1, 2, 4, 8, 15, 30) if k <= data.n_targets]
+ranks = [k for k in (1, 2, 4, 8, 15, 30) if k <= min(data.n_sources, data.n_targets)]
 by_rank = {k: nma.fit_rrr(data, smoothings=((6,),), ridges=(3,), ranks=(k,)) for k in ranks}
 table = nma.score(by_rank, data, part="validation")
 ax = nma.plots.score_against(table, "number of latents (linear model, validation trials)")

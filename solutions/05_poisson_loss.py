@@ -116,7 +116,7 @@ beside.loc["the project (session 31, whole trials)"] = [0.0873, 0.0914]
 beside.round(4)
 
 # %% [markdown]
-# Look at the row "mean rate" first: a model that knows how often each neuron fires on average, and nothing of any trial. Where its own two losses differ, the test trials just hold more spikes, or fewer: a loss can be compared between models on the same trials only. You should see the recipe gain much more on its training trials than on the test trials, where the two losses are only a few per cent apart.
+# Look at the row "mean rate" first: a model that knows how often each neuron fires on average, and nothing of any trial. Where its own two losses differ, the test trials just hold more spikes, or fewer: a loss can be compared between models on the same trials only. You should see the recipe gain more on its training trials than on the test trials, where the two losses are less than ten per cent apart.
 #
 # So is 0.0914 good? It cannot be said. Here is the loss of each neuron, against how often it fires:
 
