@@ -409,7 +409,7 @@ def lived(path, seed, monkeypatch):
     """The names that a notebook leaves behind, run on the simulated mouse of this seed."""
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", "simulated")
     mouse = simulate.simulate_session(seed)
-    monkeypatch.setattr(steinmetz, "simulate_session", lambda seed: mouse)
+    monkeypatch.setattr(steinmetz, "simulate_session", lambda seed, **_: mouse)
     names = {"display": lambda *shown, **options: None}
     for cell in jupytext.read(path).cells:
         if cell.cell_type == "code":
