@@ -281,7 +281,7 @@ else:
     display(pd.DataFrame({k: a.r2 for k, a in found.items()}, index=names).round(2))
 
 # %% [markdown]
-# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM (which was trained briefly). Most of the others are recovered worse by the course's model than by the principal components, and hippocampus, whose own latent is tied to nothing else in the simulation, it all but drops, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
+# On the simulated session you should see the five latents that drive MOs recovered at an R² near or above 0.8 (dashed) by the course's model, better than by principal components and much better than by the plain LSTM (which was trained briefly). Most of the others are recovered worse by the course's model than by the principal components, and hippocampus, whose own latent is tied to nothing else in the simulation, it keeps least of, though its neurons are among the sources. That is what *supervised* dimensionality reduction means.
 
 # %%
 if session.latents is not None:
@@ -596,7 +596,7 @@ if decoded is not None:
 print(f"less noise, single trials predicted beyond the PSTH: {'yes' if bits > 0 else 'no'}")
 
 # %% [markdown]
-# - **Keeps the information:** nearly, about what is decoded here; look at the variables one by one, for one that everything decodes perfectly says nothing. Not about everything: of areas that the target does not read less is kept, and of hippocampus next to nothing. "No difference found" over a few dozen trials is not "no difference".
+# - **Keeps the information:** nearly, about what is decoded here; look at the variables one by one, for one that everything decodes perfectly says nothing. Not about everything: of areas that the target does not read less is kept, and of hippocampus least. "No difference found" over a few dozen trials is not "no difference".
 # - **Less noise:** yes. Single trials are predicted beyond the average trial, from other neurons' spikes.
 # - **Easier to analyse:** smaller, yes. Yet principal components, which need no training, are as small, and often do nearly as well in decoding; and a latent cannot be read by itself, only the space can.
 #
