@@ -89,8 +89,7 @@ test-floors: $(VENV)/.installed
 	$(BIN)/python -m tools.floors > build/floors.txt
 	$(call bin,.venv-floors)/python -m pip install --constraint build/floors.txt --editable '.[test]'
 	touch .venv-floors/.installed  # so that a test's own make leaves the versions as they are
-	$(call bin,.venv-floors)/python -m pytest -n 2 --maxschedchunk 1 -m "not slow" \
-		-k "not make_lab"
+	$(call bin,.venv-floors)/python -m pytest -n 2 --maxschedchunk 1 -m "not slow"
 	$(NBVAL) $(call bin,.venv-floors)/python -m $(NBVAL_ARGS) solutions/05_poisson_loss.ipynb
 
 ## make test-colab        the course in an environment like Colab's: installing it changes no

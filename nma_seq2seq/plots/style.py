@@ -63,7 +63,7 @@ def _style() -> Iterator[None]:
 
 styled = _style()  # decorates each public figure
 
-INK, GREY, PALE = "#333333", "#8A8A8A", "#EDEDED"
+INK, GREY = "#333333", "#8A8A8A"
 TIME = "time from stimulus onset (s)"
 BITS = "bits per spike (null: mean rate)"
 BESIDE: Options = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
