@@ -21,8 +21,8 @@ from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.smoothing import smoothing_matrix
 
-_ELEMENTS = 4_000_000  # outputs of the networks that are computed together
-_AT_ONCE = 16  # trials of each network that are read together where nothing is learned
+_ELEMENTS = 500_000  # outputs of the networks that are computed together
+_AT_ONCE = 50  # trials of each network that are read together where nothing is learned
 _PRIOR_STD = 0.15  # of a neuron's exponent around 1
 _TAMER = 1.05  # an average of networks varies less than the networks that exponents are fitted to
 _PRIOR_SPIKES = 40.0  # for the correction of a bin: so many spikes say that there is none
@@ -46,7 +46,7 @@ def warm_started(
     part out. Sums of squares take every second bin of smoothed sources, which are nearly the mean
     of their neighbours; not so where smoothing is causal, for such sources jump with each spike.
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import blas, cho_factor, cho_solve
 
     n_sources, n_targets, n_bins = data.n_sources, data.n_targets, data.n_bins
     seen = np.union1d(data.train, data.validation)
@@ -57,13 +57,15 @@ def warm_started(
     size = len(smoothing) * n_sources
 
     def sums(trials: np.ndarray) -> list[np.ndarray]:
-        gram, cross = np.zeros((size, size), np.float32), np.zeros((size, n_targets), np.float32)
+        gram = np.zeros((size, size), np.float32, order="F")  # its upper triangle
+        cross = np.zeros((size, n_targets), np.float32)
         total = np.zeros(size)
         for some in np.array_split(trials, -(-len(trials) * n_bins // 4000) or 1):
             scaled = (data.source[some] - source_mean) / source_scale
             x = np.concatenate([kernel @ scaled for kernel in kernels], axis=2)
             picked = x[:, ::every].reshape(-1, size)
-            gram += picked.T @ picked * np.float32(x.shape[0] * n_bins / len(picked))
+            of_each = x.shape[0] * n_bins / len(picked)
+            gram = blas.ssyrk(of_each, picked.T, beta=1, c=gram, overwrite_c=1)
             x = x.reshape(-1, size)
             cross += x.T @ data.target[some].reshape(len(x), -1).astype(np.float32)
             total += x.sum(axis=0, dtype=np.float64)
@@ -76,16 +78,17 @@ def warm_started(
     for model, own in zip(models, each, strict=False):
         gram, cross, total, spikes, n = (a - b for a, b in zip(everything, own, strict=True))
         center, target_mean = total / n, np.maximum(spikes, 0.5) / n
-        gram -= (n * np.outer(center, center)).astype(np.float32)
+        gram = blas.ssyr(-n, center, a=gram, overwrite_a=1)
         cross = (cross - n * np.outer(center, target_mean)) / np.sqrt(target_mean)
-        penalised = gram.copy()
+        penalised = gram.copy(order="F")
         penalised[np.diag_indices(size)] += ridge * np.trace(gram) / size
         weights = cho_solve(cho_factor(penalised, overwrite_a=True), cross.astype(np.float32))
         rank = min(model.n_latents, n_targets, size)
         # The best subspace of a rank is spanned by the leading axes of the fitted values.
         axes = np.linalg.eigh(cross.T @ weights)[1][:, ::-1][:, :rank]
         encoder, decoder = weights @ axes, axes.T / np.sqrt(target_mean)
-        std = np.sqrt(np.maximum((encoder * (gram @ encoder)).sum(axis=0), 0) / n) + 1e-6
+        squares = (encoder * blas.ssymm(1, gram, encoder)).sum(axis=0)
+        std = np.sqrt(np.maximum(squares, 0) / n) + 1e-6
         start_at(model, encoder / std, decoder * std[:, None], center, target_mean)
         model.smoothing_layer.source_mean.copy_(torch.as_tensor(source_mean))
         model.smoothing_layer.source_scale.copy_(torch.as_tensor(source_scale))
@@ -166,45 +169,84 @@ def _as_torch(counts: Any, device: torch.device) -> torch.Tensor:
 
 
 class _PoissonLoss(torch.autograd.Function):
-    """Mean Poisson loss of each network (networks,), from outputs (networks, rows, n_targets).
+    """Summed Poisson loss of each network (networks,), from latents (networks, rows, n_latents).
 
     The logarithm of a rate counts only where there is a spike, in a few percent of the bins; the
-    gradient needs the logistic function in all, and nothing else.
+    gradient needs the logistic function in all, and nothing else. It is taken at once, so that of
+    the many outputs nothing is kept.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
-        output: torch.Tensor,
+        latents: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
         scale: torch.Tensor,
         where: torch.Tensor,
         spikes: torch.Tensor,
         floor: float,
         beta: float,
+        learning: bool,
     ) -> torch.Tensor:
-        n_networks, n_rows, n_targets = output.shape
-        x = (output - floor) * beta
-        slope = torch.sigmoid(x)
-        member = where // (n_rows * n_targets)
-        there = scale[member, where % n_targets]
-        # softplus(x) = x - log(slope)
-        total = (x.sum(1) - slope.clamp(min=1e-30).log_().sum(1)) / beta + floor * n_rows
-        rates = there * (floor + nn.functional.softplus(x.view(-1)[where]) / beta)
-        rates = rates.clamp(min=1e-6)
-        log = torch.zeros(n_networks, device=output.device).index_add_(
-            0, member, spikes * rates.log()
+        n_networks, n_rows, _ = latents.shape
+        x = torch.baddbmm(
+            (bias - floor)[:, None], latents, weight.transpose(1, 2), beta=beta, alpha=beta
         )
-        n = n_rows * n_targets
-        grad = slope.mul_(scale[:, None] / n)
-        flat = grad.view(-1)
-        flat[where] -= flat[where] * spikes / rates
-        ctx.save_for_backward(grad)
-        return ((total * scale).sum(1) - log) / n
+        total, there = x.sum(1), x.view(-1)[where]
+        slope = x.sigmoid_().clamp_(min=1e-30)
+        # softplus(x) = x - log(slope)
+        total = (total - slope.log().sum(1)) / beta + floor * n_rows
+        member = where // slope[0].numel()
+        rates = scale[member, where % scale.shape[1]]
+        rates = rates * (floor + nn.functional.softplus(there) / beta)
+        rates = rates.clamp_(min=1e-6)
+        log = torch.zeros(n_networks, device=x.device).index_add_(0, member, spikes * rates.log())
+        if learning:
+            grad = slope.mul_(scale[:, None])
+            flat = grad.view(-1)
+            flat[where] *= 1 - spikes / rates
+            ctx.save_for_backward(grad @ weight, grad.transpose(1, 2) @ latents, grad.sum(1))
+        return (total * scale).sum(1) - log
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (grad,) = ctx.saved_tensors
-        return grad * grads[0][:, None, None], None, None, None, None, None
+        latents, weight, bias = ctx.saved_tensors
+        each = grads[0][:, None]
+        return each[..., None] * latents, each[..., None] * weight, each * bias, *[None] * 6
+
+
+class _Adam:
+    """Adam (Kingma & Ba 2015), as `torch.optim` has it, with its weight decay apart or within.
+
+    The first optimizer of `torch.optim` in a process loads torch's compiler, which takes about as
+    long as a whole fit does here.
+    """
+
+    def __init__(self, rates: dict[torch.Tensor, float], settings: Any):
+        self.rates, self.decay, self.n_steps = rates, settings.weight_decay, 0
+        self.apart = settings.optimizer == "adamw"
+        self.moments = {
+            weight: (torch.zeros_like(weight), torch.zeros_like(weight)) for weight in rates
+        }
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step along the gradients, which are then forgotten."""
+        self.n_steps += 1
+        for weight, rate in self.rates.items():
+            grad, (mean, square) = weight.grad, self.moments[weight]
+            if grad is None:
+                continue
+            weight.grad = None
+            if self.apart:
+                weight.mul_(1 - rate * self.decay)
+            else:
+                grad = grad.add(weight, alpha=self.decay)
+            mean.lerp_(grad, 0.1)
+            square.mul_(0.999).addcmul_(grad, grad, value=0.001)
+            size = square.div(1 - 0.999**self.n_steps).sqrt_().add_(1e-8)
+            weight.addcdiv_(mean, size, value=-rate / (1 - 0.9**self.n_steps))
 
 
 class Members:
@@ -279,15 +321,15 @@ class Members:
         read = _ReadSpikes.apply(weight.flatten(0, 1), sparse)
         read = read.view(len(members), n_trials, n_bins, -1)
         if kept is None:
-            center = (mean @ weight[members])[:, None, None]
+            center = self._of(members, mean @ weight)[:, None, None]
         else:
             scaled = torch.as_tensor(kept, device=self.device) * mean  # (networks, trials, sources)
-            center = (scaled @ weight[members])[:, :, None]
+            center = (scaled @ self._of(members, weight))[:, :, None]
         read = (read - center).transpose(2, 3)  # (networks, trials, width * latent, time)
-        kernels = self.weights["read_in.kernels"][members][:, None]
+        kernels = self._of(members, self.weights["read_in.kernels"])[:, None]
         smooth = self.filtered(read, kernels) / self.covered
         latents = smooth.unflatten(2, (self.n_widths, self.n_latents)).sum(dim=2).transpose(2, 3)
-        return latents + self.weights["read_in.offset"][members][:, None, None]
+        return latents + self._of(members, self.weights["read_in.offset"])[:, None, None]
 
     def loss(
         self, trials: Sequence[np.ndarray], members: list[int], kept: np.ndarray | None = None
@@ -299,25 +341,28 @@ class Members:
         self, latents: torch.Tensor, trials: Sequence[np.ndarray], members: list[int]
     ) -> torch.Tensor:
         """The same from latents (len(members), trials, time, n_latents)."""
-        output = torch.baddbmm(
-            self.weights["readout.bias"][members][:, None],
-            latents.flatten(1, 2),
-            self.weights["readout.weight"][members].transpose(1, 2),
-        )
-        size = self.data.n_bins * self.data.n_targets
-        spikes = [self._targets[trial] for some in trials for trial in some]
-        where = np.concatenate(
-            [places + np.int64(k * size) for k, (places, _) in enumerate(spikes)]
-        )
-        counts = np.concatenate([counts for _, counts in spikes])
-        return _PoissonLoss.apply(
-            output,
-            self.scale[members],
-            torch.as_tensor(where, device=self.device),
-            torch.as_tensor(counts, device=self.device),
-            self.floor,
-            self.beta,
-        )
+        names = "readout.weight", "readout.bias"
+        weight, bias = (self._of(members, self.weights[name]) for name in names)
+        scale, size = self._of(members, self.scale), self.data.n_bins * self.data.n_targets
+        at_once = max(1, _ELEMENTS // (len(members) * size))
+        total = torch.zeros(len(members), device=self.device)
+        for start in range(0, len(trials[0]), at_once):
+            some = latents[:, start : start + at_once]
+            spikes = [
+                self._targets[trial] for each in trials for trial in each[start : start + at_once]
+            ]
+            where = np.concatenate([places + k * size for k, (places, _) in enumerate(spikes)])
+            counts = np.concatenate([counts for _, counts in spikes])
+            total = total + _PoissonLoss.apply(
+                some.flatten(1, 2), weight, bias, scale,
+                torch.as_tensor(where, device=self.device),
+                torch.as_tensor(counts, device=self.device),
+                self.floor, self.beta, torch.is_grad_enabled(),
+            )  # fmt: skip
+        return total / (len(trials[0]) * size)
+
+    def _of(self, members: list[int], stacked: torch.Tensor) -> torch.Tensor:
+        return stacked if len(members) == len(stacked) else stacked[members]
 
     @torch.no_grad()
     def losses(self, parts: Sequence[np.ndarray], members: list[int]) -> np.ndarray:
@@ -351,7 +396,7 @@ def _spikes(counts: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _flat_spikes(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flat = counts.reshape(-1)
-    where = np.flatnonzero(flat).astype(np.int32)
+    where = np.flatnonzero(flat)
     return where, flat[where].astype(np.float32)
 
 
@@ -448,20 +493,20 @@ def train(
     return run
 
 
-def _optimizer(stacked: Members, settings: Any) -> torch.optim.Optimizer:
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
-    read_in = [stacked.weights["read_in.weight"]]
-    rest = [weight for name, weight in stacked.weights.items() if name != "read_in.weight"]
+def _optimizer(stacked: Members, settings: Any) -> _Adam:
     # The more neurons a step learns from, the surer it is and the larger it may be. And of hundreds
     # of read-in weights a latent, each may take smaller steps than the few others.
     rate = settings.learning_rate * np.clip(np.sqrt(stacked.data.n_targets / 100), 1, 2)
-    groups = [{"params": read_in, "lr": rate}, {"params": rest, "lr": 2 * rate}]
-    return kind(groups, weight_decay=settings.weight_decay)
+    rates = {
+        weight: rate if name == "read_in.weight" else 2 * rate
+        for name, weight in stacked.weights.items()
+    }
+    return _Adam(rates, settings)
 
 
 def _epoch(
     stacked: Members,
-    optimizer: torch.optim.Optimizer,
+    optimizer: _Adam,
     trains: Sequence[np.ndarray],
     active: list[int],
     settings: Any,
@@ -476,18 +521,13 @@ def _epoch(
     for start in range(0, n_trials, size):
         batch = {member: orders[member][start : min(start + size, n_trials)] for member in active}
         length = len(batch[active[0]])
-        optimizer.zero_grad(set_to_none=True)
-        # Together as long as that pays; large passes one network after the other, for memory.
-        together = max(1, _ELEMENTS // (length * data.n_bins * data.n_targets))
-        for k in range(0, len(active), together):
-            members = active[k : k + together]
-            kept = None
-            if share < 1:
-                drawn = rng.random((len(members), length, data.n_sources), dtype=np.float32)
-                kept = (drawn < share) / share
-            losses = stacked.loss([batch[member] for member in members], members, kept)
-            losses.sum().backward()
-            total[k : k + together] += losses.detach().cpu().numpy() * length
+        kept = None
+        if share < 1:
+            drawn = rng.random((len(active), length, data.n_sources), dtype=np.float32)
+            kept = (drawn < share) / share
+        losses = stacked.loss([batch[member] for member in active], active, kept)
+        losses.sum().backward()
+        total += losses.detach().cpu().numpy() * length
         optimizer.step()
     return total / n_trials
 
@@ -520,9 +560,7 @@ def _add_recurrence(
     assert share is not None  # as in every network with a read-in
     share.data = share.data.to(stacked.device)
     parameters = [*layer.parameters(), share]
-    optimizer = torch.optim.AdamW(
-        parameters, lr=2 * settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimizer = _Adam(dict.fromkeys(parameters, 2 * settings.learning_rate), settings)
     state = [parameter.detach().clone() for parameter in parameters]
 
     def loss(trials: np.ndarray) -> torch.Tensor:
@@ -537,7 +575,6 @@ def _add_recurrence(
         for epoch in range(last + 1, last + 1 + settings.recurrent_epochs):
             total = 0.0
             for trials in np.array_split(rng.permutation(train), -(-len(train) // size)):
-                optimizer.zero_grad(set_to_none=True)
                 mean = loss(trials)
                 mean.backward()
                 optimizer.step()
