@@ -23,7 +23,7 @@ from nma_seq2seq.smoothing import smoothing_matrix
 
 _ELEMENTS = 500_000  # outputs of the networks that are computed together
 _AT_ONCE = 50  # trials of each network that are read together where nothing is learned
-_PRIOR_STD = 0.15  # of a neuron's exponent around 1
+_PRIOR_STD = 0.3  # of a neuron's exponents around 1
 _TAMER = 1.05  # an average of networks varies less than the networks that exponents are fitted to
 _PRIOR_SPIKES = 40.0  # for the correction of a bin: so many spikes say that there is none
 _CORRECTION_WIDTH = 4.0  # bins
@@ -606,16 +606,20 @@ class Calibration:
     ----------
     mean : array, (n_targets,)
         Mean count per bin.
-    exponent : array, (n_targets,)
-        Of rate / mean: above 1 where predictions are too timid, below 1 where too bold.
+    exponents : array, (2, n_targets)
+        Of rate / mean, the first of what changes within a trial, the second of the trial's own
+        (geometric) mean: above 1 where predictions are too timid, below 1 where too bold.
     factor : array, (time, n_targets)
         Spikes that came over spikes that were predicted, bin by bin: what is always so at this
         time of a trial and no source tells.
+    causal : bool
+        Whether a trial's mean is that of its bins so far.
     """
 
     mean: np.ndarray
-    exponent: np.ndarray
+    exponents: np.ndarray
     factor: np.ndarray
+    causal: bool = False
 
     def __call__(self, rates: np.ndarray) -> np.ndarray:
         """Rates (trials, time, n_targets) as they should have been.
@@ -624,18 +628,35 @@ class Calibration:
         """
         same = rates.shape[1] == len(self.factor)
         factor = self.factor if same else self.factor.mean(axis=0)
-        return factor * self.mean * (rates / self.mean) ** self.exponent
+        logs = np.log(rates / self.mean)
+        return (
+            factor * self.mean * np.exp(_raised(logs, _own_mean(logs, self.causal), self.exponents))
+        )
+
+
+def _own_mean(logs: np.ndarray, causal: bool) -> np.ndarray:
+    """Mean of each trial of (trials, time, n_targets), or of its bins so far."""
+    if not causal:
+        return logs.mean(axis=1, keepdims=True)
+    n_so_far = np.arange(1, logs.shape[1] + 1, dtype=np.float32)[:, None]
+    return logs.cumsum(axis=1) / n_so_far
+
+
+def _raised(logs: np.ndarray, own_mean: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    within, between = exponents
+    return within * logs + (between - within) * own_mean
 
 
 def calibrated(
     predict: Sequence[Callable[[np.ndarray], np.ndarray]],
     data: Dataset,
     parts: Sequence[np.ndarray],
+    causal: bool = False,
 ) -> Calibration:
-    """Exponent and factor from what each of `predict` says of the part that it held out.
+    """Exponents and factor from what each of `predict` says of the part that it held out.
 
-    The exponent is the most probable one under a Gaussian prior around 1; each bin's factor counts
-    spikes on both sides over some bins, with as many more on either as a prior.
+    The exponents are the most probable ones under a Gaussian prior around 1; each bin's factor
+    counts spikes on both sides over some bins, with as many more on either as a prior.
     """
     mean = metrics.mean_rates(data.target[np.concatenate(parts)]).astype(np.float32)
     # Half precision is plenty, and all seen trials are here at once.
@@ -652,17 +673,23 @@ def calibrated(
             strict=True,
         )
     ]
-    exponent = np.ones_like(mean)
-    for _ in range(3):  # Newton's method on a concave function
-        slope = -(exponent - 1) / _PRIOR_STD**2
-        curvature = np.full_like(mean, 1 / _PRIOR_STD**2)
-        for log, counts in pieces:
-            log = log.astype(np.float32)
-            rates = mean * np.exp(exponent * log)
-            slope += ((counts - rates) * log).sum(axis=(0, 1))
-            curvature += (rates * log * log).sum(axis=(0, 1))
-        exponent = exponent + np.clip(slope / curvature, -0.3, 0.3)
-    predicted = sum((mean * np.exp(exponent * log.astype(np.float32))).sum(0) for log, _ in pieces)
+    exponents = np.ones((2, data.n_targets), np.float32)
+    for _ in range(4):  # Newton's method on a concave function; the last step is minute
+        slope = -(exponents - 1) / _PRIOR_STD**2
+        curvature = np.tile(np.eye(2) / _PRIOR_STD**2, (data.n_targets, 1, 1))
+        predicted = np.zeros((data.n_bins, data.n_targets), np.float32)
+        for half, counts in pieces:
+            log = half.astype(np.float32)
+            own_mean = _own_mean(log, causal)
+            rates = mean * np.exp(_raised(log, own_mean, exponents))
+            predicted += rates.sum(axis=0)
+            both = log - own_mean, own_mean
+            for a in range(2):
+                slope[a] += ((counts - rates) * both[a]).sum(axis=(0, 1))
+                for b in range(2):
+                    curvature[:, a, b] += (rates * both[a] * both[b]).sum(axis=(0, 1))
+        step = np.linalg.solve(curvature, slope.T[..., None])[..., 0].T
+        exponents = (exponents + np.clip(step, -0.3, 0.3)).astype(np.float32)
     counted = sum(counts.sum(axis=0, dtype=np.float32) for _, counts in pieces)
     width = _CORRECTION_WIDTH * np.sqrt(4 * np.pi)  # bins that a Gaussian counts
     near = [
@@ -670,4 +697,4 @@ def calibrated(
         for spikes in (counted, predicted)
     ]
     tamer = _TAMER if len(parts) > 1 else 1.0
-    return Calibration(mean, tamer * exponent, near[0] / near[1])
+    return Calibration(mean, np.float32(tamer) * exponents, near[0] / near[1], causal)

@@ -477,7 +477,7 @@ def fit_seq2seq(
             tqdm.write("interrupted; keeping the best so far of each network")
         models = [model.eval() for model in models]
         calibration = members.calibrated(
-            [partial(_apply, model, model) for model in models], data, parts
+            [partial(_apply, model, model) for model in models], data, parts, not bidirectional
         )
     history = pd.DataFrame(run.rows).sort_values(["member", "epoch"], ignore_index=True)
     for k in range(n_members):

@@ -426,7 +426,7 @@ against_recipe.round(3)
 # 3. **A floor in the softplus**, a fifth of the mean rate.
 # 4. **Early stopping**, as you wrote it.
 # 5. **Five networks, averaged**, each with another fifth of the trials as validation trials.
-# 6. **Calibration.** What each network predicted for the fifth that it held out is compared with what came: where predictions were too timid or too bold, rate / mean is raised to a power, one for each neuron; and what they missed at the same time of every trial is made up for.
+# 6. **Calibration.** What each network predicted for the fifth that it held out is compared with what came: where predictions were too timid or too bold, rate / mean is raised to a power, for each neuron one for whole trials and one for what changes within them; and what they missed at the same time of every trial is made up for.
 #
 # ## Exercise 5.5 Dropping whole neurons (10 minutes, difficulty 2 of 3)
 #

@@ -96,7 +96,8 @@ def test_calibration_undoes_what_is_wrong_with_predictions():
     found = members.calibrated(
         [lambda source, part=part: timid[part] for part in parts], data, parts
     )
-    assert 1.6 < found.exponent[0] < 2.3 and abs(found.exponent[1] - 1.05) < 0.1
+    within = found.exponents[0]
+    assert 1.6 < within[0] < 2.3 and abs(within[1] - 1.05) < 0.1
     assert found.factor[12:18].min() > 1.15 > found.factor[:4].max()
     counts, null = data.target[data.test], nma.null_rates(data)
     before, after = (
@@ -107,3 +108,28 @@ def test_calibration_undoes_what_is_wrong_with_predictions():
     # Of trials with other bins nothing is known of each bin, but of each neuron.
     shorter = found(timid[data.test][:, :10])
     assert shorter.shape == (len(data.test), 10, 2) and np.isfinite(shorter).all()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_calibration_tells_a_trial_from_what_changes_within_it(causal):
+    """Twice too bold about whole trials, twice too timid within them; the past alone if causal."""
+    rng = np.random.default_rng(0)
+    trial, within = 0.4 * rng.normal(size=(300, 1, 1)), 0.3 * rng.normal(size=(300, 40, 1))
+    spikes = rng.poisson(np.broadcast_to(2.0 * np.exp(trial + within), (300, 40, 1)))
+    session = nma.Session.from_dict(
+        {
+            "spks": np.concatenate([spikes, spikes], axis=2).transpose(2, 0, 1),
+            "brain_area": np.array(["VISp", "MOs"]),
+        }
+    )
+    data = nma.make_dataset(session)
+    wrong = 2.0 * np.exp(2 * trial + within / 2)
+    parts = np.array_split(np.union1d(data.train, data.validation), 5)
+    found = members.calibrated(
+        [lambda source, part=part: wrong[part] for part in parts], data, parts, causal
+    )
+    assert 1.7 < found.exponents[0, 0] < 2.3 and 0.45 < found.exponents[1, 0] < 0.75
+    earlier = wrong.copy()
+    earlier[:, 20:] = 1.0
+    unchanged = np.allclose(found(earlier)[:, :20], found(wrong)[:, :20])
+    assert unchanged == causal
