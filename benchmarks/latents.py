@@ -1,27 +1,48 @@
-"""How well latents show the truth, and what can be decoded from them and from raw neurons."""
+"""How well latents show the truth, what can be decoded from them, and how far two seeds agree."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import nn
+from tqdm.auto import tqdm
 
 from benchmarks import usual_target
-from nma_seq2seq.dataset import make_dataset
+from nma_seq2seq import metrics
+from nma_seq2seq.dataset import Dataset, make_dataset
+from nma_seq2seq.files import whole_file
 from nma_seq2seq.latents import align, decode, principal_components
+from nma_seq2seq.model import SmoothReadIn
 from nma_seq2seq.recordings import read_sessions
 from nma_seq2seq.session import Session
 from nma_seq2seq.simulate import BRAIN_WIDE, LATENTS, simulate_session
-from nma_seq2seq.training import Settings, fit_seq2seq
+from nma_seq2seq.training import Fit, Settings, fit, fit_recipe, fit_seq2seq
 
 #: The latents that MOs neurons read in the simulation.
 DRIVERS = (*BRAIN_WIDE, "motor cortex")
 # In bins of 20 ms; as `fit_seq2seq`'s own settings, for half as many bins.
 _SETTINGS = Settings(max_epochs=20, patience=4)
 _SMOOTHING = (1.5, 6.0)
+
+# Of the agreement between seeds: recorded sessions by their index in the file, and the numbers of
+# epochs, after the last of which the training loss hardly falls any more.
+AGREEMENT_SESSIONS = (3, 6)
+EPOCHS = (10, 30, 100, 300)
+_LONG = Settings(learning_rate=1e-2, patience=None)
+_SOURCE = (
+    "# How far the latents of two networks agree that differ in their random start alone.\n"
+    "# Made by: make bench-latents DATA=FILE ARGS='--agreement nma_seq2seq/agreement.csv', where\n"
+    "# FILE holds eight sessions of Steinmetz et al. 2019 (figshare 9598406, CC BY 4.0). What the\n"
+    "# columns are: agreement_table in benchmarks/latents.py.\n"
+)
 
 
 def run(
@@ -111,6 +132,147 @@ def decoding_table(sessions: Sequence[Session], seeds: Sequence[int] = (0,)) -> 
     return pd.concat(tables, ignore_index=True)
 
 
+class LinearLatents(nn.Module):
+    """Latents that are linear in the smoothed sources, and a read-out: every linear map is allowed.
+
+    Parameters
+    ----------
+    data : Dataset
+        Rates start at its mean rates.
+    seed : int
+        Of the random start.
+    """
+
+    def __init__(self, data: Dataset, seed: int):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        seen = data.source[data.train]
+        self.read_in = SmoothReadIn(data.n_sources, 15, _SMOOTHING)
+        self.readout = nn.Linear(15, data.n_targets)
+        self.register_buffer(
+            "scale", torch.as_tensor(metrics.mean_rates(data.target[data.train])).float()
+        )
+        with torch.no_grad():
+            self.read_in.source_mean.copy_(torch.as_tensor(seen.mean(axis=(0, 1))))
+            self.read_in.weight.normal_(0, data.n_sources**-0.5, generator=generator)
+            self.readout.weight.normal_(0, 15**-0.5, generator=generator)
+            self.readout.bias.fill_(1.0)
+
+    def latents(self, source: torch.Tensor) -> torch.Tensor:
+        """Counts (trials, time, n_sources) -> latents (trials, time, 15)."""
+        return self.read_in(source)
+
+    def forward(self, source: torch.Tensor) -> torch.Tensor:
+        """Counts (trials, time, n_sources) -> rates (trials, time, n_targets)."""
+        return self.scale * nn.functional.softplus(self.readout(self.read_in(source)), beta=3.0)
+
+
+def agreement_table(
+    session: Session,
+    shares: Sequence[float],
+    epochs: Sequence[int] = EPOCHS,
+    seeds: tuple[int, int] = (0, 1),
+) -> pd.DataFrame:
+    """How far two networks that differ in their random start alone have the same latents.
+
+    Plain LSTMs, as notebook 6 has them, after so many epochs without early stopping and with the
+    weights of the best epoch on the validation trials; and networks with linear latents. From 0 to
+    0.4 s after the stimulus, 15 latents, one split.
+
+    Parameters
+    ----------
+    session : Session
+    shares : sequence of float
+        Of the training trials.
+    epochs : sequence of int
+    seeds : two ints
+
+    Returns
+    -------
+    DataFrame, one row a model, share and number of epochs
+        `session`, `model`, `n_train` (trials), `epochs` ("best" for early-stopped weights),
+        `bits_per_spike` (test trials, mean of the two), `train_loss` (mean of the two, with
+        dropout), `latents_r2` (mean R2 of one's latents by a linear map of the other's, fitted on
+        training and validation trials, on test trials; mean of both directions) and `used_r2` (the
+        same of what the read-out makes of them, before the softplus, over all neurons).
+    """
+    whole = make_dataset(session, target=usual_target(session), window=(0, 0.4), seed=0)
+    order = np.random.default_rng(0).permutation(whole.train)
+    jobs = [
+        (share, name, n)
+        for share in shares
+        for name, all_n in (("LSTM", epochs), ("linear", epochs[-1:]))
+        for n in all_n
+    ]
+    rows = []
+    for share, name, n in tqdm(jobs, desc=session.name, disable=not sys.stderr.isatty()):
+        some = np.sort(order[: round(share * len(order))])
+        data = replace(whole, train=some)
+        settings = replace(_LONG, max_epochs=n)
+        kept: dict[str, list[Fit]] = {}
+        for seed in seeds:
+            if name == "linear":
+                model = LinearLatents(data, seed)
+                found = {"best": fit(model, data, settings, seed=seed, progress=False)}
+            else:
+                recipe = fit_recipe(data, settings, seed=seed, progress=False)
+                found = {str(n): recipe.as_given}
+                if n == epochs[-1]:
+                    found["best"] = recipe.early_stopped
+            for label, one in found.items():
+                kept.setdefault(label, []).append(one)
+        rows += [
+            {"session": session.name, "model": name, "n_train": len(some), "epochs": label}
+            | _agreement(whole, *pair)
+            for label, pair in kept.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def _agreement(data: Dataset, one: Fit, other: Fit) -> dict[str, float]:
+    fits = (one, other)
+    split = {"train": np.union1d(data.train, data.validation), "test": data.test}
+    latents = [each.latents(data.source) for each in fits]
+    weights = [each.models[0].readout.weight.detach().cpu().numpy() for each in fits]
+    null = metrics.null_rates(data, "train")
+    bits = [
+        metrics.bits_per_spike(each.predict(data.source[data.test]), data.target[data.test], null)
+        for each in fits
+    ]
+    of_latents, of_used = [], []
+    for here, there in ((0, 1), (1, 0)):
+        of_latents.append(align(latents[here], latents[there], **split).r2.mean())
+        used = latents[there] @ weights[there].T  # (trials, time, n_targets)
+        mapped = align(latents[here], used, **split)
+        seen = used[mapped.trials]
+        residual = ((seen - mapped.aligned) ** 2).sum()
+        of_used.append(1 - residual / ((seen - seen.mean(axis=(0, 1))) ** 2).sum())
+    return {
+        "bits_per_spike": float(np.mean(bits)),
+        "train_loss": float(np.mean([each.history["train_loss"].iloc[-1] for each in fits])),
+        "latents_r2": float(np.mean(of_latents)),
+        "used_r2": float(np.mean(of_used)),
+    }
+
+
+def agreement(data: str | os.PathLike | None = None) -> pd.DataFrame:
+    """`agreement_table` of a simulated session of 1,040 trials, and of two recorded ones.
+
+    Parameters
+    ----------
+    data : path, optional
+        A file of recorded sessions.
+    """
+    many = simulate_session(0, n_trials=1040).rebin(2)
+    tables = [agreement_table(many, shares=(1 / 8, 1 / 4, 1))]
+    if data is not None:
+        for place, dat in enumerate(read_sessions(data)):
+            if place in AGREEMENT_SESSIONS:
+                session = Session.from_dict(dat).rebin(2)
+                tables.append(agreement_table(session, shares=(1 / 4, 1 / 2, 1)))
+    return pd.concat(tables, ignore_index=True)
+
+
 def summary(decoding: pd.DataFrame) -> pd.DataFrame:
     """Mean balanced accuracy over splits, and latents minus each rival, paired within splits.
 
@@ -136,7 +298,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", metavar="FILE", help="real sessions to decode from too")
     parser.add_argument("--seeds", type=int, default=5, help="splits, networks and twins")
+    parser.add_argument(
+        "--agreement", metavar="FILE", type=Path,
+        help="measure only how far two seeds agree, and write it there: half an hour",
+    )  # fmt: skip
     arguments = parser.parse_args()
+    if arguments.agreement is not None:
+        table = agreement(arguments.data).round(4)
+        with whole_file(arguments.agreement) as temporary:
+            temporary.write_text(_SOURCE + table.to_csv(index=False), encoding="utf-8")
+        print(table.to_string(index=False))
+        return
     alignment, decoding = run(arguments.data, seeds=range(arguments.seeds))
     print("R2 of each true latent on test trials, from 15 latents of a network that saw none of it")
     print(alignment.round(3).to_string(index=False))

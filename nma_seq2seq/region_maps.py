@@ -72,9 +72,10 @@ def region_map(
     Returns
     -------
     DataFrame, one row a source, target and resample
-        `session`, `source`, `target`, `source_group`, `target_group`, `resample`, `n_neurons`,
-        `bits_per_spike` (test trials, against the train mean), `shuffled` (the same with shuffled
-        sources; NaN where the session has no contrasts) and `beyond_stimulus`, their difference.
+        `session`, `mouse`, `source`, `target`, `source_group`, `target_group`, `resample`,
+        `n_neurons`, `bits_per_spike` (test trials, against the train mean), `shuffled` (the same
+        with shuffled sources; NaN where the session has no contrasts) and `beyond_stimulus`, their
+        difference.
 
     Raises
     ------
@@ -134,6 +135,92 @@ def region_map(
     return table.astype({"source": str, "target": str})
 
 
+def by_mouse(
+    table: pd.DataFrame,
+    value: str = "beyond_stimulus",
+    by: Sequence[str] = ("source", "target"),
+) -> pd.DataFrame:
+    """One number a mouse and pair: the mean over a session's rows, then over a mouse's sessions.
+
+    Parameters
+    ----------
+    table, value, by
+        As in `over_mice`.
+
+    Returns
+    -------
+    DataFrame, one row a pair and mouse
+        The columns of `by`, `mouse`, the value and `n_sessions`.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    for column in (*by, "mouse", "session", value):
+        if column not in table:
+            raise ValueError(
+                f"the table has no column {column!r}; it has {', '.join(map(str, table.columns))}"
+            )
+    known = table.dropna(subset=[value])
+    in_session = known.groupby([*by, "mouse", "session"], as_index=False)[value].mean()
+    grouped = in_session.groupby([*by, "mouse"])[value]
+    return grouped.agg(["mean", "size"]).set_axis([value, "n_sessions"], axis=1).reset_index()
+
+
+def over_mice(
+    table: pd.DataFrame,
+    value: str = "beyond_stimulus",
+    by: Sequence[str] = ("source", "target"),
+) -> pd.DataFrame:
+    """Mean over mice of each pair of regions, with its 95 % interval (Student's t) over mice.
+
+    Resamples, regions and sessions of one mouse share that mouse, so they are averaged before
+    anything is counted.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `region_map`s of several sessions, concatenated.
+    value : str
+        The column of scores; rows without one are left out.
+    by : sequence of str
+        What is kept apart: ("source_group", "target_group") brings regions together.
+
+    Returns
+    -------
+    DataFrame, one row a pair, from the highest mean on
+        The columns of `by`, `mean`, `low`, `high` (NaN for a single mouse), `n_mice` and
+        `n_sessions`.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+
+    Examples
+    --------
+    >>> part = session.select(regions=["MOs", "VISp"], window=(0, 0.4))
+    >>> table = nma.region_map(part, n_neurons=10, n_resamples=1, progress=False)
+    >>> nma.over_mice(table)["n_mice"].tolist()
+    [1, 1, 1, 1]
+    """
+    from scipy.stats import t
+
+    one_each = by_mouse(table, value, by)
+    grouped = one_each.groupby([by] if isinstance(by, str) else list(by))
+    summary = grouped[value].agg(["mean", "sem", "size"])
+    n_mice = summary.pop("size")
+    reach = summary.pop("sem") * t.ppf(0.975, (n_mice - 1).where(n_mice > 1))
+    return (
+        summary.assign(low=summary["mean"] - reach, high=summary["mean"] + reach, n_mice=n_mice)
+        .join(grouped["n_sessions"].sum())
+        .sort_values("mean", ascending=False)
+        .reset_index()
+    )
+
+
 def _score(
     session: Session,
     source: str,
@@ -161,6 +248,7 @@ def _score(
         shuffled = bits(shuffle_within_condition(data, seed=parts_seed))
     return {
         "session": session.name,
+        "mouse": session.mouse,
         "source": source,
         "target": target,
         "source_group": _group(source),

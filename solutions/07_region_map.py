@@ -18,6 +18,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
 import nma_seq2seq as nma
 
@@ -118,7 +119,7 @@ for source in (sources[0], target):
 #
 # Fifteen neurons are a small sample of a region: another fifteen give another score. The spread over draws says how much
 # that matters. It does not say how another *mouse* would differ: all draws are of one session. What you claim about
-# mouse brains needs sessions as its samples (see the end).
+# mouse brains needs mice as its samples (see the end).
 # </details>
 #
 # ## What shared stimulus drive does
@@ -457,46 +458,70 @@ else:
 # | "A and B share activity within single trials" (*functional* connectivity, and the control is named) | "A sends information to B": the model has no direction in time, and the shared part may come from a third region |
 # | "A predicts B better than C does, with as many neurons, the same targets and trials" | "A predicts B better than B predicts A, so A drives B" |
 # | "nothing was found with 15 neurons and these trials" | "A and B are not connected": 15 of a million neurons were seen |
-# | "in so many of so many sessions" | "in the mouse brain", from one session |
+# | "in so many of so many mice" | "in the mouse brain", from one mouse |
 #
 # *Anatomical* connectivity needs tracers; *causal* (effective) connectivity needs that somebody switches A off and
 # looks at B. Prediction is neither. It says where to look.
 #
-# ## Over sessions
+# ## Over mice
 #
-# The unit that counts is the session, better the mouse: resamples of one session all share its probe, its
-# mouse and its day. So map several, and ask which entries return. Two regions recorded in both:
+# All of that was one mouse. Resamples of a session share its neurons and its day, sessions of a mouse share the mouse: a
+# claim about mice has as many samples as it has mice. So average the rows of a session, then the sessions of a mouse,
+# and take the interval over mice.
+#
+# Two mice seldom have the same regions recorded, so here *groups* of regions predict each other. `nma.load_sessions`
+# opens every recording that is at hand, one at a time: all of your file, or all that are in the cache (a download brings
+# thirteen). Where there is none, it simulates five mice with the same wiring and other neurons and trials.
 
 # %%
-small = dict(n_neurons=N, n_resamples=1, window=(-0.1, 0.5), progress=False)
-if session.origin == "simulated":
-    other = nma.simulate_session(seed=1, n_trials=160, n_bins=100)  # another mouse, the same wiring
+tables = []
+for one in nma.load_sessions(fallback="simulated"):
+    in_group = one.units["group"].value_counts().drop("other", errors="ignore")
+    groups = in_group.index[in_group >= 30]  # 15 neurons that predict, 15 that are predicted
+    if len(groups) > 1:
+        quick = dict(n_neurons=15, n_resamples=1, window=(0, 0.4), progress=False)
+        tables.append(nma.region_map(one, groups, **quick))
+many = pd.concat(tables, ignore_index=True) if tables else None
+
+# %% tags=["real-mouse"]
+if many is None:
+    print("No recording here has two groups of regions with 30 neurons: left out, here and below.")
 else:
-    other = nma.load_session(30, fallback="simulated")
-enough = other.units["region"].value_counts()
-common = [name for name in matrix.index if enough.get(name, 0) >= 2 * N]
-common = sorted(common, key=lambda name: -matrix.loc[name].sum())[:5]
-if len(common) < 2 or other.name == session.name:
-    print(f"{other.name} does not offer a second map of the same regions; choose another session.")
-else:
-    again = as_matrix(nma.region_map(other, common, **small), value)
-    a, b = matrix.loc[common, common].to_numpy(), again.loc[common, common].to_numpy()
-    away = ~np.eye(len(common), dtype=bool)
-    print(f"{session.name} and {other.name}, {len(common)} regions: {', '.join(common)}")
-    print(
-        f"correlation of the {away.sum()} entries between regions: {np.corrcoef(a[away], b[away])[0, 1]:.2f}"
-    )
+    score = "beyond_stimulus" if many["beyond_stimulus"].notna().any() else "bits_per_spike"
+    summary = nma.over_mice(many, score)
+    print(f"{score}: {many['session'].nunique()} sessions of {many['mouse'].nunique()} mice")
+    if summary["n_mice"].max() < 3:
+        print("Too few mice for an interval.")
+    else:
+        ax = nma.plots.over_mice(many, score)
+        enough = summary[summary["n_mice"] >= 3].set_index(["source", "target"])
+        display(enough.head(10).round(3))
+
+# %%
+if many is not None:
+    units = {"mice": many}
+    if many["session"].nunique() > many["mouse"].nunique():
+        units["sessions, as if each were another mouse"] = many.assign(mouse=many["session"])
+    for unit, rows in units.items():
+        seen = nma.over_mice(rows, score).query("n_mice >= 3")
+        print(f"{(seen['low'] > 0).sum()} of {len(seen)} pairs have an interval over {unit} above 0")
 
 # %% [markdown]
-# **You should see** a clear positive correlation on the twin (the same wiring, other neurons, other trials). Between recorded
-# sessions there are few common regions; the command `nma-seq2seq map` runs many sessions, on all cores or on a cluster,
-# and sums them up by group of regions.
+# A diamond is the mean of the mice, a grey dot a mouse, the number in brackets how many there are; bins are 10 ms, from 0
+# to 0.4 s, one draw of neurons a session.
+#
+# **You should see** on the simulated mice that the groups predict themselves best, and that the mice differ: many an
+# interval reaches from near zero to twice the mean. With recorded sessions a pair has three or four mice, and one unusual
+# mouse makes an interval that says nothing. Where mice have several sessions, taking the session for the unit finds
+# more pairs "above 0", of which nobody knows whether another mouse would have them.
+#
+# The command `nma-seq2seq map` does the same on all cores or on a cluster, with more neurons and resamples.
 #
 # <details><summary><b>Think:</b> the map has many entries. Which are "significant"?</summary>
 #
 # With 100 entries and a threshold of 5 %, five pass by chance. Resamples are no independent samples, so a t-test over
-# them is not valid. Test over sessions, correct for the number of pairs, or ask few questions that were fixed
-# beforehand.
+# them is not valid. Test over mice, correct for the number of pairs, or ask few questions that were fixed
+# beforehand. The intervals above are not corrected: of 36 such intervals about two leave out the true mean.
 # </details>
 #
 # ## Summary
@@ -511,7 +536,7 @@ else:
 # counts, and smooth with a window that looks back only), and compare with the other direction, with the target's own past
 # as an additional source. That is Granger's idea. On the twin you know the delays: does the asymmetry now have the right sign,
 # and what do common inputs do to it?
-
+#
 # ## Further reading
 #
 # - **Regression of low rank between areas:** Semedo et al. (2019), *Cortical areas interact through a communication subspace*, Neuron 102: 249-259, [doi:10.1016/j.neuron.2019.01.026](https://doi.org/10.1016/j.neuron.2019.01.026).

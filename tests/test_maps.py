@@ -65,14 +65,16 @@ def test_a_session_too_small_does_not_end_the_others(small, tmp_path, capsys):
         maps.map_sessions({"tiny": lambda: tiny}, tmp_path / "none", progress=False, **SETTINGS)
 
 
-def test_the_summary_counts_a_session_once():
+def test_the_summary_counts_a_mouse_once():
     rows = [
-        {"session": s, "source_group": "g", "target_group": "h", "bits_per_spike": b}
-        for s, b in (("a", 0.1), ("a", 0.3), ("a", 0.2), ("b", 0.4))
+        {"mouse": m, "session": s, "source_group": "g", "target_group": "h", "bits_per_spike": b}
+        for m, s, b in (("x", "a", 0.1), ("x", "a", 0.3), ("x", "b", 0.4), ("y", "c", 0.5))
     ]
-    table = pd.DataFrame(rows).assign(beyond_stimulus=0.1)
+    table = pd.DataFrame(rows).assign(beyond_stimulus=float("nan"))  # no contrasts
     (row,) = maps.summary_by_group(table).to_dict("records")
-    assert row["bits_per_spike"] == pytest.approx(0.3) and row["n_sessions"] == 2
+    assert row["bits_per_spike"] == pytest.approx((0.3 + 0.5) / 2)
+    assert (row["n_mice"], row["n_sessions"]) == (2, 3)
+    assert row["bits_per_spike_low"] < 0.3 and pd.isna(row["beyond_stimulus"])
 
 
 def test_the_command(small, expected, tmp_path, monkeypatch, capsys):

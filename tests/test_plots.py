@@ -78,6 +78,7 @@ def made() -> SimpleNamespace:
             for b in names
         ]
     )
+    mice = pd.concat([pairs.assign(mouse=m, session=m) for m in ("Ada", "Bea", "Cid")])
     matrix = pairs.pivot(index="source", columns="target", values="bits_per_spike")
     numbers = pd.DataFrame({"source": "VISp", "n_sources": [3, 6, 12], "bits_per_spike": [0, 1, 2]})
     counts = pd.DataFrame([[3, 0, 9], [1, 2, 3]], ["a", "b"], names)
@@ -137,6 +138,7 @@ FIGURES = {
         lambda **k: plots.output_biases({"a": np.full(3, 0.1)}, np.array([0.01, 0.1, 0.3]), **k),
         1,
     ),
+    "over_mice": (lambda **k: plots.over_mice(made().mice, "bits_per_spike", **k), 1),
     "paired_differences": (lambda **k: plots.paired_differences(made().difference, **k), 1),
     "population_raster": (lambda **k: plots.population_raster(made().session, 3, **k), 1),
     "predicted_trials": (lambda **k: plots.predicted_trials(made().models, made().data, **k), 3),

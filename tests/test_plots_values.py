@@ -360,3 +360,16 @@ def test_scores_by_number_go_through_their_means():
     )
     ax = plots.neuron_numbers(scores)
     assert any(np.allclose(line.get_ydata(), [0.1, 0.3]) for line in ax.lines)
+
+
+def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
+    rows = [("VISp", m, 0.1 * k) for k, m in enumerate(("Ada", "Bea", "Cid"))]
+    rows += [("MOs", "Ada", 0.9), ("MOs", "Bea", 0.7)]
+    table = pd.DataFrame(rows, columns=["source", "mouse", "beyond_stimulus"])
+    table = table.assign(target="CA1", session=table["mouse"])
+    ax = plots.over_mice(table)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["VISp → CA1 (3)"]
+    dots = next(line for line in ax.lines if line.get_label() == "one mouse")
+    np.testing.assert_allclose(sorted(dots.get_xdata()), [0, 0.1, 0.2])
+    with pytest.raises(ValueError, match="4 mice or more; choose a smaller least="):
+        plots.over_mice(table, least=4)

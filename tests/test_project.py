@@ -185,7 +185,8 @@ def test_a_public_name_is_offered_by_an_editor():
     source = "import nma_seq2seq as nma\nnma.lo"
     script = jedi.Script(source, project=jedi.Project(ROOT))
     offered = {completion.name: completion for completion in script.complete(2, len("nma.lo"))}
-    assert offered.keys() == {"load_alf", "load_file", "load_fit", "load_nwb", "load_session"}
+    loaders = {"load_alf", "load_file", "load_fit", "load_nwb", "load_session", "load_sessions"}
+    assert offered.keys() == loaders
     assert "fallback" in offered["load_session"].get_signatures()[0].to_string()
     assert "Steinmetz" in offered["load_session"].docstring()
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 import nma_seq2seq as nma
@@ -195,3 +196,43 @@ def test_on_the_twin_wired_regions_predict_each_other_better(twin):
     hippocampus = table[table["target"] == "CA1"].groupby("source")["beyond_stimulus"].mean()
     assert hippocampus.idxmax() == "CA1"
     assert hippocampus.drop("CA1").max() < 0.3 * hippocampus["CA1"]
+
+
+def mice(scores):
+    """A table of one pair of regions: (mouse, session, score) a row."""
+    table = pd.DataFrame(scores, columns=["mouse", "session", "beyond_stimulus"])
+    return table.assign(source="MOs", target="VISp")
+
+
+def test_sessions_of_one_mouse_are_one_sample():
+    table = mice([("x", "a", 0.1), ("x", "a", 0.3), ("x", "b", 0.6), ("y", "c", 0.2)])
+    row = nma.over_mice(table).iloc[0]
+    assert row["mean"] == pytest.approx((0.4 + 0.2) / 2)
+    assert (row["n_mice"], row["n_sessions"]) == (2, 3)
+    again = nma.over_mice(pd.concat([table] * 5))  # more resamples, and no mouse more
+    assert again.iloc[0].to_dict() == pytest.approx(row.to_dict())
+
+
+def test_the_interval_over_mice_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(400):
+        of_mouse = rng.normal(0.1, 0.05, size=4)
+        rows = [(m, f"{m}{s}", of_mouse[m] + 0.01 * rng.normal()) for m in range(4) for s in "abc"]
+        row = nma.over_mice(mice(rows)).iloc[0]
+        held.append(row["low"] < 0.1 < row["high"])
+    assert 0.92 < np.mean(held) < 0.98
+
+
+def test_one_mouse_has_no_interval_and_rows_without_a_score_no_say():
+    row = nma.over_mice(mice([("x", "a", 0.1), ("y", "b", np.nan)])).iloc[0]
+    assert (row["mean"], row["n_mice"]) == (0.1, 1) and np.isnan([row["low"], row["high"]]).all()
+    with pytest.raises(ValueError, match="no column 'shuffled'; it has mouse, session"):
+        nma.over_mice(mice([("x", "a", 0.1)]), "shuffled")
+
+
+def test_regions_are_brought_together_by_group(small):
+    table = nma.region_map(small, ["MOs", "VISp"], n_neurons=10, n_resamples=1, **QUIET)
+    assert set(table["mouse"]) == {small.mouse}
+    by_group = nma.over_mice(table, by=["source_group", "target_group"])
+    assert len(by_group) == 4 and set(by_group["source_group"]) == set(table["source_group"])

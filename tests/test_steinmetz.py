@@ -210,6 +210,39 @@ def test_all_of_a_part_or_nothing(cache, tmp_path):
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
+# ---------------------------------------------------------------------- all that is at hand
+
+
+def test_all_that_is_cached_and_nothing_downloaded(cache, tmp_path, monkeypatch):
+    monkeypatch.delenv("NMA_SEQ2SEQ_DATA", raising=False)
+    with pytest.raises(ValueError, match="no recorded session is at hand; nma.load_session"):
+        steinmetz.load_sessions()
+    steinmetz.import_part(write_part(tmp_path / "part.npz"))
+    sessions = list(steinmetz.load_sessions(fallback="simulated", progress=False))
+    assert [s.name for s in sessions] == list(steinmetz.list_sessions()["name"][:13])
+
+
+def test_all_of_a_file_whatever_its_index(tmp_path, monkeypatch):
+    names = ["Ada_2024-01-01", "Ada_2024-01-02", "Bea_2024-01-01"]
+    path = write(tmp_path / "mine.npz", [session_dict(name) for name in names])
+    for data in (str(path), f"{path}:2"):
+        monkeypatch.setenv("NMA_SEQ2SEQ_DATA", data)
+        sessions = list(steinmetz.load_sessions(progress=False))
+        assert [(s.mouse, s.date) for s in sessions] == [tuple(n.split("_")) for n in names]
+    monkeypatch.setenv("NMA_SEQ2SEQ_DATA", str(tmp_path / "none.npz"))
+    with pytest.raises(ValueError, match="there is no such file"):
+        steinmetz.load_sessions(fallback="simulated")
+
+
+def test_simulated_mice_are_several(cache, monkeypatch, capsys):
+    monkeypatch.setenv("NMA_SEQ2SEQ_DATA", "simulated")
+    sessions = list(steinmetz.load_sessions(fallback="simulated", progress=False))
+    assert "5 SIMULATED mice" in capsys.readouterr().out
+    assert len({s.mouse for s in sessions}) == len(sessions) == 5
+    with pytest.raises(ValueError, match="no fallback 'twin'"):
+        steinmetz.load_sessions(fallback="twin")
+
+
 # ---------------------------------------------------------------------- broken files
 
 

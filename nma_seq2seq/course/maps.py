@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from nma_seq2seq.files import file_name, whole_file
-from nma_seq2seq.region_maps import region_map
+from nma_seq2seq.region_maps import over_mice, region_map
 from nma_seq2seq.session import Session
 
 _SETTINGS = "settings.json"
@@ -91,24 +91,24 @@ def map_sessions(
 
 
 def summary_by_group(table: pd.DataFrame) -> pd.DataFrame:
-    """Region maps of many sessions, averaged by group of source and of target.
-
-    Resamples and regions are averaged within a session first, so that a session counts once.
+    """Region maps of many sessions, averaged by group of source and of target; a mouse counts once.
 
     Returns
     -------
     DataFrame, one row a pair of groups
-        `source_group`, `target_group`, `bits_per_spike`, `beyond_stimulus` (means over sessions),
-        `sem` (of `bits_per_spike` over sessions, NaN for one) and `n_sessions`.
+        `source_group`, `target_group`; `bits_per_spike` and `beyond_stimulus` (means over mice)
+        with the 95 % interval over mice of each (`_low`, `_high`, NaN for one mouse); `n_mice` and
+        `n_sessions`, as `over_mice` has them.
     """
     groups = ["source_group", "target_group"]
-    values = ["bits_per_spike", "beyond_stimulus"]
-    by_session = table.groupby(["session", *groups])[values].mean().reset_index()
-    grouped = by_session.groupby(groups)
-    summary = grouped[values].mean()
-    summary["sem"] = grouped["bits_per_spike"].sem()
-    summary["n_sessions"] = grouped.size()
-    return summary.reset_index()
+    summaries = []
+    for value in ("bits_per_spike", "beyond_stimulus"):
+        summary = over_mice(table, value, groups).set_index(groups)
+        names = {"mean": value, "low": f"{value}_low", "high": f"{value}_high"}
+        summaries.append(summary.rename(columns=names))
+    counts = summaries[0][["n_mice", "n_sessions"]]
+    scores = [summary.drop(columns=counts.columns) for summary in summaries]
+    return pd.concat([*scores, counts], axis=1).sort_index().reset_index()
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ from .recording import (
 )
 from .region_map import (
     neuron_numbers,
+    over_mice,
     region_graph,
     region_matrix,
     shuffle_control,
@@ -86,6 +87,7 @@ __all__ = [
     "neuron_order",
     "neurons_left",
     "output_biases",
+    "over_mice",
     "paired_differences",
     "population_raster",
     "predicted_trials",

@@ -10,6 +10,8 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from nma_seq2seq import regions as allen
 from nma_seq2seq.plots.style import (
     BITS,
+    GREY,
+    INK,
     MARKS,
     Options,
     color_regions,
@@ -18,6 +20,8 @@ from nma_seq2seq.plots.style import (
     panel,
     styled,
 )
+from nma_seq2seq.region_maps import by_mouse
+from nma_seq2seq.region_maps import over_mice as summed_up
 
 _MOST_NUMBERED = 12  # regions; beyond that the numbers in the cells could not be read
 
@@ -165,6 +169,67 @@ def shuffle_control(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         f"Bits per spike of {len(pairs)} pairs of regions against the same with shuffled sources: "
         f"{pairs['bits_per_spike'].median():.2f} and {pairs['shuffled'].median():.2f} in the "
         "median. On the dotted diagonal, all would be stimulus.",
+    )
+
+
+@styled
+def over_mice(
+    table: pd.DataFrame,
+    value: str = "beyond_stimulus",
+    *,
+    least: int = 3,
+    n_most: int = 20,
+    ax: Axes | None = None,
+) -> Axes:
+    """Each pair's mean over mice with its 95 % interval over mice, and the mice themselves.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `region_map`s of several sessions, concatenated.
+    value : str
+        The column of scores.
+    least : int
+        Mice that a pair must have been recorded in; an interval over two is as wide as the page.
+    n_most : int
+        So many pairs are drawn, those with the highest means.
+    ax : Axes, optional
+        Where to draw; returned.
+
+    Raises
+    ------
+    ValueError
+        If no pair was recorded in so many mice.
+    """
+    summary = summed_up(table, value).query("n_mice >= @least")
+    if summary.empty:
+        raise ValueError(
+            f"no pair of regions was recorded in {least} mice or more; choose a smaller least="
+        )
+    shown, one_each = summary.head(n_most), by_mouse(table, value)
+    ax = panel(ax, (8.5, 1.2 + 0.27 * len(shown)))
+    ax.axvline(0, color="#999999", linewidth=1, zorder=0)
+    dots = one_each.merge(shown.assign(y=-np.arange(len(shown))), on=["source", "target"])
+    ax.plot(dots[value], dots["y"], "o", color=GREY, alpha=0.7, label="one mouse")
+    reach = [shown["mean"] - shown["low"], shown["high"] - shown["mean"]]
+    look: Options = {"fmt": "D", "color": INK, "linewidth": 2}
+    look |= {"xerr": np.array(reach), "label": "mean of the mice, 95 % interval"}
+    ax.errorbar(shown["mean"], -np.arange(len(shown)), **look)
+    names = [f"{row.source} → {row.target} ({row.n_mice})" for row in shown.itertuples()]
+    ax.set_yticks(-np.arange(len(shown)), names)
+    ax.set_ylim(0.6 - len(shown), 0.6)
+    ax.set_xlabel(f"{value.replace('_', ' ')} (bits per spike)")
+    if len(shown) < len(summary):
+        ax.set_title(f"the highest {len(shown)} of {len(summary)} pairs", loc="left")
+    ax.legend(loc="lower right")
+    said = "; ".join(
+        f"{row.source} to {row.target} {row.mean:.2f} ({row.low:.2f} to {row.high:.2f})"
+        for row in shown.head(5).itertuples()
+    )
+    return described(
+        ax,
+        f"{len(shown)} pairs of regions, the mean over mice of {value.replace('_', ' ')} with its "
+        f"95 % interval, and single mice as dots. Highest: {said}.",
     )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from tqdm.auto import tqdm
 
 from nma_seq2seq.arguments import one_of
 from nma_seq2seq.course_session import for_the_course
@@ -35,7 +39,11 @@ __all__ = [
     "list_sessions",
     "load_file",
     "load_session",
+    "load_sessions",
 ]
+
+
+_N_MICE = 5  # simulated ones, where no recording is at hand
 
 
 def load_session(
@@ -117,7 +125,8 @@ def load_session(
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
     data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
     if source is None and data not in ("", "recorded", "simulated"):
-        return for_the_course(_named(data, task))
+        path, in_file = _path_and_index(data)
+        return for_the_course(_named(path, task, in_file))
     if source is None and data == "simulated":
         return _twin("NMA_SEQ2SEQ_DATA asks for it; unset it to get the recorded session", task)
     try:
@@ -134,6 +143,67 @@ def load_session(
                 f"{problem}, or take the simulated twin with fallback='simulated'"
             ) from None
         raise
+
+
+def load_sessions(*, fallback: str | None = None, progress: bool = True) -> Iterator[Session]:
+    """Every recorded session that is at hand, one after the other; nothing is downloaded.
+
+    Those in the cache (`list_sessions` shows which; a download brings thirteen); or all of the file
+    that NMA_SEQ2SEQ_DATA names, whatever its index. Only one is in memory at a time, if you keep
+    none.
+
+    Parameters
+    ----------
+    fallback : None or "simulated"
+        What to do where none is at hand: None raises, "simulated" yields five simulated mice, of
+        160 trials from -0.5 to 0.5 s.
+    progress : bool
+        Show a bar.
+
+    Yields
+    ------
+    Session
+
+    Raises
+    ------
+    ValueError
+        If there is no such fallback, or no session is at hand.
+    BadFileError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> for session in nma.load_sessions(fallback="simulated", progress=False):  # doctest: +SKIP
+    ...     print(session.mouse, session.n_neurons)
+    """
+    if fallback not in (None, "simulated"):
+        raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
+    openers = _at_hand(fallback)
+    # Without a loop variable of its own a session would stay in memory while the next is opened.
+    return (for_the_course(opened()) for opened in tqdm(openers, "sessions", disable=not progress))
+
+
+def _at_hand(fallback: str | None) -> list[Callable[[], Session]]:
+    data = os.environ.get("NMA_SEQ2SEQ_DATA", "")
+    if data not in ("", "recorded", "simulated"):
+        path, _ = _path_and_index(data)
+        return [partial(_named, path, "active", index) for index in range(count_sessions(path))]
+    here = list_sessions().query("cached")["name"] if data != "simulated" else ()
+    if len(here):
+        return [partial(cache.open_recorded, name, 1) for name in here]
+    if fallback is None:
+        raise ValueError(
+            "no recorded session is at hand; nma.load_session(31) downloads thirteen, or take "
+            "simulated mice with fallback='simulated'"
+        )
+    why = "NMA_SEQ2SEQ_DATA asks for it" if data == "simulated" else "no recorded one is at hand"
+    print(f"These are {_N_MICE} SIMULATED mice: {why}.")
+    return [partial(_simulated_mouse, seed) for seed in range(_N_MICE)]
+
+
+def _simulated_mouse(seed: int) -> Session:
+    session = simulate_session(seed, n_trials=160, n_bins=100)
+    return replace(session, mouse=f"{session.mouse} {seed}")
 
 
 def load_file(
@@ -212,8 +282,8 @@ def _of_paper(source: str, index: int, patience: int, options: dict[str, Any]) -
     return open_recording(path, **options)
 
 
-def _named(data: str, task: str) -> Session:
-    """The session that NMA_SEQ2SEQ_DATA names: a file, and the index of a session in it."""
+def _path_and_index(data: str) -> tuple[str, int]:
+    """What NMA_SEQ2SEQ_DATA names: a file, and the index of a session in it."""
     path, _, index = data.rpartition(":")
     if Path(data).expanduser().exists() or not (path and index.isdigit()):
         path, index = data, "0"
@@ -223,12 +293,17 @@ def _named(data: str, task: str) -> Session:
             "'recorded' or a file (with the index of a session in it, such as 'mine.npz:0', or an "
             "NWB file), or unset it"
         )
+    return path, int(index)
+
+
+def _named(path: str, task: str, index: int) -> Session:
+    """A session of the file that NMA_SEQ2SEQ_DATA names, with the options beside it."""
     # Passive trials have a time 0 of their own.
     names = ("region",) if task == "passive" else ("align", "region")
     given = {name: os.environ.get(f"NMA_SEQ2SEQ_{name.upper()}") for name in names}
     given = {name: value for name, value in given.items() if value}
     try:
-        return load_file(path, int(index), task=task, **given)
+        return load_file(path, index, task=task, **given)
     except ValueError as problem:
         if not given:
             raise
