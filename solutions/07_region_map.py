@@ -504,7 +504,9 @@ if many is not None:
         units["sessions, as if each were another mouse"] = many.assign(mouse=many["session"])
     for unit, rows in units.items():
         seen = nma.over_mice(rows, score).query("n_mice >= 3")
-        print(f"{(seen['low'] > 0).sum()} of {len(seen)} pairs have an interval over {unit} above 0")
+        print(
+            f"{(seen['low'] > 0).sum()} of {len(seen)} pairs have an interval over {unit} above 0"
+        )
 
 # %% [markdown]
 # A diamond is the mean of the mice, a grey dot a mouse, the number in brackets how many there are; bins are 10 ms, from 0
