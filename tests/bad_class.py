@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
 import io
 import json
+import lzma
 import os
 import stat
 import sys
@@ -29,6 +31,16 @@ def cells_of(folder: str) -> list[str]:
     notebook = json.loads((ROOT / folder / "01_data_exploration.ipynb").read_text())
     sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return ["\n".join(SETUP), *(source for source in sources if "@nma.exercise" in source)]
+
+
+def cells_for(number: str) -> list[str]:
+    """The solution's cells up to one exercise's, as far as its code needs them."""
+    (path,) = ROOT.glob(f"solutions/0{number[0]}_*.ipynb")
+    cells = [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    last = next(i for i, source in enumerate(sources) if f'exercise("{number}")' in source)
+    starts = ("import ", "def ", "@nma.exercise(")
+    return [source for source in sources[: last + 1] if source.startswith(starts)]
 
 
 RIGHT, BLANK = cells_of("solutions"), cells_of("tutorials")
@@ -112,14 +124,26 @@ def _flagged(content: bytes, header: bytes, offset: int) -> bytes:
     return bytes(changed)
 
 
-def tarred(files: dict[str, str]) -> bytes:
+def tarred(files: dict[str, str | bytes]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for name, content in files.items():
+            data = content if isinstance(content, bytes) else content.encode()
             info = tarfile.TarInfo(name)
-            info.size = len(content.encode())
-            archive.addfile(info, io.BytesIO(content.encode()))
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
     return stream.getvalue()
+
+
+def of_version_3(*cells: str) -> str:
+    """As IPython 2 saved notebooks."""
+    kept = [
+        {"cell_type": "code", "input": cell, "outputs": [], "language": "python", "metadata": {}}
+        for cell in cells
+    ]
+    sheet = {"metadata": {}, "cells": [{"cell_type": "heading", "level": 1, "source": "x"}, *kept]}
+    content = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [sheet]}
+    return json.dumps(content)
 
 
 def nested(content: bytes, times: int) -> bytes:
@@ -183,7 +207,15 @@ OPENED = [
         statuses=ONE,
         listed="tar/hw.tar.gz/a/hw.ipynb",
     ),
+    HandIn(
+        "zip in tar/hw.tar.gz",
+        tarred({"a.zip": zipped({"b/hw.ipynb": SHORT})}),
+        statuses=ONE,
+        listed="zip in tar/hw.tar.gz/a.zip/b/hw.ipynb",
+    ),
     HandIn("gz/hw.ipynb.gz", gzip.compress(SHORT.encode()), statuses=ONE),
+    HandIn("bz2/hw.ipynb.bz2", bz2.compress(SHORT.encode()), statuses=ONE),
+    HandIn("xz/hw.ipynb.xz", lzma.compress(SHORT.encode()), statuses=ONE),
     HandIn(
         "Ann Lee_1001_assignsubmission_file_/all.zip",
         zipped(
@@ -199,6 +231,17 @@ OPENED = [
     HandIn("only a checkpoint/.ipynb_checkpoints/hw-checkpoint.ipynb", SHORT, statuses=ONE),
     HandIn("utf16/hw.ipynb", SHORT.encode("utf-16"), statuses=ONE),
     HandIn("utf16 bare/hw.ipynb", SHORT.encode("utf-16-le"), statuses=ONE),
+    HandIn("utf32/hw.ipynb", SHORT.encode("utf-32"), statuses=ONE),
+    HandIn("with a mark/hw.json", SHORT.encode("utf-8-sig"), statuses=ONE),
+    HandIn("version 3/hw.ipynb", of_version_3(START, HZ), statuses=ONE),
+    HandIn("a folder/hw.ipynb/hw.ipynb", SHORT, statuses=ONE),
+    # Names that are shown alike: each file has its row, and none another's verdict.
+    HandIn("alike/hw  1.ipynb", SHORT, statuses=ONE, listed="alike/hw 1.ipynb"),
+    HandIn(
+        "alike/hw 1.ipynb", notebook(START, WRONG_HZ), statuses=WRONG, listed="alike/hw 1.ipynb (2)"
+    ),
+    HandIn("alike/hw\t1.ipynb", "", **NO_NOTEBOOK, listed="alike/hw\ufffd1.ipynb"),
+    HandIn("alike/hw\n1.ipynb", SHORT, statuses=ONE, listed="alike/hw\ufffd1.ipynb (2)"),
     HandIn("cp1252/hw.ipynb", notebook("# größer", START, HZ).encode("cp1252"), statuses=ONE),
     HandIn("colab/Kopie von hw (2).ipynb", colab(START, HZ), statuses=ONE),
     HandIn(
@@ -217,6 +260,8 @@ OPENED = [
         zipped({"[Content_Types].xml": "", "word/x": ""}),
         **NO_NOTEBOOK,
     ),
+    HandIn("rtf/hw.rtf", "{\\rtf1 " + SHORT, **NO_NOTEBOOK | {"reason": "a rich-text document"}),
+    HandIn("zst/hw.zst", b"\x28\xb5\x2f\xfd", **NO_NOTEBOOK | {"reason": "or a .zip"}),
     HandIn("rar/hw.rar", b"Rar!\x1a\7", **NO_NOTEBOOK | {"reason": "or a .zip"}),
     HandIn(
         "link/hw.txt",

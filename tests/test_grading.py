@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from nma_seq2seq.course.cli import main
-from nma_seq2seq.course.grading import Outputs, grade, report
+from nma_seq2seq.course.grading import Outputs, grade, opening, report
 from nma_seq2seq.course.grading.grades import Grade, choose
 from nma_seq2seq.course.grading.opening import File
 from nma_seq2seq.course.grading.submissions import (
@@ -26,7 +27,7 @@ from nma_seq2seq.course.grading.submissions import (
     students_of,
 )
 from nma_seq2seq.exercises import Result
-from tests.bad_class import BLANK, CLASS, CURVE, HZ, RIGHT, HandIn, build, notebook
+from tests.bad_class import BLANK, CLASS, CURVE, HZ, RIGHT, HandIn, build, notebook, tarred
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 TIMEOUT = 20
@@ -76,6 +77,52 @@ def differences(wanted: HandIn, rows: pd.DataFrame) -> list[str]:
         )
         if not is_right
     ]
+
+
+def test_every_file_has_a_row_before_anything_is_run(tmp_path):
+    build(tmp_path)
+    found = {one.file: one for one in find_submissions(tmp_path)}
+    for one in CLASS:
+        path = (one.listed or one.path).removeprefix("'")  # which is the CSV's
+        submission = found.pop(path)
+        is_run = one.state not in ("invalid", "no notebook")
+        assert submission.state == ("" if is_run else one.state), path
+        assert is_run or one.reason in submission.problem
+    assert set(found) == {"notes.txt", "nobody", "right/link.ipynb", "right/up"}
+
+
+def test_an_archive_in_the_class_unpacks_to_no_more_than_there_is_room_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "_LARGEST", 1000)
+    monkeypatch.setattr(opening, "_UNPACKED", 5000)
+    # None of it is kept, and yet a tar is gone through to the end of each.
+    (tmp_path / "hw.tar.gz").write_bytes(tarred({f"{n}.txt": b"\0" * 3000 for n in range(9)}))
+    (tmp_path / "one.tar.gz").write_bytes(tarred({"a.txt": b"\0" * 3000, "b.ipynb": "{"}))
+    problems = {one.file: one.problem for one in find_submissions(tmp_path)}
+    assert "unpacks to more" in problems["hw.tar.gz"]
+    assert "larger than" in problems["one.tar.gz/a.txt"] and "one.tar.gz/b.ipynb" in problems
+
+
+def test_a_composed_name_is_the_same_student(tmp_path):
+    for form in ("NFC", "NFD"):  # as Linux and macOS have it
+        path = tmp_path / unicodedata.normalize(form, f"José/{form}.ipynb")
+        path.parent.mkdir()
+        path.write_text(notebook(*BLANK))
+    (tmp_path / "ann.ipynb").write_text(notebook(*BLANK))
+    assert len({one.student.key for one in find_submissions(tmp_path)}) == 2
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["%time 1\n" * 5000, "x?\n" * 5000, "x = " + "-" * 300_000 + "1", "x = a" + ".b" * 300_000,
+     "(" * 300_000, "x = '" + "y" * 5_000_000 + "'", "exercise = %time 1\n" * 5000],
+    ids=["magics", "questions", "minus", "dots", "brackets", "long", "names"],
+)  # fmt: skip
+def test_no_cell_takes_long_to_read(cell):
+    began = time.process_time()
+    assert read("hw.ipynb", notebook(BLANK[1], cell)).present == ("1.1",)
+    assert (
+        time.process_time() - began < 5
+    )  # of processor time; with IPython's own reading of it, minutes
 
 
 def left_over(argument: str) -> list[psutil.Process]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import json
+import lzma
 import os
 import re
 import stat
 import tarfile
 import time
+import unicodedata
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -20,6 +23,8 @@ _LARGEST = 100_000_000  # bytes of one file
 _UNPACKED = 500_000_000  # bytes of all that is in one archive within the class's own
 _MEMBERS = 2000
 _DEPTH = 4
+# How a packed file begins -> how it is opened.
+_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _UNSEEN = {"thumbs.db", "desktop.ini", ".ds_store"}
 _COPIES = ".ipynb_checkpoints"
 
@@ -31,6 +36,8 @@ _BEGINNINGS = {
     b"GIF8": "an image",
     b"Rar!": "a rar archive",
     b"7z\xbc\xaf": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "a zst archive",
+    b"{\\rtf": "a rich-text document",
     b"\xd0\xcf\x11\xe0": "an old Office document",
     b"\x89HDF": "an HDF5 file",
     b"\x93NUMPY": "a NumPy file",
@@ -47,6 +54,7 @@ _ASK = {
     "a link": "the file that the link leads to (File > Download .ipynb)",
     "a rar archive": "the notebook itself, or a .zip",
     "a 7z archive": "the notebook itself, or a .zip",
+    "a zst archive": "the notebook itself, or a .zip",
     "Python code": "the notebook (.ipynb) that it was made from",
 }
 
@@ -123,13 +131,13 @@ def open_all(where: Path) -> list[File]:
             seen.append(file)
     if not seen:
         raise ValueError(f"nothing in {where}; name the folder or zip that was handed in")
-    again: Counter[str] = Counter()
-    unique = []
+    unique: dict[str, File] = {}
     for file in sorted(seen, key=lambda one: one.path):
-        again[file.path] += 1
-        extra = f" ({again[file.path]})" if again[file.path] > 1 else ""
-        unique.append(replace(file, path=file.path + extra))
-    return unique
+        path, n = clean(file.path), 1
+        while (shown := f"{path} ({n})" if n > 1 else path) in unique:
+            n += 1
+        unique[shown] = replace(file, path=shown)
+    return list(unique.values())
 
 
 def _what(path: str, content: bytes) -> str:
@@ -163,16 +171,26 @@ def ask(kind: str) -> str:
 
 
 def text_of(content: bytes) -> str:
-    """Text in whatever encoding: UTF-8 or UTF-16 with or without a mark, else Windows's."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    start = content[:200]
-    if start.count(0) > len(start) // 4:
-        return content.decode("utf-16-be" if start[:1] == b"\0" else "utf-16-le", "replace")
+    """Text in whatever encoding: UTF-8, -16 or -32 with or without a mark, else Windows's."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(json.detect_encoding(content))
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
+
+
+def clean(text: str) -> str:
+    """Composed, without control characters and what turns the direction of writing around."""
+    kept = (
+        character if character == " " or unicodedata.category(character)[0] != "C" else "\ufffd"
+        for character in unicodedata.normalize("NFC", printable(text))
+        if character not in "\u200b\u2060\ufeff"
+    )
+    return " ".join("".join(kept).split()) or "(no name)"
+
+
+def printable(text: str) -> str:
+    """Without what a broken name may hold and no file of text can."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def clean_path(path: str) -> str:
@@ -228,7 +246,7 @@ def _read(path: Path, shown: str, is_class: bool = False) -> File:
 
 def _begins_as_archive(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(2) in (b"PK", b"\x1f\x8b", b"BZ", b"\xfd7")
+        return file.read(6).startswith((b"PK", *_PACKED))
 
 
 def _too_large() -> str:
@@ -273,7 +291,7 @@ def _members(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
     if depth >= _DEPTH:
         raise _Refused(f"{_DEPTH} archives within each other; ask for the notebook alone")
     found = 0
-    for name, modified, read in members(content):
+    for name, modified, size, read in members(content):
         path = clean_path(f"{file.path}/{name}" if name else file.path)
         if _hidden_from(path) and _COPIES not in path:
             continue
@@ -281,7 +299,7 @@ def _members(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
         try:
             inner = read()
             if room is not None:
-                room.take(len(inner))
+                room.take(max(size, len(inner)))
             member = File(path, inner, modified or file.modified)
             if len(inner) > _LARGEST:
                 member = replace(member, content=b"", problem=_too_large())
@@ -303,19 +321,20 @@ class _Unusable(Exception):
     """A member of an archive that cannot be used, and why."""
 
 
-_Member = tuple[str, float, Callable[[], bytes]]
+# Name, time, size (a tar is gone through to its next member whole; 0 if not known), and its reader.
+_Member = tuple[str, float, int, Callable[[], bytes]]
 
 
 def _archive(content: bytes) -> Callable[[bytes], Iterator[_Member]] | None:
     """How to go through an archive; None for what is none."""
     if content[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return None if _office(content) else _zipped
-    is_packed = content[:2] == b"\x1f\x8b" or content[:3] in (b"BZh", b"\xfd7z")
-    if is_packed or content[257:262] == b"ustar":
+    packed = content.startswith(tuple(_PACKED))
+    if packed or content[257:262] == b"ustar":
         with io.BytesIO(content) as stream:
             if tarfile.is_tarfile(stream):
                 return _tarred
-    return _gzipped if content[:2] == b"\x1f\x8b" else None
+    return _unpacked if packed else None
 
 
 def _office(content: bytes) -> str:
@@ -357,7 +376,7 @@ def _zipped(content: bytes) -> Iterator[_Member]:
                 with archive.open(info) as stream:
                     return stream.read(_LARGEST + 1)
 
-            yield info.filename, _zip_time(info), read
+            yield info.filename, _zip_time(info), info.file_size, read
 
 
 def _zip_time(info: zipfile.ZipInfo) -> float:
@@ -382,14 +401,16 @@ def _tarred(content: bytes) -> Iterator[_Member]:
                         raise _Unusable("a link, not a file; ask for the file")
                     return stream.read(_LARGEST + 1)
 
-                yield member.name, float(member.mtime), read
+                yield member.name, float(member.mtime), member.size, read
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise _Refused(f"a tar that cannot be read ({error}); ask for it once more") from None
 
 
-def _gzipped(content: bytes) -> Iterator[_Member]:
+def _unpacked(content: bytes) -> Iterator[_Member]:
+    unpack = next(unpack for start, unpack in _PACKED.items() if content.startswith(start))
+
     def read() -> bytes:
-        with gzip.open(io.BytesIO(content)) as stream:
+        with unpack(io.BytesIO(content)) as stream:
             return stream.read(_LARGEST + 1)
 
-    yield "", 0.0, read
+    yield "", 0.0, 0, read

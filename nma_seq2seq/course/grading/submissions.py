@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
-from nma_seq2seq.course.grading.opening import File, ask, open_all
+from nma_seq2seq.course.grading.opening import File, ask, clean, open_all, printable
 from nma_seq2seq.exercises import exercises_of, notebooks
 
 # What a learning platform calls a file that it hands out.
@@ -33,7 +31,10 @@ _NO_STUDENT = re.compile(
 _SUFFIXES = re.compile(
     r"(\.(ipynb|json|txt|download|zip|tar|gz|tgz|html?|pdf|py|docx?))+$", re.IGNORECASE
 )
+# Lines that IPython alone reads: %magic, !command, x = !command, what?
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!?]|\w+[ \t]*=[ \t]*[%!]|.*\?[ \t]*$).*$", re.MULTILINE)
 _STAMP = "timestamp.txt"  # nbgrader's, beside a notebook
+_LONGEST = 100_000  # characters of a cell that is read as Python: more would take minutes
 
 
 @dataclass(frozen=True)
@@ -204,28 +205,13 @@ def _person(stem: str) -> str:
     return stem.strip(" _-")
 
 
-def clean(text: str) -> str:
-    """Without control characters, and what turns the direction of writing around."""
-    kept = (
-        character if character == " " or unicodedata.category(character)[0] != "C" else "\ufffd"
-        for character in printable(text)
-        if character not in "\u200b\u2060\ufeff"
-    )
-    return " ".join("".join(kept).split()) or "(no name)"
-
-
-def printable(text: str) -> str:
-    """Without what a broken name may hold and no file of text can."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 # ---------------------------------------------------------------------- a notebook's cells
 
 
 def read_submission(file: File, student: Student | None = None) -> Submission:
     """A notebook's code cells and exercises; nothing of its metadata or outputs is used."""
     about = Submission(
-        clean(file.path),
+        file.path,
         student or students_of([file.path])[0],
         hashlib.sha256(file.content or file.problem.encode()).hexdigest(),
         file.modified,
@@ -277,15 +263,17 @@ def read_submission(file: File, student: Student | None = None) -> Submission:
 
 
 def _tree(source: str) -> ast.Module | None:
-    """A cell as Python reads it, magics and a first line of %% aside."""
-    if source.lstrip().startswith("%%"):
-        source = source.lstrip().partition("\n")[2]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes in a student's strings
-            return ast.parse(TransformerManager().transform_cell(source))
-    except Exception:  # no Python, or more of it than can be read
+    """A cell as Python reads it, magics aside; None if it cannot be read."""
+    if len(source) > _LONGEST:
         return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes in a student's strings
+        for python in (source, _MAGIC.sub(r"\1pass", source)):
+            try:
+                return ast.parse(python)
+            except Exception:  # no Python, or nested too deep
+                continue
+    return None
 
 
 def _names_of_exercise(sources: Iterator[str]) -> set[str]:
