@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import tiny_dict
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch
 
 import nma_seq2seq as nma
@@ -48,6 +49,20 @@ def bars(ax, horizontal=False):
                 if np.ptp(segment[:, across]) < 1e-12:
                     found.append((segment[0, across], *sorted(segment[:, along])))
     return np.array(sorted(found))
+
+
+def legend(ax):
+    """What stands in the Axes' legend, with its names."""
+    found = ax.get_legend()
+    for handle, text in zip(found.legend_handles, found.get_texts(), strict=True):
+        handle.set_label(text.get_text())
+    return found.legend_handles
+
+
+def labels(axis):
+    """Text of each tick by its place."""
+    axis.axes.figure.canvas.draw()
+    return {tick.label1.get_text(): tick.get_loc() for tick in axis.get_major_ticks()}
 
 
 def points(ax):
@@ -297,9 +312,31 @@ def test_a_selection_is_shown_from_the_side_and_from_above(data):
         # Every neuron, and those that are used once more in colour.
         drawn, wanted = points(ax), units[["ap", down]].to_numpy() / 1000
         np.testing.assert_allclose(np.unique(drawn, axis=0), np.unique(wanted, axis=0))
+    # Depth grows downwards; with the nose to the left, the left of the brain is below.
+    for ax, way in ((side, -1), (above, 1)):
+        low, high = ax.transData.transform([(1.0, 1.0), (1.0, 2.0)])[:, 1]
+        assert np.sign(high - low) == way
     # The line stands between the targets, above, and the sources.
-    heights = [line.get_ydata()[0] for line in raster.lines if len(set(line.get_ydata())) == 1]
-    assert data.n_targets - 0.5 in heights
+    (line,) = (line.get_ydata()[0] for line in raster.lines if len(set(line.get_ydata())) == 1)
+    ticks = points(raster)[:, 1]
+    trial = data.session.spikes[int(data.train[0])] > 0
+    assert (ticks < line).sum() == trial[:, data.target_units].sum()
+    assert (ticks > line).sum() == trial[:, data.source_units].sum()
+
+
+def test_a_selection_s_bars_are_its_neurons(session):
+    """Sources begin the bar, targets end it, all neurons lie behind."""
+    halves = nma.make_dataset(session, "same", "MOs", seed=0)
+    counts = plots.selection(halves)[2]
+    every, source, target = (
+        [(bar.get_x(), bar.get_width()) for bar in container] for container in counts.containers
+    )
+    place = session.regions.index("MOs")
+    assert [width for _, width in every] == [
+        (session.units["region"] == name).sum() for name in session.regions
+    ]
+    assert source[place] == (0, halves.n_sources)
+    assert target[place] == (halves.n_sources, halves.n_targets)
 
 
 def test_a_least_rate_leaves_shares_of_neurons_and_of_spikes(session):
@@ -311,9 +348,15 @@ def test_a_least_rate_leaves_shares_of_neurons_and_of_spikes(session):
     np.testing.assert_allclose(spikes, kept, atol=1e-6)
 
 
-def test_the_held_out_share_is_named():
+def test_the_held_out_share_is_named_and_black():
     mask = np.zeros((10, 10), bool)
     mask[:2] = True
+    ax = plots.held_out_bins({"trials": mask})[0]
+    shades = {patch.get_label(): np.mean(patch.get_facecolor()[:3]) for patch in legend(ax)}
+    drawn = ax.images[0].cmap(ax.images[0].norm(ax.images[0].get_array()))[..., :3].mean(axis=2)
+    np.testing.assert_allclose(drawn[mask], shades["held out"])
+    np.testing.assert_allclose(drawn[~mask], shades["trained on"])
+    assert shades["held out"] < shades["trained on"]
     assert "20% held out" in plots.held_out_bins({"trials": mask})[0].get_title().replace(" %", "%")
 
 
@@ -362,6 +405,7 @@ def test_scores_by_number_go_through_their_means():
     assert any(np.allclose(line.get_ydata(), [0.1, 0.3]) for line in ax.lines)
 
 
+<<<<<<< HEAD
 def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
     rows = [("VISp", m, 0.1 * k) for k, m in enumerate(("Ada", "Bea", "Cid"))]
     rows += [("MOs", "Ada", 0.9), ("MOs", "Bea", 0.7)]
@@ -373,3 +417,304 @@ def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
     np.testing.assert_allclose(sorted(dots.get_xdata()), [0, 0.1, 0.2])
     with pytest.raises(ValueError, match="4 mice or more; choose a smaller least="):
         plots.over_mice(table, least=4)
+=======
+# ---------------------------------------------------------------------- names and what they are of
+
+
+def test_a_raster_s_groups_are_named_beside_their_rows(session):
+    raster = plots.raster(session, 25, by="response")[0]
+    response = np.sort(session.trials["response"])
+    for value, name in {-1: "right", 0: "no-go", 1: "left"}.items():
+        (text,) = (text for text in raster.texts if text.get_text() == name)
+        assert text.get_position()[1] == pytest.approx(np.flatnonzero(response == value).mean())
+
+
+def test_each_value_s_line_is_of_its_trials(session):
+    ax = plots.psth(session, "MOs", by="contrast_right", smooth=0)
+    rates = session.select("MOs").spikes.mean(axis=2) / session.bin_size
+    contrast = session.trials["contrast_right"]
+    lines = {line.get_label(): line.get_data() for line in ax.lines}
+    for value in sorted(set(contrast)):
+        here = (contrast == value).to_numpy()
+        x, y = lines[f"{value:g} ({here.sum()} trials)"]
+        np.testing.assert_allclose(y, rates[here].mean(axis=0))
+        np.testing.assert_allclose(x, session.time + session.bin_size / 2)
+    assert any(list(line.get_xdata()) == [0, 0] for line in ax.lines)  # the stimulus
+
+
+def test_a_leak_s_points_are_those_of_their_input():
+    rows = [("bins", "noise", 0.1), ("bins", "spikes", 0.4), ("trials", "noise", 0.0)]
+    rows += [("trials", "spikes", 0.3)]
+    ax = plots.leak(pd.DataFrame(rows, columns=["held out", "input", "bits_per_spike"]))
+    color = {handle.get_label(): handle.get_facecolor()[0][:3] for handle in legend(ax)}
+    at = labels(ax.xaxis)
+    drawn = [c for c in ax.collections if not isinstance(c, LineCollection)]
+    for way, name, bits in rows:
+        ((x, y),) = (c.get_offsets()[0] for c in drawn if c.get_offsets()[0][1] == bits)
+        assert abs(x - at[way]) < 0.5
+        (own,) = (c for c in drawn if c.get_offsets()[0][1] == bits)
+        np.testing.assert_allclose(own.get_facecolor()[0][:3], color[name])
+
+
+def test_counts_stand_beside_the_distributions_of_their_neuron(data):
+    left, _ = plots.count_distribution(data, neuron=3)
+    counts = data.target[data.train][:, :, 3].ravel().astype(float)
+    dots, bell = (left.get_lines()[k].get_data() for k in (0, 1))
+    expected = np.exp(-counts.mean())  # no spike
+    assert dots[1][0] == pytest.approx(expected)
+    assert bell[1].max() == pytest.approx(1 / np.sqrt(2 * np.pi * counts.var()), rel=0.01)
+    assert bell[0][bell[1].argmax()] == pytest.approx(counts.mean(), abs=0.05)
+
+
+def test_a_loss_and_a_squared_error_of_one_count():
+    poisson, squared = plots.loss_curves((3,))
+    rates, loss = poisson.lines[0].get_data()
+    np.testing.assert_allclose(loss, rates - 3 * np.log(rates))
+    np.testing.assert_allclose(squared.lines[0].get_ydata(), (rates - 3) ** 2)
+
+
+def test_a_difference_below_zero_is_filled_too():
+    table = pd.DataFrame({"difference": [-0.1], "low": [-0.2], "high": [-0.05]}, index=["a"])
+    assert plots.paired_differences(table).lines[-1].get_markerfacecolor() != "white"
+
+
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [0, 1, 2],
+        "train_bits": [0.0, 0.2, 0.4],
+        "validation_bits": [0.0, 0.3, 0.1],
+        "seconds": [0.5, 1.5, 2.5],
+    }
+)
+
+
+def test_learning_curves_are_named():
+    lines = {x.get_label(): x.get_ydata() for x in plots.learning_curves(HISTORY).lines}
+    np.testing.assert_allclose(lines["training trials"], HISTORY["train_bits"])
+    np.testing.assert_allclose(lines["validation trials"], HISTORY["validation_bits"])
+
+
+@pytest.mark.parametrize("against", ["epoch", "seconds"])
+def test_validation_curves_are_over_what_is_asked_for(against):
+    line = plots.validation_curves({"LSTM": HISTORY}, against=against).lines[-1]
+    np.testing.assert_allclose(line.get_xdata(), HISTORY[against])
+
+
+def alignments():
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(40, 30, 3))
+    noisy = reference + [0.1, 1.0, 3.0] * rng.normal(size=reference.shape)
+    parts = {"train": np.arange(30), "test": np.arange(30, 40)}
+    return {"seq2seq": nma.align(noisy, reference, **parts)}
+
+
+def test_alignments_stand_over_their_names():
+    found = alignments()
+    names = ["choice", "wheel", "reward"]
+    ax = plots.alignment(found, names)
+    at = labels(ax.xaxis)
+    for bar in ax.containers[0]:
+        (name,) = (
+            name for name in names if abs(at[name] - bar.get_x() - bar.get_width() / 2) < 0.5
+        )
+        assert bar.get_height() == pytest.approx(found["seq2seq"].r2[names.index(name)])
+
+
+def test_canonical_correlations_count_from_one():
+    line = plots.canonical_correlations(alignments()).lines[0]
+    assert list(line.get_xdata()) == [1, 2, 3]
+
+
+def test_decoders_stand_over_their_variables():
+    """In the order of the table, each with its own number of test trials."""
+    rows = [("side", 0.8, 40), ("choice", 0.6, 30)]
+    table = pd.DataFrame(rows, columns=["variable", "accuracy", "n_test"])
+    ax = plots.decoding(
+        table.assign(features="15 latents", low=0.5, high=0.9, chance=0.5, chance_high=0.6)
+    )
+    at = labels(ax.xaxis)
+    x, y = ax.containers[-1].lines[0].get_data()
+    for name, accuracy, n_test in rows:
+        assert y[np.abs(x - at[f"{name}\n({n_test} test trials)"]).argmin()] == accuracy
+
+
+def test_a_framed_cell_is_of_one_region():
+    ax = plots.region_matrix(MATRIX.iloc[[0]].drop(columns="MOs"), "bits")
+    ax = plots.region_matrix(MATRIX.loc[["MOs"]], "bits")
+    (frame,) = (patch for patch in ax.patches if patch.get_width() == 1)
+    assert frame.get_x() == labels(ax.xaxis)["MOs"] - 0.5 and frame.get_y() == 0
+
+
+def test_differences_have_colours_on_both_sides_of_zero():
+    signed = plots.region_matrix(MATRIX - MATRIX.T, "bits", signed=True).collections[0]
+    assert signed.norm.vmin == -signed.norm.vmax
+    assert plots.region_matrix(MATRIX, "bits").collections[0].norm.vmin == 0
+
+
+def test_a_stronger_entry_has_a_thicker_and_darker_arrow():
+    ax = plots.region_graph(MATRIX, n_strongest=2)
+    weak, strong = (patch for patch in ax.patches if isinstance(patch, FancyArrowPatch))
+    assert strong.get_linewidth() > weak.get_linewidth()
+    assert strong.get_edgecolor()[0] < weak.get_edgecolor()[0]
+
+
+def test_numbers_of_neurons_are_where_they_are():
+    scores = pd.DataFrame({"source": "VISp", "n_sources": [6, 3], "bits_per_spike": [0.2, 0.1]})
+    assert labels(plots.neuron_numbers(scores).xaxis) == {"3": 3, "6": 6}
+
+
+def test_similarities_are_those_of_the_regions_named():
+    names = ["CA1", "VISp", "MOs"]
+    r = pd.DataFrame([[1, 0.1, 0.2], [0.1, 1, 0.3], [0.2, 0.3, 1]], names, names)
+    ax = plots.similarity({"a": r})[0]
+    down, across = labels(ax.yaxis), labels(ax.xaxis)
+    shown = ax.images[0].get_array()
+    for one in names:
+        for other in set(names) - {one}:
+            assert shown[down[one], across[other]] == pytest.approx(r.loc[one, other])
+
+
+def test_two_latents_of_the_trials_asked_for(session):
+    latents = np.random.default_rng(0).normal(size=(session.n_trials, session.n_bins, 3))
+    trials = np.array([3, 4])
+    latents[trials, :, 2] = 5.0 + np.arange(session.n_bins)
+    latents[trials, :, 0] = 0.5
+    over_time, plane = plots.latent_pair(latents, session, (2, 0), trials=trials, n_single=1)
+    lines = {line.get_label(): line.get_ydata() for line in over_time.lines}
+    np.testing.assert_allclose(lines["latent 2"], 5.0 + np.arange(session.n_bins))
+    assert "latent 2" in plane.get_xlabel() and "latent 0" in plane.get_ylabel()
+    marks = {line.get_label(): line.get_xydata()[0] for line in plane.lines}
+    assert marks["first bin"][0] < marks["stimulus"][0] < marks["last bin"][0]
+    assert marks["first bin"][1] == pytest.approx(0.5)
+
+
+def test_a_latent_s_line_is_of_its_kind_s_trials(session):
+    latents = np.random.default_rng(0).normal(size=(session.n_trials, session.n_bins, 2))
+    trials = np.arange(10, 30)
+    ax = plots.latent_grid(latents, session, by="response", trials=trials)[1]
+    own = latents[trials, :, 1]
+    z = (latents[..., 1] - own.mean()) / own.std()
+    lines = {line.get_label().split(" ")[0]: line.get_ydata() for line in ax.lines}
+    for value, name in {-1: "right", 0: "no-go", 1: "left"}.items():
+        here = trials[(session.trials["response"] == value).to_numpy()[trials]]
+        np.testing.assert_allclose(lines[name], z[here].mean(axis=0))
+
+
+def test_a_trajectory_runs_where_the_average_trials_vary(session):
+    """From the square to the cross, along the direction in which the kinds differ most."""
+    latents = 0.01 * np.random.default_rng(0).normal(size=(session.n_trials, session.n_bins, 5))
+    latents[:, :, 4] += np.linspace(0, 10, session.n_bins)  # all that varies
+    ax = plots.trajectories(latents, session, by="response")[0]
+    path = np.transpose(ax.lines[0].get_data_3d())
+    assert np.ptp(path[:, 0]) > 8 and np.ptp(path[:, 1:]) < 1
+    drawn = [line for line in ax.lines[1:4] if len(line.get_data_3d()[0])]
+    marks = {line.get_marker(): np.ravel(line.get_data_3d()) for line in drawn}
+    np.testing.assert_allclose(marks["s"], path[0])
+    np.testing.assert_allclose(marks["X"], path[-1])
+
+
+def test_denoised_rates_are_of_the_trial_and_neuron_named(data):
+    rng = np.random.default_rng(0)
+    rates = rng.random((len(data.test), data.n_bins, data.n_targets))
+    psth = rng.random((data.n_bins, data.n_targets))
+    axes = plots.denoised_neurons(data, rates, psth, [3, 1], n_trials=3)
+    for neuron, row in zip([3, 1], axes.reshape(2, 3), strict=True):
+        for ax, first in zip(row, axes.reshape(2, 3)[0], strict=True):
+            trial = int(first.get_title().split()[-1])
+            place = list(data.test).index(trial)
+            lines = {line.get_label(): line.get_data() for line in ax.lines}
+            expected = rates[place, :, neuron] / data.bin_size
+            np.testing.assert_allclose(lines["denoised rate"][1], expected)
+            times = data.session.time + data.bin_size / 2
+            fired = np.repeat(times, data.target[trial, :, neuron])
+            np.testing.assert_allclose(lines["spikes"][0], fired)
+
+
+def test_a_denoised_trial_is_the_one_named(data):
+    rates = np.random.default_rng(0).random((len(data.test), data.n_bins, data.n_targets))
+    psth = np.tile(np.arange(data.n_targets, 0.0, -1.0), (data.n_bins, 1)) / 100
+    axes = plots.denoised_trial(data, rates, psth, place=2)
+    assert str(data.test[2]) in axes[0].get_ylabel()
+    shown = {ax.get_title().split(" ")[0]: ax.images[0].get_array() for ax in axes}
+    np.testing.assert_allclose(shown["denoised"], rates[2].T / data.bin_size)
+    np.testing.assert_allclose(shown["PSTH"], psth.T / data.bin_size)
+
+
+def test_predicted_trials_go_from_few_spikes_to_many(data):
+    model = nma.fit_psth(data)
+    axes = plots.predicted_trials({"PSTH": model}, data, neuron=2, n_trials=3)
+    shown = [int(ax.get_title().split()[-1]) for ax in axes]
+    spikes = data.target[shown, :, 2].sum(axis=1)
+    assert list(spikes) == sorted(spikes)
+    assert spikes[-1] == data.target[data.test][:, :, 2].sum(axis=1).max()
+    for ax, n in zip(axes, spikes, strict=True):
+        (ticks,) = (line for line in ax.lines if line.get_marker() == "|")
+        assert len(ticks.get_xdata()) == n
+
+
+def test_a_trial_s_spikes_have_the_colours_and_events_of_their_own(session):
+    order = np.random.default_rng(0).permutation(session.n_neurons)
+    ax = plots.population_raster(session, 3, order)
+    (ticks,) = (c for c in ax.collections if not isinstance(c, LineCollection))
+    row = (ticks.get_offsets()[:, 1] - 0.5).astype(int)
+    color = [nma.regions.color_of(name) for name in session.units["region"].iloc[order[row]]]
+    np.testing.assert_allclose(ticks.get_facecolors()[:, :3], [to_rgb(c) for c in color])
+    lines = {line.get_label(): line.get_xdata()[0] for line in ax.lines}
+    assert lines["stimulus"] == 0
+    for column, name in {"reaction_time": "movement", "gocue": "go cue"}.items():
+        if session.time[0] <= session.trials[column].iloc[3] <= session.time[-1]:
+            assert lines[name] == session.trials[column].iloc[3]
+
+
+def test_a_map_s_regions_are_named_beside_their_rows(session):
+    order = plots.neuron_order(session, by="region")[::-1]
+    ax = plots.activity_map(session, order)
+    rows = session.units["region"].to_numpy()[order]
+    for name, at in labels(ax.yaxis).items():
+        assert rows[int(at)] == name
+    # Orange, as the description says, is more than on average.
+    red, _, blue, _ = ax.images[0].cmap(1.0)
+    assert red > blue
+
+
+def test_rates_stand_over_their_regions(session):
+    ax = plots.firing_rates(session)
+    for text, at in labels(ax.xaxis).items():
+        name, n = text.split(" ")
+        here = session.rates_hz[session.units["region"] == name]
+        drawn = [c.get_offsets() for c in ax.collections if not isinstance(c, LineCollection)]
+        (own,) = (xy for xy in drawn if abs(xy[:, 0].mean() - at) < 0.5)
+        np.testing.assert_allclose(np.sort(own[:, 1]), np.sort(here.clip(0.01)))
+        assert n == f"({len(here)})"
+
+
+def test_region_counts_stand_under_their_region():
+    names = ["CA1", "VISp", "MOs"]
+    counts = pd.DataFrame([[1, 20, 300], [2, 40, 600]], ["a", "b"], names)
+    ax = plots.region_counts(counts)
+    shown = np.asarray(ax.collections[0].get_array()).reshape(2, 3)
+    for name, at in labels(ax.xaxis).items():
+        np.testing.assert_allclose(shown[:, int(at)], counts[name])
+
+
+def test_biases_stand_over_what_was_observed():
+    observed, rates = np.array([0.01, 0.1, 0.3]), np.array([0.2, 0.4, 0.5])
+    lines = {x.get_label(): x.get_data() for x in plots.output_biases({"a": rates}, observed).lines}
+    np.testing.assert_allclose(lines["a"], (observed, rates))
+
+
+def test_the_session_at_hand_is_marked_among_all(session):
+    table = nma.list_sessions()
+    known = dataclasses.replace(session, name=table["name"].iloc[7])
+    texts = plots.sessions(table, known)[0].texts
+    marked = [text.get_text() for text in texts if text.get_color() == "white"]
+    assert marked == [str(table["index"].iloc[7])]
+
+
+def test_the_left_answer_is_the_left_grating(session):
+    """A response of 1 is left, as in the recordings: most where the left contrast is higher."""
+    trials = session.trials.assign(contrast_left=1.0, contrast_right=0.0, response=1.0)
+    ax = plots.psychometric(dataclasses.replace(session, trials=trials))
+    shares = {c.get_label(): c.lines[0].get_ydata() for c in ax.containers}
+    assert shares["left"][0] == 1 and shares["right"][0] == 0
+>>>>>>> d5496cf (Figures share their parts: one brain, one raster of a trial, one drawing of arrows and gratings; what all figures take is said once; tests read names, groups and colours back from the Axes)

@@ -1,7 +1,10 @@
 """Every figure of the course.
 
-Each is one call that draws into a new figure, or into the `ax` or `axes` that it is given, and
-returns them, so that a reader can change what is drawn. `described` says a figure in words.
+Each is one call that draws a `Session`, a `Dataset` or a table into a new figure, or into the `ax`
+or `axes` (an array or list) that it is given, and returns them, so that a reader can change what is
+drawn. A figure that several settings go into names them in its docstring; what cannot be drawn (a
+region, neuron, trial or column that is not there, a column with too many values) is a ValueError
+that says what is. `described` says a figure in words.
 """
 
 import lazy_loader

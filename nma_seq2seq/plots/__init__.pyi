@@ -1,112 +1,51 @@
-from .datasets import held_out_bins, leak, neurons_left, selection
-from .latents import (
-    aligned_latents,
-    alignment,
-    canonical_correlations,
-    decoding,
-    denoised_neurons,
-    denoised_trial,
-    latent_grid,
-    latent_pair,
-    trajectories,
-)
-from .movie import trial_movie
-from .network import (
-    architecture,
-    links,
-    lstm_cell,
-    output_biases,
-    step_responses,
-)
-from .rasters import (
-    activity_map,
-    neuron_order,
-    population_raster,
-    psth,
-    raster,
-    similarity,
-)
-from .recording import (
-    brain_views,
-    count_variance,
-    events_on_wheel,
-    firing_rates,
-    psychometric,
-    reaction_times,
-    region_counts,
-    sessions,
-    task,
-)
-from .region_map import (
-    neuron_numbers,
-    over_mice,
-    region_graph,
-    region_matrix,
-    shuffle_control,
-)
-from .scores import (
-    count_distribution,
-    learning_curves,
-    loss_by_rate,
-    loss_curves,
-    paired_differences,
-    predicted_trials,
-    score_against,
-    score_intervals,
-    validation_curves,
-)
-from .style import alt_text, described, model_colors
-
-__all__ = [
-    "activity_map",
-    "aligned_latents",
-    "alignment",
-    "alt_text",
-    "architecture",
-    "brain_views",
-    "canonical_correlations",
-    "count_distribution",
-    "count_variance",
-    "decoding",
-    "denoised_neurons",
-    "denoised_trial",
-    "described",
-    "events_on_wheel",
-    "firing_rates",
-    "held_out_bins",
-    "latent_grid",
-    "latent_pair",
-    "leak",
-    "learning_curves",
-    "links",
-    "loss_by_rate",
-    "loss_curves",
-    "lstm_cell",
-    "model_colors",
-    "neuron_numbers",
-    "neuron_order",
-    "neurons_left",
-    "output_biases",
-    "over_mice",
-    "paired_differences",
-    "population_raster",
-    "predicted_trials",
-    "psth",
-    "psychometric",
-    "raster",
-    "reaction_times",
-    "region_counts",
-    "region_graph",
-    "region_matrix",
-    "score_against",
-    "score_intervals",
-    "selection",
-    "sessions",
-    "shuffle_control",
-    "similarity",
-    "step_responses",
-    "task",
-    "trajectories",
-    "trial_movie",
-    "validation_curves",
-]
+from .brain import brain_views as brain_views
+from .datasets import held_out_bins as held_out_bins
+from .datasets import leak as leak
+from .datasets import neurons_left as neurons_left
+from .datasets import selection as selection
+from .latents import aligned_latents as aligned_latents
+from .latents import alignment as alignment
+from .latents import canonical_correlations as canonical_correlations
+from .latents import decoding as decoding
+from .latents import denoised_neurons as denoised_neurons
+from .latents import denoised_trial as denoised_trial
+from .latents import latent_grid as latent_grid
+from .latents import latent_pair as latent_pair
+from .latents import trajectories as trajectories
+from .movie import trial_movie as trial_movie
+from .network import architecture as architecture
+from .network import links as links
+from .network import lstm_cell as lstm_cell
+from .network import output_biases as output_biases
+from .network import step_responses as step_responses
+from .rasters import activity_map as activity_map
+from .rasters import neuron_order as neuron_order
+from .rasters import population_raster as population_raster
+from .rasters import psth as psth
+from .rasters import raster as raster
+from .rasters import similarity as similarity
+from .recording import count_variance as count_variance
+from .recording import events_on_wheel as events_on_wheel
+from .recording import firing_rates as firing_rates
+from .recording import psychometric as psychometric
+from .recording import reaction_times as reaction_times
+from .recording import region_counts as region_counts
+from .recording import sessions as sessions
+from .recording import task as task
+from .region_map import neuron_numbers as neuron_numbers
+from .region_map import over_mice as over_mice
+from .region_map import region_graph as region_graph
+from .region_map import region_matrix as region_matrix
+from .region_map import shuffle_control as shuffle_control
+from .scores import count_distribution as count_distribution
+from .scores import learning_curves as learning_curves
+from .scores import loss_by_rate as loss_by_rate
+from .scores import loss_curves as loss_curves
+from .scores import paired_differences as paired_differences
+from .scores import predicted_trials as predicted_trials
+from .scores import score_against as score_against
+from .scores import score_intervals as score_intervals
+from .scores import validation_curves as validation_curves
+from .style import alt_text as alt_text
+from .style import described as described
+from .style import model_colors as model_colors

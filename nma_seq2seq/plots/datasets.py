@@ -15,20 +15,21 @@ from matplotlib.patches import Patch
 from nma_seq2seq import regions as allen
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import mean_rates
+from nma_seq2seq.plots.brain import draw_brain
+from nma_seq2seq.plots.rasters import draw_spikes, neuron_order
 from nma_seq2seq.plots.style import (
     BESIDE,
     BITS,
-    TIME,
     Many,
     Options,
     color_regions,
     described,
-    mark_stimulus,
     model_colors,
     panel,
     panels,
     require_trial,
     styled,
+    time_map,
 )
 from nma_seq2seq.session import Session
 
@@ -40,37 +41,27 @@ _SPLIT = {"trained on": "#E4E4E4", "held out": "#222222"}
 def selection(data: Dataset, trial: int | None = None, axes: Many = None) -> np.ndarray:
     """A choice of neurons at a glance: where they sit, how many there are, one trial of them.
 
-    The brain from the side and from above, neurons of each region, the raster (targets above
-    the line).
-
-    Parameters
-    ----------
-    data : Dataset
-    trial : int, optional
-        Position of the trial whose spikes are shown; the first training trial without it.
-    axes : four Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If there is no such trial.
+    The brain from the left and from above, neurons of each region, and the raster of a trial (the
+    first training trial by default), with the targets above the line.
     """
     trial = int(data.train[0]) if trial is None else trial
     require_trial(data.session, trial)
     if axes is None:
-        ratios = [1.1, 0.9, 1.4]
+        ratios = [1.25, 0.7, 1.3]
         found = plt.subplot_mosaic("SCT;ACT", figsize=(9.8, 4.8), width_ratios=ratios)[1]
         axes = [found[name] for name in "SACT"]
         axes[0].figure.legend(handles=_keys(), loc="outside lower center", ncols=3)
     axes = panels(axes, (1, 4), (9.8, 3))
     side, above, counts, spikes = axes
-    _draw_places(side, data, "dv", "top to bottom,\ndv (mm)")
-    _draw_places(above, data, "lr", "left to right,\nlr (mm)")
-    side.set_title("from the side, and from above")
-    above.set_xlabel("front to back, ap (mm)")
+    _draw_places(side, data, "the left")
+    _draw_places(above, data, "above")
     _draw_counts(counts, data)
-    part = _draw_trial(spikes, data, trial)
+    order = neuron_order(data.session, by="region")
+    rows = [order[np.isin(order, units)] for units in (data.target_units, data.source_units)]
+    draw_spikes(spikes, data.session, trial, np.concatenate(rows))
+    spikes.axhline(data.n_targets, color="black", linewidth=1)
+    part = next(p for p in ("train", "validation", "test") if trial in data.trials(p))
+    spikes.set(title=f"trial {trial} ({part})", ylabel="targets above the line")
     region = data.session.units["region"].iloc[data.source_units]
     return described(
         axes,
@@ -90,22 +81,20 @@ def _keys() -> list:
     ]
 
 
-def _draw_places(ax: Axes, data: Dataset, down: str, label: str) -> None:
+def _draw_places(ax: Axes, data: Dataset, seen_from: str) -> None:
     units = data.session.units
-    if not {"ap", down} <= set(units):
+    if not {"ap", "dv", "lr"} <= set(units):
         text = "this session has\nno positions"
         ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
-        ax.set(xticks=[], yticks=[], ylabel=label)
+        ax.axis("off")
         return
-    ap, depth = units["ap"] / 1000, units[down] / 1000
+    places = units[list(draw_brain(ax, seen_from))].to_numpy() / 1000
     colors = np.array([allen.color_of(group) for group in units["group"]])
     source, target = data.source_units, data.target_units
-    ax.scatter(ap, depth, 8, _UNUSED)
-    ax.scatter(ap.iloc[source], depth.iloc[source], 8, colors[source], alpha=0.7)
+    ax.scatter(*places.T, 8, _UNUSED)
+    ax.scatter(*places[source].T, 8, colors[source], alpha=0.7)
     edge: Options = {"edgecolors": "black", "linewidths": 0.7}
-    ax.scatter(ap.iloc[target], depth.iloc[target], 20, colors[target], **edge)
-    ax.set(aspect="equal", ylabel=label)
-    ax.invert_yaxis()
+    ax.scatter(*places[target].T, 20, colors[target], **edge)
 
 
 def _draw_counts(ax: Axes, data: Dataset) -> None:
@@ -124,39 +113,11 @@ def _draw_counts(ax: Axes, data: Dataset) -> None:
     ax.set(xlabel="neurons", title=f"{data.n_sources} predict {data.n_targets}")
 
 
-def _draw_trial(ax: Axes, data: Dataset, trial: int) -> str:
-    session = data.session
-    row = 0
-    for units in (data.target_units, data.source_units):
-        region = session.units["region"].iloc[units].to_numpy()
-        for name in allen.in_order(region):
-            here = units[region == name]
-            bins, neuron = np.nonzero(session.spikes[trial][:, here])
-            seconds = session.time[bins] + session.bin_size / 2
-            ax.plot(seconds, row + neuron, "|", markersize=2.5, color=allen.color_of(name))
-            row += len(here)
-    ax.axhline(data.n_targets - 0.5, color="black", linewidth=1)
-    mark_stimulus([ax])
-    ax.set(xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(row - 0.5, -0.5))
-    ax.set(xlabel=TIME, ylabel="neuron (targets above the line)")
-    part = next(p for p in ("train", "validation", "test") if trial in data.trials(p))
-    ax.set_title(f"trial {trial} ({part})")
-    return part
-
-
 @styled
 def neurons_left(session: Session, target: str, ax: Axes | None = None) -> Axes:
-    """What a least firing rate leaves of the neurons and of their spikes.
+    """Shares of neurons (solid) and of spikes (dashed) that a least firing rate leaves.
 
-    Shares of neurons (solid) and of spikes (dashed) left, against the least rate.
-
-    Parameters
-    ----------
-    session : Session
-    target : str
-        A region or group; all other neurons are the sources.
-    ax : Axes, optional
-        Where to draw; returned.
+    The target is a region or a group; all other neurons are the sources.
     """
     is_target = session.region_mask(target)
     rates = mean_rates(session.spikes) / session.bin_size
@@ -171,8 +132,8 @@ def neurons_left(session: Session, target: str, ax: Axes | None = None) -> Axes:
         ax.plot(least, kept.mean(axis=1), color=color, label=f"{name}, neurons")
         spikes = (kept * rates[mask]).sum(axis=1) / rates[mask].sum()
         ax.plot(least, spikes, color=color, linestyle="--", label=f"{name}, spikes")
-    ax.set(xscale="log", xlabel="least mean rate that is kept (Hz)", ylabel="share left")
-    ax.set_ylim(0, 1.03)
+    ax.set(xscale="log", xlabel="least mean rate that is kept (Hz)")
+    ax.set(ylabel="share left", ylim=(0, 1.03))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.legend(loc="lower left")
     kept = rates >= 1
@@ -186,10 +147,7 @@ def neurons_left(session: Session, target: str, ax: Axes | None = None) -> Axes:
 
 @styled
 def held_out_bins(
-    masks: Mapping[str, np.ndarray],
-    bin_size: float = 0.01,
-    start: float = 0.0,
-    axes: Many = None,
+    masks: Mapping[str, np.ndarray], bin_size: float = 0.01, start: float = 0.0, axes: Many = None
 ) -> np.ndarray:
     """Which bins of which trials are held out, a panel a split.
 
@@ -201,16 +159,12 @@ def held_out_bins(
         Seconds.
     start : float
         Of the first bin, seconds from stimulus onset.
-    axes : Axes, as many as there are masks, optional
-        Where to draw; returned.
     """
     axes = panels(axes, (1, len(masks)), (9.5, 3.8), sharey=True)
     colors = ListedColormap(list(_SPLIT.values()))
     for ax, (name, mask) in zip(axes, masks.items(), strict=True):
-        n_trials, n_bins = mask.shape
-        extent = (start, start + n_bins * bin_size, n_trials, 0)
-        ax.imshow(mask, cmap=colors, vmin=0, vmax=1, extent=extent)
-        ax.set(title=f"{name}: {mask.mean():.0%} held out", xlabel=TIME)
+        time_map(ax, mask, start, bin_size, cmap=colors, vmin=0, vmax=1)
+        ax.set_title(f"{name}: {mask.mean():.0%} held out")
     axes[0].set_ylabel("trial, as recorded")
     handles = [Patch(color=color, label=name) for name, color in _SPLIT.items()]
     axes[-1].legend(handles=handles, **BESIDE)
@@ -224,16 +178,12 @@ def held_out_bins(
 
 @styled
 def leak(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Scores of several inputs under several ways of holding out.
-
-    A point a split, a line at their mean.
+    """Scores of several inputs under several ways of holding out: points, and lines at their means.
 
     Parameters
     ----------
     scores : DataFrame, one row a fit
         `held out` (how), `input` (from what) and `bits_per_spike`.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     ways, inputs = (list(dict.fromkeys(scores[column])) for column in ("held out", "input"))
     ax = panel(ax, (8, 3.8))

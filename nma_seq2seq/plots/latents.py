@@ -17,11 +17,11 @@ from nma_seq2seq.plots.style import (
     GREY,
     MARKS,
     MODELS,
+    SHORT_TIME,
     TIME,
     Many,
     Options,
     described,
-    grid,
     integer_ticks,
     kinds,
     legend_above,
@@ -32,6 +32,8 @@ from nma_seq2seq.plots.style import (
     panels,
     require,
     styled,
+    time_map,
+    trial_panels,
     words,
 )
 from nma_seq2seq.session import Session
@@ -39,7 +41,6 @@ from nma_seq2seq.session import Session
 if TYPE_CHECKING:  # scikit-learn is slow to import, and no figure needs it
     from nma_seq2seq.latents import Alignment
 
-_SHORT_TIME = "time from stimulus (s)"
 _PAIR = ("#4477AA", "#EE6677")
 
 
@@ -58,17 +59,13 @@ def latent_pair(
     Parameters
     ----------
     latents : array, (trials, time, latents)
-        Of all trials of the session.
-    session : Session
-        With the bins of the latents.
+        Of all trials of the session, with its bins.
     which : (int, int)
         Positions of the two latents.
     trials : array of int, optional
         Positions of the trials that are shown; all by default.
     n_single : int
         So many of them are drawn one by one.
-    axes : two Axes, optional
-        Where to draw; returned.
     """
     trials = _trials(latents, session, trials)
     middle = session.time + session.bin_size / 2
@@ -84,21 +81,19 @@ def latent_pair(
     over_time.set_title(f"mean of {len(trials)} trials{shown}")
     over_time.legend(ncols=2, loc="upper right")
     over_time.set_ylim(top=over_time.get_ylim()[1] + 0.15 * np.ptp(over_time.get_ylim()))
-    # The path is smoothed for the eye: its bins jitter, and a line through them is a scribble.
-    path = gaussian_filter1d(mean[:, which], 0.05 / session.bin_size, axis=0, mode="nearest")
+    path = _path(mean[:, which], session)
     steps = np.stack([path[:-1], path[1:]], axis=1)  # (steps, 2 ends, 2 latents)
     line = LineCollection(list(steps), cmap="viridis", array=middle[1:], linewidths=2.5)
     plane.add_collection(line)
     plane.autoscale_view()
-    start = np.abs(session.time).argmin()
-    for place, mark, name in ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "end")):
+    for place, mark, name in _marks(session):
         look: Options = {"color": "white", "markeredgecolor": "black", "markersize": 8}
         plane.plot(*path[place], mark, label=name, **look)
     plane.set(xlabel=f"latent {which[0]} (a.u.)", ylabel=f"latent {which[1]} (a.u.)")
     plane.set_title("their means, smoothed by 50 ms")
     plane.legend(ncols=3, loc="lower center", columnspacing=1, handletextpad=0.1)
     plane.set_ylim(bottom=plane.get_ylim()[0] - 0.18 * np.ptp(plane.get_ylim()))
-    plane.figure.colorbar(line, ax=plane, label=_SHORT_TIME)
+    plane.figure.colorbar(line, ax=plane, label=SHORT_TIME)
     return described(
         axes,
         f"Left, latents {which[0]} and {which[1]} over time, the mean of {len(trials)} trials"
@@ -123,18 +118,10 @@ def latent_grid(
     latents : array, (trials, time, latents)
         Of all trials of the session. Each is shown in its own standard deviations, since its scale
         means nothing.
-    session : Session
     by : str
         Column of `session.trials` with few values, such as "response" or "contrast_right".
     trials : array of int, optional
         Positions of the trials that are shown; all by default.
-    axes : Axes, as many as there are latents, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If the session has no such column, or it has too many values to draw.
     """
     trials = _trials(latents, session, trials)
     require(session, (by,))
@@ -142,16 +129,14 @@ def latent_grid(
     z = (latents - latents[trials].mean(axis=(0, 1))) / latents[trials].std(axis=(0, 1))
     middle = session.time + session.bin_size / 2
     n = latents.shape[2]
-    n_columns = min(5, n)
-    n_rows = -(-n // n_columns)
     if own := axes is None:
-        size = (9.5, 0.9 + 1.3 * n_rows)
-        cells = panels(None, (n_rows, n_columns), size, sharex=True, sharey=True)
-        for spare in cells[n:]:
-            spare.remove()
-        axes = cells[:n]
-        cells[0].figure.supxlabel(TIME, fontsize=10)
-        cells[0].figure.supylabel("latent (standard deviations)", fontsize=10)
+        shape = (-(-n // 5), min(5, n))
+        size = (9.5, 0.9 + 1.3 * shape[0])
+        axes, spare = np.split(panels(None, shape, size, sharex=True, sharey=True), [n])
+        for ax in spare:
+            ax.remove()
+        axes[0].figure.supxlabel(TIME, fontsize=10)
+        axes[0].figure.supylabel("latent (standard deviations)", fontsize=10)
     axes = panels(axes, (1, n), (9.5, 2))
     for place, ax in enumerate(axes):
         for name, color, here in groups:
@@ -181,44 +166,39 @@ def trajectories(
 ) -> np.ndarray:
     """The average trial of each kind as a path through three dimensions of the latent space.
 
-    The three are the directions in which the average trials vary most.
-
-    A square marks the first bin, a dot the stimulus, a cross the last bin; paths are smoothed
-    by 50 ms.
+    The three are the directions in which the average trials vary most. A square marks the first
+    bin, a dot the stimulus, a cross the last bin; paths are smoothed by 50 ms.
 
     Parameters
     ----------
     latents : array, (trials, time, latents), at least three latents
-    session : Session
     by : str
         Column of `session.trials` with few values.
     trials : array of int, optional
-    views : (elevation, azimuth) in degrees, one for each Axes
-    axes : three-dimensional Axes, one a view, optional
-        Where to draw; returned.
+        Positions of the trials that are shown; all by default.
+    views : (elevation, azimuth) in degrees
+        One for each Axes, which must be three-dimensional.
     """
     trials = _trials(latents, session, trials)
     require(session, (by,))
     groups = kinds(session.trials.iloc[trials], by)
-    paths = np.stack([latents[trials[here]].mean(axis=0) for _, _, here in groups])
-    centred = (paths - paths.mean(axis=(0, 1))).reshape(-1, latents.shape[2])
+    means = np.stack([latents[trials[here]].mean(axis=0) for _, _, here in groups])
+    centred = (means - means.mean(axis=(0, 1))).reshape(-1, latents.shape[2])
     _, size, directions = np.linalg.svd(centred, full_matrices=False)
-    paths = (centred @ directions[:3].T).reshape(*paths.shape[:2], 3)  # (kinds, time, 3)
-    paths = gaussian_filter1d(paths, 0.05 / session.bin_size, axis=1, mode="nearest")
-    start = np.abs(session.time).argmin()
-    marks = ((0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "last bin"))
-    options: Options = {"subplot_kw": {"projection": "3d"}, "layout": "none"}
+    paths = (centred @ directions[:3].T).reshape(*means.shape[:2], 3)  # (kinds, time, 3)
     if own := axes is None:
+        options: Options = {"subplot_kw": {"projection": "3d"}, "layout": "none"}
         axes = panels(None, (1, len(views)), (9.5, 5.2), **options)
         axes[0].figure.subplots_adjust(left=0, right=0.97, bottom=0.02, top=0.86, wspace=0)
     axes = panels(axes, (1, len(views)), (9.5, 5.2))
     for ax, (elevation, azimuth) in zip(axes, views, strict=True):
-        for (name, color, here), path in zip(groups, paths, strict=True):
+        for (name, color, here), mean in zip(groups, paths, strict=True):
+            path = _path(mean, session)
             ax.plot(*path.T, color=color, linewidth=2, label=f"{name} ({len(here)} trials)")
-            for place, mark, _ in marks:
-                look: Options = {"color": color, "markeredgecolor": "white", "markersize": 10}
+            look: Options = {"color": color, "markeredgecolor": "white", "markersize": 10}
+            for place, mark, _ in _marks(session):
                 ax.plot(*path[place, :, None], mark, zorder=5, **look)
-        for _, mark, name in marks:
+        for _, mark, name in _marks(session):
             ax.plot([], [], [], mark, color=GREY, label=name)
         ax.view_init(elevation, azimuth)
         ax.set(xlabel="direction 1", ylabel="direction 2", zlabel="direction 3")
@@ -229,10 +209,9 @@ def trajectories(
     share = (size[:3] ** 2).sum() / (size**2).sum()
     text = f"these three directions hold {share:.0%} of the variance of the average trials (a.u.)"
     if own:
-        handles = dict(zip(*axes[0].get_legend_handles_labels()[::-1], strict=True))
-        figure, title = axes[0].figure, words(by)
-        figure.legend(handles.values(), handles, title=title, ncols=3, loc="upper center")
-        figure.text(0.5, 0.01, text, ha="center")
+        lines = axes[0].get_legend_handles_labels()
+        axes[0].figure.legend(*lines, title=words(by), ncols=3, loc="upper center")
+        axes[0].figure.text(0.5, 0.01, text, ha="center")
     else:
         axes[0].legend()
     return described(
@@ -260,8 +239,6 @@ def alignment(
         Of the reference's latents.
     bar : float, optional
         A level to compare with, drawn as a line.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     import seaborn as sns
 
@@ -281,30 +258,23 @@ def alignment(
 
 @styled
 def canonical_correlations(alignments: Mapping[str, Alignment], ax: Axes | None = None) -> Axes:
-    """Canonical correlations of several alignments, from the closest shared direction on.
-
-    Parameters
-    ----------
-    alignments : dict of name -> Alignment
-    ax : Axes, optional
-        Where to draw; returned.
-    """
+    """Canonical correlations of several alignments, from the closest shared direction on."""
     ax = panel(ax, (8.5, 3.4))
     # A pair of models is no model: these colours say only which curve is which.
     colors = ("#222222", "#117733", "#B5651D", "#66CCEE", "#332288", "#882255")
+    said = []
     for place, (name, found) in enumerate(alignments.items()):
         values = found.canonical_correlations
         look: Options = {"marker": MARKS[place % 6], "color": colors[place % 6], "label": name}
         ax.plot(np.arange(1, len(values) + 1), values, **look)
+        said.append(f"{name}: {values[0]:.2f} falling to {values[-1]:.2f}")
     ax.set(xlabel="shared direction, from the closest on", ylim=(0, 1.03))
     ax.set_ylabel("canonical correlation\non held-out trials")
     integer_ticks(ax.xaxis)
     ax.legend(**BESIDE)
-    said = "; ".join(
-        f"{name}: {values[0]:.2f} falling to {values[-1]:.2f}"
-        for name, values in ((k, a.canonical_correlations) for k, a in alignments.items())
+    return described(
+        ax, f"Canonical correlations on held-out trials by direction. {'; '.join(said)}."
     )
-    return described(ax, f"Canonical correlations on held-out trials by direction. {said}.")
 
 
 @styled
@@ -317,40 +287,27 @@ def aligned_latents(
     n_trials: int = 4,
     axes: Many = None,
 ) -> np.ndarray:
-    """Reference latents and the ones aligned to them, in single held-out trials.
+    """Reference latents and the ones aligned to them, in single held-out trials, evenly spread.
 
     Parameters
     ----------
     found : Alignment
     reference : array, (trials, time, len(names))
         What was aligned to, of all trials of the session.
-    session : Session
     names : sequence of str
         Of the reference's latents.
-    n_trials : int
-        How many of the held-out trials, evenly spread, are shown.
-    axes : array of Axes, (names, trials), optional
-        Where to draw; returned.
     """
-    shown = np.linspace(0, len(found.trials) - 1, n_trials).round().astype(int)
+    shown = _spread(found.trials, n_trials)
     middle = session.time + session.bin_size / 2
-    size = (9.5, 1 + 1.2 * len(names))
-    axes = grid(axes, (len(names), n_trials), size, sharex=True, sharey="row")
+    axes = trial_panels(axes, len(names), found.trials[shown])
     for row, name in enumerate(names):
         for ax, place in zip(axes[row], shown, strict=True):
-            true, trial = reference[found.trials[place], :, row], found.trials[place]
+            true, aligned = reference[found.trials[place], :, row], found.aligned[place, :, row]
             ax.plot(middle, true, color="#BBBBBB", linewidth=3, label="true")
-            look: Options = {
-                "color": MODELS["latents"],
-                "label": "from the spikes of other regions",
-            }
-            ax.plot(middle, found.aligned[place, :, row], **look)
-            if row == 0:
-                ax.set_title(f"test trial {trial}")
+            label = "from the spikes of other regions"
+            ax.plot(middle, aligned, color=MODELS["latents"], label=label)
         axes[row, 0].set_ylabel(f"{name}\n(a.u.)".replace(" ", "\n", name.count(" ")))
     mark_stimulus(axes.flat)
-    for ax in axes[-1]:
-        ax.set_xlabel(_SHORT_TIME)
     legend_above(axes)
     r2 = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, found.r2, strict=True))
     return described(
@@ -370,54 +327,40 @@ def denoised_neurons(
     n_trials: int = 4,
     axes: Many = None,
 ) -> np.ndarray:
-    """A few neurons in single test trials: spikes, average training trial, denoised rate.
+    """A few neurons in single test trials, evenly spread: spikes, average trial, denoised rate.
 
     Parameters
     ----------
-    data : Dataset
     rates : array, (test trials, time, n_targets)
         Predicted counts per bin.
     psth : array, (time, n_targets)
         Average training trial, counts per bin.
     neurons : sequence of int
         Positions among the targets.
-    n_trials : int
-        So many test trials, evenly spread.
-    axes : array of Axes, (neurons, trials), optional
-        Where to draw; returned.
     """
-    session = data.session
-    middle = session.time + data.bin_size / 2
-    shown = np.linspace(0, len(data.test) - 1, n_trials).round().astype(int)
-    size = (9.5, 1 + 1.5 * len(neurons))
-    axes = grid(axes, (len(neurons), n_trials), size, sharex=True, sharey="row")
+    middle = data.session.time + data.bin_size / 2
+    shown = _spread(data.test, n_trials)
+    axes = trial_panels(axes, len(neurons), data.test[shown])
     for row, neuron in enumerate(neurons):
+        unit = data.target_units[neuron]
         for ax, place in zip(axes[row], shown, strict=True):
             trial = data.test[place]
-            lines = {
-                "true rate": ("#BBBBBB", 3, "-", None),
-                "PSTH (average training trial)": (MODELS["psth"], 1.5, "--", psth[:, neuron]),
-                "denoised rate": (MODELS["denoised"], 1.8, "-", rates[place, :, neuron]),
-            }
-            if session.rates is not None:
-                true = session.rates[trial, :, data.target_units[neuron]]
-                lines["true rate"] = ("#BBBBBB", 3, "-", true)
-            for name, (color, width, style, values) in lines.items():
-                if values is not None:
-                    hz = values / data.bin_size
-                    ax.plot(middle, hz, style, color=color, linewidth=width, label=name)
+            if data.session.rates is not None:
+                true = data.session.rates[trial, :, unit] / data.bin_size
+                ax.plot(middle, true, color="#BBBBBB", linewidth=3, label="true rate")
+            average, predicted = psth[:, neuron] / data.bin_size, rates[place, :, neuron]
+            look: Options = {"color": MODELS["psth"], "label": "PSTH (average training trial)"}
+            ax.plot(middle, average, "--", linewidth=1.5, **look)
+            look = {"color": MODELS["denoised"], "label": "denoised rate"}
+            ax.plot(middle, predicted / data.bin_size, linewidth=1.8, **look)
             fired = np.repeat(middle, data.target[trial, :, neuron])
-            look: Options = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
-            low = np.full(len(fired), -0.06)
-            ax.plot(fired, low, "|", transform=ax.get_xaxis_transform(), **look)
+            look = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
+            below = ax.get_xaxis_transform()
+            ax.plot(fired, np.full(len(fired), -0.06), "|", transform=below, **look)
             ax.tick_params(axis="x", pad=9)
-            if row == 0:
-                ax.set_title(f"test trial {trial}")
-        axes[row, 0].set_ylabel(f"neuron {data.target_units[neuron]}\nrate (Hz)")
+        axes[row, 0].set_ylabel(f"neuron {unit}\nrate (Hz)")
         axes[row, 0].set_ylim(bottom=0)
     mark_stimulus(axes.flat)
-    for ax in axes[-1]:
-        ax.set_xlabel(_SHORT_TIME)
     legend_above(axes)
     return described(
         axes,
@@ -440,7 +383,6 @@ def denoised_trial(
 
     Parameters
     ----------
-    data : Dataset
     rates : array, (test trials, time, n_targets)
         Predicted counts per bin.
     psth : array, (time, n_targets)
@@ -449,8 +391,6 @@ def denoised_trial(
         Which of the test trials.
     smoothing : float
         Width of the Gaussian that the counts are smoothed with, bins.
-    axes : three Axes, optional
-        Where to draw; returned.
     """
     trial = data.test[place]
     counts = gaussian_filter1d(data.target[trial].astype(float), smoothing, axis=0, mode="nearest")
@@ -461,13 +401,11 @@ def denoised_trial(
         "denoised rates": rates[place],
     }
     top = np.percentile(rates[place], 99.5) / data.bin_size
-    stop = data.session.time[-1] + data.bin_size
-    extent = (data.session.time[0], stop, data.n_targets - 0.5, -0.5)
     axes = panels(axes, (1, 3), (9.5, 3.8), sharey=True)
     for ax, (title, values) in zip(axes, shown.items(), strict=True):
         hz = values[:, order].T / data.bin_size
-        image = ax.imshow(hz, cmap="viridis", vmin=0, vmax=top, extent=extent)
-        ax.set(title=title, xlabel=_SHORT_TIME)
+        image = time_map(ax, hz, data.session.time[0], data.bin_size, vmin=0, vmax=top)
+        ax.set(title=title, xlabel=SHORT_TIME)
     mark_stimulus(axes, "white")
     axes[0].set_ylabel(f"test trial {trial}: neurons of\n{data.target_name}, busiest first")
     axes[0].figure.colorbar(image, ax=list(axes), label="rate (Hz)", pad=0.01)
@@ -482,12 +420,7 @@ def denoised_trial(
 def decoding(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Balanced accuracy of each decoder on test trials, with its interval and chance.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From `decode`.
-    ax : Axes, optional
-        Where to draw; returned.
+    The table is that of `nma.decode`.
     """
     variables, features = (list(dict.fromkeys(table[c])) for c in ("variable", "features"))
     ax = panel(ax, (9, 3.8))
@@ -524,3 +457,19 @@ def _trials(latents: np.ndarray, session: Session, trials: np.ndarray | None) ->
             f"{session.n_bins} bins; take data.session and the latents of all of data.source"
         )
     return np.arange(session.n_trials) if trials is None else np.asarray(trials)
+
+
+def _spread(trials: np.ndarray, n: int) -> np.ndarray:
+    """Positions of n trials, evenly spread over all."""
+    return np.linspace(0, len(trials) - 1, n).round().astype(int)
+
+
+def _path(mean: np.ndarray, session: Session) -> np.ndarray:
+    """Smoothed for the eye by 50 ms: bins jitter, and a line through them is a scribble."""
+    return gaussian_filter1d(mean, 0.05 / session.bin_size, axis=0, mode="nearest")
+
+
+def _marks(session: Session) -> tuple[tuple[int, str, str], ...]:
+    """Bin, marker and name of what is marked on a path."""
+    start = int(np.abs(session.time).argmin())
+    return (0, "s", "first bin"), (start, "o", "stimulus"), (-1, "X", "last bin")

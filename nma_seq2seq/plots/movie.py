@@ -11,7 +11,16 @@ from matplotlib.patches import Rectangle
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq.plots.rasters import neuron_order
-from nma_seq2seq.plots.style import EVENTS, INK, TIME, Options, require, require_trial, styled
+from nma_seq2seq.plots.style import (
+    EVENTS,
+    INK,
+    TIME,
+    Options,
+    grating,
+    require,
+    require_trial,
+    styled,
+)
 from nma_seq2seq.session import Session
 
 _CENTRE = 0.35  # how far the higher contrast has to travel, in widths of the drawing
@@ -35,11 +44,6 @@ def trial_movie(session: Session, trial: int | None = None, *, n_frames: int = 2
     -------
     IPython.display.HTML
         A player with buttons, which also works where no kernel runs.
-
-    Raises
-    ------
-    ValueError
-        If the session lacks contrasts or the wheel, or there is no such trial.
     """
     from IPython.display import HTML
 
@@ -66,7 +70,7 @@ def trial_movie(session: Session, trial: int | None = None, *, n_frames: int = 2
     look: Options = {"fc": "#9A9A9A", "ec": "black", "zorder": -1}
     view = screens.add_patch(Rectangle((-0.8, -0.22), 1.6, 0.44, **look))
     gratings = [
-        (screens.imshow(_grating(row[f"contrast_{side}"]), cmap="gray", vmin=0, vmax=1), at)
+        (screens.imshow(grating(row[f"contrast_{side}"]), cmap="gray", vmin=0, vmax=1), at)
         for side, at in (("left", -_CENTRE), ("right", _CENTRE))
     ]
     for image, _ in gratings:
@@ -112,11 +116,3 @@ def trial_movie(session: Session, trial: int | None = None, *, n_frames: int = 2
     plt.close(figure)
     words = f"Trial {trial} in slow motion: gratings, speed of the wheel, spikes of all neurons."
     return HTML(page.replace("<img id=", f'<img alt="{words}" id=', 1))
-
-
-def _grating(contrast: float) -> np.ndarray:
-    edge = np.linspace(-1.6, 1.6, 60)
-    across, up = np.meshgrid(edge, edge)
-    patch = np.sin(2 * np.pi * across / 0.75) * np.exp(-(across**2 + up**2) / 0.7)
-    grey = 0x9A / 255
-    return grey + contrast * patch * (1 - grey)

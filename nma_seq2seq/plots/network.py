@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +14,12 @@ from nma_seq2seq.plots.style import (
     INK,
     MARKS,
     Many,
+    Options,
+    Point,
+    arrow,
     described,
     integer_ticks,
+    is_dark,
     model_colors,
     panel,
     panels,
@@ -27,67 +33,44 @@ _UNITS = ("#222222", "#EE6677", "#66CCEE", "#CCBB44", "#228833")
 
 @styled
 def architecture(
-    n_sources: int,
-    n_targets: int,
-    n_latents: int = 15,
-    *,
-    cell: str = "LSTM",
-    ax: Axes | None = None,
+    n_sources: int, n_targets: int, n_latents: int = 15, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw the network from source counts to rates.
-
-    Parameters
-    ----------
-    n_sources, n_targets, n_latents : int
-        Written into the drawing.
-    cell : str
-        Name of the recurrent layer's cell.
-    ax : Axes, optional
-        Where to draw; returned.
-    """
+    """Draw the network from source counts to rates, with these numbers."""
     ax = _canvas(ax, (9.5, 2.8), (0, 19), (1.2, 6.7))
-    rng = np.random.default_rng(3)
-    bins = np.linspace(0.25, 2.55, 6)
-
-    _box(ax, 0.3, 2.4, 2.8, 3.0)
-    spikes = rng.random((9, 24)) < 0.16
+    for x, width in ((0.3, 2.8), (10.9, 2.3), (15.9, 2.8)):
+        _box(ax, (x, 2.4), width, 3.0)
+    spikes = np.random.default_rng(3).random((9, 24)) < 0.16
     row, column = np.nonzero(spikes)
     ax.plot(0.45 + column * 0.11, 2.65 + row * 0.31, "|", color=INK, markersize=5)
     _caption(ax, 1.7, "source counts", f"(trials, time, {n_sources})")
 
     for y, color, name, step in ((4.9, _FORWARD, "forward", 1), (2.9, _BACKWARD, "backward", -1)):
-        _box(ax, 4.5, y - 0.85, 3.8, 1.7)
-        x = 4.65 + bins * 1.3
-        for here, after in zip(x[::step][:-1], x[::step][1:], strict=True):
-            _arrow(ax, (here + 0.2 * step, y - 0.2), (after - 0.2 * step, y - 0.2), color)
-        for here in x:
-            ax.add_patch(Circle((here, y - 0.2), 0.19, facecolor=color, edgecolor="none"))
-        ax.text(6.4, y + 0.42, f"{name} {cell}", ha="center", va="center", color=color, fontsize=10)
-        _arrow(ax, (3.2, 3.9 + 0.25 * step), (4.4, y))
-        _arrow(ax, (8.4, y), (9.3, 3.9 + 0.3 * step))
-    _caption(ax, 6.4, "two directions", f"(trials, time, 2 x {n_latents})", low=1.95)
+        _box(ax, (4.5, y - 0.85), 3.8, 1.7)
+        x = 4.65 + 1.3 * np.linspace(0.25, 2.55, 6)
+        ax.plot(x, np.full(6, y - 0.2), "o", color=color, markersize=9)
+        for here, after in pairwise(x[::step]):
+            arrow(ax, (here + 0.2 * step, y - 0.2), (after - 0.2 * step, y - 0.2), color=color)
+        ax.text(6.4, y + 0.42, f"{name} LSTM", ha="center", va="center", color=color, fontsize=10)
+        arrow(ax, (3.2, 3.9 + 0.25 * step), (4.4, y))
+        arrow(ax, (8.4, y), (9.3, 3.9 + 0.3 * step))
+    _caption(ax, 6.4, "two directions", f"(trials, time, 2 x {n_latents})", low=1.85)
 
-    ax.add_patch(Circle((9.75, 3.9), 0.52, facecolor="white", edgecolor=INK))
-    ax.text(9.75, 3.9, "mean", ha="center", va="center", fontsize=9)
+    _circle(ax, 9.75, 3.9, "mean", radius=0.52, fontsize=9)
     ax.text(9.75, 3.2, "of the two", ha="center", va="top", fontsize=9)
-    _arrow(ax, (10.3, 3.9), (10.85, 3.9))
+    arrow(ax, (10.3, 3.9), (10.85, 3.9))
 
     time = np.linspace(0, 1, 60)
-    _box(ax, 10.9, 2.4, 2.3, 3.0)
     for k, color in enumerate((_LATENT, "#56B4E9", "#E69F00")):
         wave = 0.32 * np.sin(2 * np.pi * ((k + 1) * 0.6 * time + 0.3 * k))
         ax.plot(11.05 + 2.0 * time, 3.0 + 0.9 * k + wave, color=color, lw=1.6)
     _caption(ax, 12.05, "latents", f"(trials, time, {n_latents})")
-    _arrow(ax, (13.25, 3.9), (13.75, 3.9))
+    arrow(ax, (13.25, 3.9), (13.75, 3.9))
 
-    ax.add_patch(FancyBboxPatch((13.85, 3.5), 1.15, 0.8, boxstyle="round,pad=0.05", fc="white"))
-    ax.text(14.42, 3.9, "linear", ha="center", va="center", fontsize=10)
-    ax.add_patch(FancyBboxPatch((13.85, 2.05), 1.15, 0.8, boxstyle="round,pad=0.05", fc="white"))
-    ax.text(14.42, 2.45, "softplus", ha="center", va="center", fontsize=9)
-    _arrow(ax, (14.42, 3.4), (14.42, 2.95))
-    _arrow(ax, (15.1, 2.45), (15.8, 3.4))
+    _box(ax, (13.85, 3.5), 1.15, 0.8, "linear", fc="white")
+    _box(ax, (13.85, 2.05), 1.15, 0.8, "softplus", fc="white")
+    arrow(ax, (14.42, 3.4), (14.42, 2.95))
+    arrow(ax, (15.1, 2.45), (15.8, 3.4))
 
-    _box(ax, 15.9, 2.4, 2.8, 3.0)
     for k in range(4):
         bump = np.exp(-(((time - 0.3 - 0.12 * k) / (0.1 + 0.04 * k)) ** 2))
         base = 2.55 + 0.7 * k
@@ -96,7 +79,7 @@ def architecture(
     return described(
         ax,
         f"A drawing of the network from left to right: counts of {n_sources} source neurons; an "
-        f"{cell} that reads them forward and one that reads them backward; the mean of the two, "
+        "LSTM that reads them forward and one that reads them backward; the mean of the two, "
         f"{n_latents} latents a bin; a linear layer; a softplus; rates of {n_targets} neurons.",
     )
 
@@ -105,12 +88,10 @@ def architecture(
 def lstm_cell(ax: Axes | None = None) -> Axes:
     """Draw one step of an LSTM: the memory line, and the gates that act on it."""
     ax = _canvas(ax, (9, 3.9), (-0.9, 18), (0.5, 7.6))
-    ax.add_patch(
-        FancyBboxPatch((2.4, 1.5), 13.0, 5.8, boxstyle="round,pad=0.1", fc=_PALE, ec=INK, lw=1.2)
-    )
+    _box(ax, (2.4, 1.5), 13.0, 5.8)
     memory, gate = 6.3, 2.9
-    _arrow(ax, (-0.4, memory), (17.0, memory), INK, width=2)
-    ax.text(-0.5, memory + 0.25, "memory $c_{t-1}$", ha="left", va="bottom", fontsize=10)
+    arrow(ax, (-0.4, memory), (17.0, memory), lw=2)
+    ax.text(-0.5, memory + 0.25, "memory $c_{t-1}$", va="bottom", fontsize=10)
     ax.text(17.5, memory + 0.25, "$c_t$", ha="right", va="bottom", fontsize=11)
 
     parts = (
@@ -120,34 +101,27 @@ def lstm_cell(ax: Axes | None = None) -> Axes:
         (13.4, "output", "$o = \\sigma(\\cdot)$", "what of the\nmemory to show", _RATE),
     )
     for x, name, formula, meaning, color in parts:
-        ax.add_patch(
-            FancyBboxPatch((x - 1.05, gate - 0.65), 2.1, 1.3, boxstyle="round,pad=0.05", fc=color)
-        )
-        ax.text(x, gate + 0.28, name, ha="center", va="center", color="white", fontsize=10)
-        ax.text(x, gate - 0.3, formula, ha="center", va="center", color="white", fontsize=10)
+        _box(ax, (x - 1.05, gate - 0.65), 2.1, 1.3, f"{name}\n{formula}", fc=color)
         ax.text(x, gate - 0.85, meaning, ha="center", va="top", fontsize=9, linespacing=1.15)
 
-    _arrow(ax, (4.0, gate + 0.75), (4.0, memory - 0.32), _FORWARD)
-    _symbol(ax, 4.0, memory, "×")
-    _arrow(ax, (7.0, gate + 0.75), (8.15, 4.75), _BACKWARD)
-    _arrow(ax, (9.9, gate + 0.75), (8.75, 4.75), _LATENT)
-    _symbol(ax, 8.45, 5.0, "×")
-    _arrow(ax, (8.45, 5.3), (8.45, memory - 0.32))
-    _symbol(ax, 8.45, memory, "+")
-    _arrow(ax, (14.6, memory), (14.6, 5.33))
-    ax.text(14.75, 5.7, "tanh", ha="left", va="center", fontsize=9)
-    _symbol(ax, 14.6, 5.0, "×")
-    _arrow(ax, (13.7, gate + 0.75), (14.4, 4.72), _RATE)
-    _arrow(ax, (14.95, 5.0), (17.0, 5.0), INK, width=2)
+    arrow(ax, (4.0, gate + 0.75), (4.0, memory - 0.32), color=_FORWARD)
+    arrow(ax, (7.0, gate + 0.75), (8.15, 4.75), color=_BACKWARD)
+    arrow(ax, (9.9, gate + 0.75), (8.75, 4.75), color=_LATENT)
+    arrow(ax, (8.45, 5.3), (8.45, memory - 0.32))
+    arrow(ax, (14.6, memory), (14.6, 5.33))
+    ax.text(14.75, 5.7, "tanh", va="center", fontsize=9)
+    arrow(ax, (13.7, gate + 0.75), (14.4, 4.72), color=_RATE)
+    arrow(ax, (14.95, 5.0), (17.0, 5.0), lw=2)
     ax.text(17.5, 5.2, "state $h_t$", ha="right", va="bottom", fontsize=10)
+    for x, y, sign in ((4.0, memory, "×"), (8.45, 5, "×"), (8.45, memory, "+"), (14.6, 5, "×")):
+        _circle(ax, x, y, sign, fontsize=13)
 
-    ax.text(-0.5, 3.2, "input $x_t$", ha="left", va="bottom", fontsize=10)
-    ax.text(-0.5, 2.5, "state $h_{t-1}$", ha="left", va="top", fontsize=10)
-    _arrow(ax, (-0.4, 3.05), (2.25, 3.05), INK, width=2)
-    _arrow(ax, (-0.4, 2.65), (2.25, 2.65), INK, width=2)
-    ax.text(
-        8.9, 0.75, "each gate reads both: $W x_t + b + U h_{t-1} + b'$", ha="center", fontsize=10
-    )
+    ax.text(-0.5, 3.2, "input $x_t$", va="bottom", fontsize=10)
+    ax.text(-0.5, 2.5, "state $h_{t-1}$", va="top", fontsize=10)
+    arrow(ax, (-0.4, 3.05), (2.25, 3.05), lw=2)
+    arrow(ax, (-0.4, 2.65), (2.25, 2.65), lw=2)
+    both = "each gate reads both: $W x_t + b + U h_{t-1} + b'$"
+    ax.text(8.9, 0.75, both, ha="center", fontsize=10)
     return described(
         ax,
         "A drawing of one step of an LSTM. The memory runs straight through on top: it is "
@@ -173,8 +147,6 @@ def step_responses(
         Input counts per bin.
     bin_size : float
         Seconds.
-    axes : two Axes, optional
-        Where to draw; returned.
     """
     time = np.arange(len(stimulus)) * bin_size
     axes = panels(axes, (2, 1), (8, 4), sharex=True, height_ratios=(1, 2.4))
@@ -196,18 +168,10 @@ def step_responses(
 
 
 @styled
-def links(
-    betas: tuple[float, ...] = (1.0, 3.0, 10.0),
-    axes: Many = None,
-) -> np.ndarray:
+def links(betas: tuple[float, ...] = (1.0, 3.0, 10.0), axes: Many = None) -> np.ndarray:
     """Functions that make a rate of any number, and their slopes.
 
-    Parameters
-    ----------
-    betas : tuple of float
-        Sharpnesses of the softplus, log(1 + exp(beta x)) / beta.
-    axes : two Axes, optional
-        Where to draw; returned.
+    The betas are sharpnesses of the softplus, log(1 + exp(beta x)) / beta.
     """
     x = np.linspace(-1.6, 1.6, 400)
     curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
@@ -241,8 +205,6 @@ def output_biases(
         Counts per bin that an output of zero from the latents leads to.
     observed : array, (n_targets,)
         Mean counts per bin in the training trials.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     ax = panel(ax, (5.6, 4.4))
     top = 1.4 * max(observed.max(), *(np.max(rate) for rate in rates.values()))
@@ -263,40 +225,30 @@ def output_biases(
     )
 
 
-def _canvas(
-    ax: Axes | None,
-    size: tuple[float, float],
-    width: tuple[float, float],
-    height: tuple[float, float],
-) -> Axes:
+def _canvas(ax: Axes | None, size: Point, width: Point, height: Point) -> Axes:
     ax = panel(ax, size)
     ax.set(xlim=width, ylim=height, aspect="equal")
     ax.set_axis_off()
     return ax
 
 
-def _box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
-    ax.add_patch(
-        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.06", fc=_PALE, ec="#AAAAAA")
-    )
-
-
-def _caption(ax: Axes, x: float, name: str, shape: str, low: float = 2.2) -> None:
-    ax.text(x, 5.95, name, ha="center", va="bottom", fontsize=11, weight="bold")
-    ax.text(x, low - 0.1, shape, ha="center", va="top", fontsize=9, color=INK)
-
-
-def _arrow(
-    ax: Axes,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    color: str = INK,
-    width: float = 1.3,
+def _box(
+    ax: Axes, corner: Point, width: float, height: float, text: str = "", fc: str = _PALE
 ) -> None:
-    style = {"arrowstyle": "-|>", "color": color, "lw": width, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", xy=end, xytext=start, arrowprops=style)
+    """A box with rounded corners, and words in the middle of it."""
+    edge = "#AAAAAA" if fc == _PALE else INK
+    box: Options = {"boxstyle": "round,pad=0.06", "facecolor": fc, "edgecolor": edge}
+    ax.add_patch(FancyBboxPatch(corner, width, height, **box))
+    ink = "white" if is_dark(fc) else "black"
+    x, y = corner[0] + width / 2, corner[1] + height / 2
+    ax.text(x, y, text, ha="center", va="center", color=ink, linespacing=1.4)
 
 
-def _symbol(ax: Axes, x: float, y: float, text: str) -> None:
-    ax.add_patch(Circle((x, y), 0.3, facecolor="white", edgecolor=INK, zorder=3))
-    ax.text(x, y, text, ha="center", va="center_baseline", fontsize=13, zorder=4)
+def _circle(ax: Axes, x: float, y: float, text: str, radius: float = 0.3, **look: Any) -> None:
+    ax.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=INK, zorder=3))
+    ax.text(x, y, text, ha="center", va="center_baseline", zorder=4, **look)
+
+
+def _caption(ax: Axes, x: float, name: str, shape: str, low: float = 2.1) -> None:
+    ax.text(x, 5.95, name, ha="center", va="bottom", fontsize=11, weight="bold")
+    ax.text(x, low, shape, ha="center", va="top", fontsize=9, color=INK)

@@ -15,7 +15,9 @@ from nma_seq2seq.plots.style import (
     BESIDE,
     EVENTS,
     TIME,
+    Kind,
     Many,
+    Options,
     color_regions,
     described,
     kinds,
@@ -27,6 +29,7 @@ from nma_seq2seq.plots.style import (
     require,
     require_trial,
     styled,
+    time_map,
     words,
 )
 from nma_seq2seq.session import Session
@@ -44,7 +47,6 @@ def raster(
 
     Parameters
     ----------
-    session : Session
     neuron : int
         Its position in the session, from 0.
     by : str, optional
@@ -52,13 +54,6 @@ def raster(
     sort : str, optional
         Column that sorts the trials, within those groups if there are any. With `by`, this is the
         reaction time where there is one; else trials stand as recorded.
-    axes : two Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If there is no such neuron or column, or `by` has too many values.
     """
     if not 0 <= neuron < session.n_neurons:
         raise ValueError(f"no neuron {neuron}; this session has 0 to {session.n_neurons - 1}")
@@ -70,7 +65,7 @@ def raster(
     keys = [session.trials[column] for column in (sort, by) if column is not None]
     order = np.lexsort(keys) if keys else np.arange(session.n_trials)
     axes = panels(axes, (2, 1), (9, 4.6), height_ratios=[2, 1], sharex=True)
-    ax = axes[0]
+    ax, below = axes
     trial, at = np.nonzero(session.spikes[order, :, neuron])
     middle = session.time + session.bin_size / 2
     ax.scatter(middle[at], trial + 0.5, s=6, marker="|", color="black", linewidths=0.8)
@@ -89,9 +84,9 @@ def raster(
     sorted_by = f" (sorted by {', '.join(map(words, columns))})" if columns else ""
     ax.set(ylim=(session.n_trials, 0), ylabel=f"trial{sorted_by}")
     ax.set_title(f"neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz")
-    _draw_psth(axes[1], session, session.spikes[:, :, [neuron]], session.time, groups, by, 0.03)
-    axes[1].set(xlabel=TIME, ylabel="rate (Hz)")
-    axes[1].set_xlim(session.time[0], session.time[-1] + session.bin_size)
+    rates = session.spikes[:, :, neuron] / session.bin_size
+    _draw_psth(below, rates, session.time, session.bin_size, groups, by, 0.03)
+    below.set(xlabel=TIME, ylabel="rate (Hz)", xlim=_edges(session))
     return described(
         axes,
         f"The spikes of neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz on average, "
@@ -117,7 +112,6 @@ def psth(
 
     Parameters
     ----------
-    session : Session
     regions : str, optional
         A region or a group; all neurons without it.
     by : str, optional
@@ -129,14 +123,6 @@ def psth(
         Seconds from time 0; with the stimulus all that is recorded, with an event -0.4 to 0.6.
     smooth : float
         Standard deviation in seconds of the Gaussian that smooths over time; 0 for none.
-    ax : Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If the session has no such region, column or event, `by` has too many values, or no trial
-        is left.
     """
     if by is not None:
         require(session, (by,))
@@ -149,12 +135,13 @@ def psth(
         trials = part.trials[kept]
     groups = kinds(trials, by)
     ax = panel(ax, (7.5, 3.8))
-    _draw_psth(ax, part, counts, time, groups, by, smooth)
+    rates = counts.mean(axis=2, dtype=float) / session.bin_size  # (trials, time)
+    _draw_psth(ax, rates, time, session.bin_size, groups, by, smooth)
     event = "stimulus onset" if align is None else words(align)
     of = "all regions" if regions is None else regions
     ax.set(xlabel=f"time from {event} (s)", ylabel="rate (Hz a neuron)")
     ax.set_title(f"{part.n_neurons} neurons of {of}, {len(trials)} trials")
-    course = counts.mean(axis=(0, 2)) / session.bin_size
+    course = rates.mean(axis=0)
     return described(
         ax,
         f"Mean rate of {part.n_neurons} neurons of {of} around {event}, over {len(trials)} trials, "
@@ -173,7 +160,6 @@ def neuron_order(
 
     Parameters
     ----------
-    session : Session
     by : None, "region" or "component"
         None leaves the order of the file.
     trials : indices or mask, optional
@@ -182,11 +168,6 @@ def neuron_order(
     Returns
     -------
     array, (neurons,), int
-
-    Raises
-    ------
-    ValueError
-        For another `by`.
     """
     if by not in (None, "region", "component"):
         raise ValueError(f"no order {by!r}; choose None, 'region' or 'component'")
@@ -208,30 +189,11 @@ def neuron_order(
 def population_raster(
     session: Session, trial: int, order: np.ndarray | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Spikes of all neurons in one trial.
-
-    Parameters
-    ----------
-    session : Session
-    trial : int
-        Position of the trial, from 0.
-    order : array, (neurons,), optional
-        Positions of the neurons from top to bottom, as `neuron_order` gives them.
-    ax : Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If there is no such trial.
-    """
+    """Spikes of all neurons in one trial, in an order from top to bottom (see `neuron_order`)."""
     require_trial(session, trial)
     order = np.arange(session.n_neurons) if order is None else np.asarray(order)
     ax = panel(ax, (9, 4.8))
-    colors = np.array([to_rgb(allen.color_of(r)) for r in session.units["region"].iloc[order]])
-    at, row = np.nonzero(session.spikes[trial][:, order])
-    middle = session.time + session.bin_size / 2
-    ax.scatter(middle[at], row + 0.5, s=4, marker="|", c=colors[row], linewidths=0.8)
+    draw_spikes(ax, session, trial, order)
     there = []
     for column, (name, color, line) in EVENTS.items():
         if column in session.trials:
@@ -239,10 +201,7 @@ def population_raster(
             if session.time[0] <= seconds <= session.time[-1]:
                 ax.axvline(seconds, color=color, linewidth=1.5, linestyle=line, label=name)
                 there.append(f"{name} at {seconds:.2f} s")
-    ax.axvline(0, color="black", linewidth=1.2, linestyle=":", label="stimulus")
-    _name_regions(ax, session, order)
-    ax.set(xlim=(session.time[0], session.time[-1] + session.bin_size), ylim=(len(order), 0))
-    ax.set(xlabel=TIME, title=f"all {len(order)} neurons in trial {trial}")
+    ax.set_title(f"all {len(order)} neurons in trial {trial}")
     legend_above(np.array([ax]))
     return described(
         ax,
@@ -261,32 +220,22 @@ def activity_map(
     ax: Axes | None = None,
     colorbar: bool = True,
 ) -> Axes:
-    """Mean time course of every neuron over trials, z-scored, as a map of colours.
+    """Mean time course of every neuron over some trials, z-scored, as a map of colours.
 
-    Parameters
-    ----------
-    session : Session
-    order : array, (neurons,), optional
-        As `neuron_order` gives it.
-    trials : indices or mask, optional
-        Which trials are averaged.
-    ax : Axes, optional
-        Where to draw; returned.
-    colorbar : bool
-        Whether to draw one beside the axes.
+    The neurons stand in an order from top to bottom (see `neuron_order`).
     """
     order = np.arange(session.n_neurons) if order is None else np.asarray(order)
     course = _z_scored_course(session, trials)[order]
     ax = panel(ax, (7.5, 5))
-    start, stop = session.time[0], session.time[-1] + session.bin_size
-    extent = (start, stop, len(order), 0)
-    image = ax.imshow(course, cmap="PuOr_r", vmin=-2.5, vmax=2.5, extent=extent)
+    start, stop = _edges(session)
+    look: Options = {"cmap": "PuOr_r", "vmin": -2.5, "vmax": 2.5}
+    image = time_map(ax, course, start, (stop - start) / course.shape[1], **look)
     if colorbar:
         ax.figure.colorbar(image, ax=ax, label="mean rate (z-score over time)")
     mark_stimulus([ax])
     _name_regions(ax, session, order)
     n_trials = session.n_trials if trials is None else session.select(trials=trials).n_trials
-    ax.set(xlabel=TIME, title=f"{len(order)} neurons, {n_trials} trials")
+    ax.set_title(f"{len(order)} neurons, {n_trials} trials")
     return described(
         ax,
         f"A map of colours: the mean time courses of {len(order)} neurons over {n_trials} trials, "
@@ -308,8 +257,6 @@ def similarity(
         Correlations.
     thresholds : mapping of the same names to float, optional
         Correlations no larger than this in size are left white: a shuffle gives as much.
-    axes : Axes, as many as there are matrices, optional
-        Where to draw; returned.
     """
     n = len(matrices)
     axes = panels(axes, (1, n), (9.5, 9.5 / max(n, 2) + 0.6))
@@ -342,21 +289,35 @@ def similarity(
 # ---------------------------------------------------------------------- parts of the figures
 
 
+def draw_spikes(ax: Axes, session: Session, trial: int, order: np.ndarray) -> None:
+    """A trial's spikes in the colours of their regions, a row a neuron, the first on top."""
+    colors = np.array([to_rgb(allen.color_of(r)) for r in session.units["region"].iloc[order]])
+    at, row = np.nonzero(session.spikes[trial][:, order])
+    middle = session.time + session.bin_size / 2
+    ax.scatter(middle[at], row + 0.5, s=4, marker="|", c=colors[row], linewidths=0.8)
+    ax.axvline(0, color="black", linewidth=1.2, linestyle=":", label="stimulus")
+    _name_regions(ax, session, order)
+    ax.set(xlabel=TIME, xlim=_edges(session), ylim=(len(order), 0))
+
+
+def _edges(session: Session) -> tuple[float, float]:
+    return session.time[0], session.time[-1] + session.bin_size
+
+
 def _draw_psth(
     ax: Axes,
-    session: Session,
-    counts: np.ndarray,
+    rates: np.ndarray,
     time: np.ndarray,
-    groups: list,
+    bin_size: float,
+    groups: list[Kind],
     by: str | None,
     smooth: float,
 ) -> None:
-    """Mean rate over trials with its 95 % interval, a line for each group of trials."""
-    rates = counts.mean(axis=2, dtype=float) / session.bin_size  # (trials, time)
+    """The mean of rates (trials, time) with its 95 % interval, a line for each group of trials."""
     if smooth:
-        rates = gaussian_filter1d(rates, smooth / session.bin_size, axis=1, mode="nearest")
+        rates = gaussian_filter1d(rates, smooth / bin_size, axis=1, mode="nearest")
     for name, color, here in groups:
-        mean_band(ax, time + session.bin_size / 2, rates[here], color, name)
+        mean_band(ax, time + bin_size / 2, rates[here], color, name)
     mark_stimulus([ax])
     if by is not None:
         ax.legend(title=words(by), **BESIDE)

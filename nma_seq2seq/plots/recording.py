@@ -7,18 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, Ellipse, Rectangle
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq.plots.style import (
-    GREY,
     INK,
     RESPONSES,
     TIME,
     Many,
     Options,
+    arrow,
     color_regions,
     described,
+    grating,
     legend_above,
     mark_stimulus,
     panel,
@@ -26,44 +27,18 @@ from nma_seq2seq.plots.style import (
     readable,
     require,
     styled,
+    time_map,
 )
 from nma_seq2seq.session import Session
-
-_MIDLINE_MM = 5.7  # of the Allen common coordinate framework
-# A mouse brain's outline in that framework (mm), by hand, to show where one is: no atlas.
-_FROM_THE_LEFT = (  # ap, dv
-    *((0.5, 3.7), (1.4, 2.6), (2.5, 2.3), (4.0, 1.2), (6.0, 0.6), (8.0, 0.6), (9.4, 1.3)),
-    *((10.6, 1.2), (12.0, 2.0), (12.7, 3.6), (12.9, 5.6), (12.2, 6.9), (10.4, 7.3), (9.0, 6.9)),
-    *((7.6, 7.2), (6.0, 7.0), (4.4, 6.7), (3.2, 5.9), (2.2, 4.9), (1.1, 4.7)),
-)
-_HALF_FROM_BEHIND = (  # distance from the midline, dv
-    *((0.0, 0.9), (1.2, 0.6), (2.8, 1.2), (4.1, 2.5), (4.7, 4.2), (4.3, 5.8), (3.2, 6.7)),
-    *((1.8, 6.9), (0.7, 7.4), (0.0, 7.5)),
-)
-_HALF_FROM_ABOVE = (  # distance from the midline, ap
-    *((0.0, 0.5), (0.9, 0.6), (1.3, 1.6), (1.5, 2.6), (2.6, 3.4), (3.6, 4.9), (4.4, 6.5)),
-    *((4.8, 8.0), (4.3, 9.4), (3.2, 10.2), (3.3, 11.3), (2.0, 12.5), (0.9, 12.9), (0.0, 13.0)),
-)
 
 # ---------------------------------------------------------------------- task and sessions
 
 
 @styled
-def task(
-    contrast_left: float = 1.0,
-    contrast_right: float = 0.25,
-    axes: Many = None,
-) -> np.ndarray:
-    """The visual discrimination task: what the mouse sees and does, and when.
+def task(contrast_left: float = 1.0, contrast_right: float = 0.25, axes: Many = None) -> np.ndarray:
+    """The visual discrimination task: the set-up, and the course of a trial.
 
-    The set-up, and the course of a trial.
-
-    Parameters
-    ----------
-    contrast_left, contrast_right : float
-        Contrasts of the two gratings, 0 to 1.
-    axes : two Axes, optional
-        Where to draw; returned.
+    Contrasts of the two gratings go from 0 to 1.
     """
     axes = panels(axes, (2, 1), (9, 6.6), height_ratios=[2.3, 1])
     _draw_setup(axes[0], contrast_left, contrast_right)
@@ -86,11 +61,13 @@ def _draw_setup(ax: Axes, contrast_left: float, contrast_right: float) -> None:
         ("right", 14.0, contrast_right, -1),
     ):
         ax.add_patch(Rectangle((left, 2.6), 3.5, 3.5, facecolor="#9A9A9A", edgecolor="black"))
-        _draw_grating(ax, left + 1.75, 4.35, contrast)
+        extent = (left + 0.15, left + 3.35, 2.75, 5.95)
+        look: Options = {"cmap": "gray", "vmin": 0, "vmax": 1, "aspect": "equal", "zorder": 2}
+        ax.imshow(grating(contrast), extent=extent, **look)
         ax.text(left + 1.75, 2.35, f"{side} screen,\ncontrast {contrast:g}", ha="center", va="top")
         if contrast == max(contrast_left, contrast_right) and contrast_left != contrast_right:
             start, end = (left + 1.75, 6.25), (9 - 0.5 * way, 7.4)
-            _arrow(ax, start, end, connectionstyle=f"arc3,rad={-0.2 * way}")
+            arrow(ax, start, end, connectionstyle=f"arc3,rad={-0.2 * way}")
     ax.text(9, 7.75, "the higher contrast is to come here, to the centre", ha="center")
     ax.plot([8.7, 9.3], [7.4, 7.4], color=INK, linewidth=4)
     # The mouse from above, facing away from us, so that its left is our left.
@@ -111,29 +88,8 @@ def _draw_setup(ax: Axes, contrast_left: float, contrast_right: float) -> None:
     for tip in (8.55, 8.8):
         ax.plot([5.7, tip], [tip - 6.5, tip - 4.7], color="black", linewidth=2, zorder=4)
     ax.text(5.6, 2.1, "Neuropixels\nprobes", ha="right", va="center")
-    _arrow(ax, (10.4, 6.75), (7.6, 6.75), arrowstyle="<->")
+    arrow(ax, (10.4, 6.75), (7.6, 6.75), arrowstyle="<|-|>")
     ax.text(10.9, 6.0, "wheel: turning it\nmoves the gratings", ha="left", va="center")
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: str) -> None:
-    arrow: Options = {"arrowstyle": "->", "linewidth": 1.5, **style}
-    ax.annotate("", end, start, arrowprops=arrow)
-
-
-def _draw_grating(ax: Axes, x: float, y: float, contrast: float) -> None:
-    edge = np.linspace(-1.6, 1.6, 120)
-    across, up = np.meshgrid(edge, edge)
-    patch = np.sin(2 * np.pi * across / 0.75) * np.exp(-(across**2 + up**2) / 0.7)
-    grey = 0x9A / 255
-    ax.imshow(
-        grey + contrast * patch * (1 - grey),
-        cmap="gray",
-        vmin=0,
-        vmax=1,
-        extent=(x - 1.6, x + 1.6, y - 1.6, y + 1.6),
-        aspect="equal",
-        zorder=2,
-    )
 
 
 def _draw_trial(ax: Axes) -> None:
@@ -146,11 +102,8 @@ def _draw_trial(ax: Axes) -> None:
         ("feedback: water, or a burst of noise", 0.5, 2.9, "#AA3377"),
     )
     for row, (text, start, stop, color) in enumerate(spans):
-        y, style = 3.3 - row, "round,pad=0,rounding_size=0.05"
-        ax.add_patch(
-            FancyBboxPatch((start, y), stop - start, 0.62, style, fc=color, ec=color, alpha=0.3)
-        )
-        ax.text(start + 0.03, y + 0.29, text, va="center")
+        ax.barh(3.6 - row, stop - start, 0.62, start, color=color, alpha=0.3)
+        ax.text(start + 0.03, 3.6 - row, text, va="center")
     ax.plot([-0.5, 2.0], [4.25, 4.25], color=INK, linewidth=3)
     ax.text(0.03, 4.35, "the recorded bins: an answer after 2.0 s lies outside", va="bottom")
     ax.axvline(2.0, color=INK, linewidth=1)
@@ -158,11 +111,7 @@ def _draw_trial(ax: Axes) -> None:
 
 
 @styled
-def sessions(
-    table: pd.DataFrame,
-    session: Session | None = None,
-    axes: Many = None,
-) -> np.ndarray:
+def sessions(table: pd.DataFrame, session: Session | None = None, axes: Many = None) -> np.ndarray:
     """All recorded sessions by mouse, and the regions that the course's lists know, by group.
 
     Parameters
@@ -172,12 +121,9 @@ def sessions(
     session : Session, optional
         Its place among them is marked if it is one of them, and its regions are filled, with their
         number of neurons. Of no other session is anything shown that is not in `table`.
-    axes : two Axes, optional
-        Where to draw; returned.
     """
-    axes = panels(axes, (2, 1), (9.5, 7.4), height_ratios=[1, 1.25])
+    ax, below = axes = panels(axes, (2, 1), (9.5, 7.4), height_ratios=[1, 1.25])
     mice = list(dict.fromkeys(table["mouse"]))
-    ax = axes[0]
     for part in sorted(set(table["part"])):
         here = table.loc[table["part"] == part, "index"]
         left, right = here.min() - 0.5, here.max() + 0.5
@@ -193,18 +139,14 @@ def sessions(
     ax.set_yticks(range(len(mice)), mice)
     ax.set_xlabel("session number (in black: on this computer)")
     ax.set_title(f"{len(table)} sessions from {len(mice)} mice")
-    counts = {} if session is None else _region_counts(session)
-    _draw_regions(axes[1], counts)
+    counts = {} if session is None else session.units["region"].value_counts().to_dict()
+    _draw_regions(below, counts)
     there = ", ".join(f"{name} {counts[name]}" for name in allen.in_order(counts))
     return described(
         axes,
         f"Above, the {len(table)} sessions by mouse ({len(mice)} of them). Below, the acronyms of "
         "brain regions by group" + (f"; neurons in this session: {there}." if there else "."),
     )
-
-
-def _region_counts(session: Session) -> dict[str, int]:
-    return {str(name): int(n) for name, n in session.units["region"].value_counts().items()}
 
 
 def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None:
@@ -233,15 +175,7 @@ def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None
 
 @styled
 def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Neurons of each region in several sessions, as a table of colours.
-
-    Parameters
-    ----------
-    counts : DataFrame, (sessions, regions)
-        Numbers of neurons; 0 where a session has none.
-    ax : Axes, optional
-        Where to draw; returned.
-    """
+    """Neurons of each region (columns) in several sessions (rows), as a table of colours."""
     import seaborn as sns
 
     shown = counts[allen.in_order(counts.columns)].rename_axis(index="session", columns="region")
@@ -252,16 +186,9 @@ def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
         shown = shown.T
     size = (min(9.5, 3 + 0.3 * n_sessions), 1.6 + 0.18 * n_regions)
     ax = panel(ax, size if tall else (9.5, 1.6 + 0.24 * n_sessions))
+    look: Options = {"norm": "log", "cmap": "viridis_r", "xticklabels": True, "yticklabels": True}
     bar: Options = {"label": "neurons (white: none)"}
-    sns.heatmap(
-        shown.where(shown > 0).astype(float),
-        ax=ax,
-        norm="log",
-        cmap="viridis_r",
-        cbar_kws=bar,
-        xticklabels=True,
-        yticklabels=True,
-    )
+    sns.heatmap(shown.where(shown > 0).astype(float), ax=ax, cbar_kws=bar, **look)
     ax.tick_params(axis="x", rotation=90)
     ax.tick_params(axis="y", rotation=0)
     color_regions(ax.yaxis if tall else ax.xaxis)
@@ -277,102 +204,10 @@ def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def brain_views(session: Session, axes: Many = None) -> np.ndarray:
-    """Where the neurons sit: from the left, from behind and from above, coloured by group.
-
-    In mm of the Allen common coordinate framework. The outline of the brain is drawn by hand.
-
-    Parameters
-    ----------
-    session : Session
-        Its units need `ap`, `dv` and `lr`.
-    axes : three Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If the session has no positions.
-    """
-    require(session, ("ap", "dv", "lr"), "units")
-    own = axes is None
-    if own:
-        # The view from above lies under the one from the left: a millimetre is as long in each.
-        ratios: Options = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
-        *axes, corner = panels(None, (2, 2), (9, 7.4), **ratios)
-    axes = panels(axes, (1, 3), (9, 4))
-    side = np.array(_FROM_THE_LEFT)
-    behind, above = (np.array(half) for half in (_HALF_FROM_BEHIND, _HALF_FROM_ABOVE))
-    both_sides = np.r_[behind, (behind * [-1, 1])[-2:0:-1]] + [_MIDLINE_MM, 0]
-    from_above = np.r_[above, (above * [-1, 1])[-2:0:-1]][:, ::-1] + [0, _MIDLINE_MM]
-    words = {"ap": "front to back", "dv": "top to bottom", "lr": "left to right"}
-    views = (
-        ("the left", "ap", "dv", side),
-        ("behind", "lr", "dv", both_sides),
-        ("above", "ap", "lr", from_above),
-    )
-    units = session.units
-    there = [group for group in allen.GROUPS if (units["group"] == group).any()]
-    for ax, (title, across, down, outline) in zip(axes, views, strict=True):
-        ax.fill(*_smooth(outline).T, facecolor="#F6F6F6", edgecolor="#BBBBBB", zorder=0)
-        for _, probe in units.groupby("probe") if "probe" in units else ():
-            ax.plot(*_shank(probe[[across, down]].to_numpy() / 1000).T, color=GREY, linewidth=1)
-        for group in there:
-            here = units[units["group"] == group]
-            color = allen.color_of(group)
-            ax.scatter(here[across] / 1000, here[down] / 1000, 9, color, alpha=0.7, label=group)
-        ax.set(title=f"from {title}", aspect="equal")
-        ax.set_xlabel(f"{words[across]}, {across} (mm)")
-        ax.set_ylabel(f"{words[down]}, {down} (mm)")
-        # Depth goes down the page. Seen from above with the nose to the left, left is below.
-        if down == "dv":
-            ax.invert_yaxis()
-    axes[1].axvline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1)
-    axes[2].axhline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1, label="midline")
-    if own:
-        corner.axis("off")
-        lines = axes[2].get_legend_handles_labels()
-        corner.legend(*lines, loc="center", markerscale=3)
-    else:
-        axes[2].legend(markerscale=3, loc="upper left", bbox_to_anchor=(1, 1))
-    left = (units["lr"] / 1000 < _MIDLINE_MM).mean()
-    return described(
-        axes,
-        f"The positions of {len(units)} neurons in an outline of the brain, from the left, from "
-        f"behind and from above, coloured by group of regions ({', '.join(there)}). They lie along "
-        f"straight tracks, {left:.0%} of them in the left half.",
-    )
-
-
-def _smooth(points: np.ndarray) -> np.ndarray:
-    """A smooth closed curve through some points, (points, 2)."""
-    from scipy.interpolate import CubicSpline
-
-    closed = np.r_[points, points[:1]]
-    steps = np.r_[0, np.cumsum(np.hypot(*np.diff(closed, axis=0).T))]
-    return CubicSpline(steps, closed, bc_type="periodic")(np.linspace(0, steps[-1], 300))
-
-
-def _shank(points: np.ndarray) -> np.ndarray:
-    """The two ends of the straight line that lies closest to some points, (2, 2)."""
-    middle = points.mean(axis=0)
-    direction = np.linalg.svd(points - middle, full_matrices=False)[2][0]
-    along = (points - middle) @ direction
-    return middle + np.outer([along.min(), along.max()], direction)
-
-
-@styled
 def firing_rates(session: Session, ax: Axes | None = None) -> Axes:
-    """Mean firing rate of each neuron, by region.
+    """Mean firing rate of each neuron, by region, and each region's median.
 
-    A point a neuron, a line at each region's median; log scale, with what is below 0.01 Hz
-    drawn at 0.01.
-
-    Parameters
-    ----------
-    session : Session
-    ax : Axes, optional
-        Where to draw; returned.
+    On a log scale, with what is below 0.01 Hz drawn at 0.01.
     """
     ax = panel(ax, (9.5, 4))
     rates = session.rates_hz.clip(0.01)
@@ -402,17 +237,9 @@ def firing_rates(session: Session, ax: Axes | None = None) -> Axes:
 def count_variance(
     session: Session, window: tuple[float, float] = (0.0, 0.4), ax: Axes | None = None
 ) -> Axes:
-    """Variance over trials of each neuron's spike count against its mean.
+    """Variance over trials of each neuron's spike count against its mean, and the line of Poisson.
 
-    With the line on which Poisson counts lie.
-
-    Parameters
-    ----------
-    session : Session
-    window : (start, stop)
-        In which spikes are counted, seconds from stimulus onset.
-    ax : Axes, optional
-        Where to draw; returned.
+    Spikes are counted in a window (start, stop) in seconds from stimulus onset.
     """
     part = session.select(window=window)
     counts = part.spikes.sum(axis=1, dtype=np.int64)  # (trials, neurons)
@@ -445,19 +272,7 @@ def count_variance(
 def psychometric(session: Session, ax: Axes | None = None) -> Axes:
     """How often the mouse answers left, right and not at all, by the difference in contrast.
 
-    Fractions with 95 % intervals (Wilson's).
-
-    Parameters
-    ----------
-    session : Session
-        Its trials need `contrast_left`, `contrast_right` and `response`.
-    ax : Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If the session lacks one of them.
+    Fractions with 95 % intervals (Wilson's). The trials need both contrasts and `response`.
     """
     require(session, ("contrast_left", "contrast_right", "response"))
     trials = session.trials
@@ -498,17 +313,7 @@ def _wilson(k: np.ndarray, n: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, 
 def reaction_times(session: Session, axes: Many = None) -> np.ndarray:
     """When the mouse starts to move: the distribution, and by the higher of the two contrasts.
 
-    Parameters
-    ----------
-    session : Session
-        Its trials need `reaction_time`, `contrast_left` and `contrast_right`.
-    axes : two Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If the session lacks one of them.
+    The trials need `reaction_time` and both contrasts.
     """
     require(session, ("reaction_time", "contrast_left", "contrast_right"))
     trials = session.trials
@@ -547,27 +352,19 @@ def events_on_wheel(
         Its behavior needs `wheel`.
     bins : mapping of a name to (trials,)
         Bins of an event, NaN for none; trials are sorted by the first.
-    ax : Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If the session has no wheel speed.
     """
     require(session, ("wheel",), "behavior")
     order = np.argsort(next(iter(bins.values())), kind="stable")  # NaN last
     speed = np.abs(session.behavior["wheel"][order])
-    start, stop = session.time[0], session.time[-1] + session.bin_size
+    start, top = session.time[0], np.percentile(speed, 99)
     ax = panel(ax, (9, 4.2))
-    extent, top = (start, stop, session.n_trials, 0), np.percentile(speed, 99)
-    image = ax.imshow(speed, cmap="Greys", vmax=top, extent=extent)
+    image = time_map(ax, speed, start, session.bin_size, cmap="Greys", vmax=top)
     for (name, found), color in zip(bins.items(), ("#AA0A3C", "#4477AA", "#228833"), strict=False):
         seconds = start + (np.asarray(found)[order] + 0.5) * session.bin_size
         ax.scatter(seconds, np.arange(session.n_trials) + 0.5, 5, color, label=name)
     mark_stimulus([ax])
-    ax.set(xlim=(start, stop), xlabel=TIME, ylabel="trial (sorted)")
-    legend_above(np.array([ax]), markerscale=3, title="")
+    ax.set(xlim=(start, image.get_extent()[1]), ylabel="trial (sorted)")
+    legend_above(np.array([ax]), markerscale=3)
     ax.figure.colorbar(image, ax=ax, label="wheel speed (a.u.)")
     return described(
         ax,

@@ -23,8 +23,6 @@ from nma_seq2seq.plots.style import (
 from nma_seq2seq.region_maps import by_mouse
 from nma_seq2seq.region_maps import over_mice as summed_up
 
-_MOST_NUMBERED = 12  # regions; beyond that the numbers in the cells could not be read
-
 
 @styled
 def region_matrix(
@@ -42,8 +40,6 @@ def region_matrix(
         What the numbers are, with their unit and null.
     signed : bool
         Colours that diverge from 0, for differences; else 0 and below is darkest.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     import seaborn as sns
 
@@ -52,21 +48,11 @@ def region_matrix(
     most = float(np.nanmax(np.abs(shown.to_numpy()))) or 1.0
     side = 1.6 + 0.46 * max(len(targets), 5)
     ax = panel(ax, (min(side + 1.6, 9.5), min(side, 8)))
-    numbered = max(shown.shape) <= _MOST_NUMBERED
-    sns.heatmap(
-        shown,
-        annot=numbered,
-        fmt="z.2f",  # what rounds to zero has no sign
-        annot_kws={"fontsize": 9},
-        cmap="RdBu_r" if signed else "viridis",
-        square=True,
-        xticklabels=True,
-        yticklabels=True,
-        cbar_kws={"label": label, "shrink": 0.85},
-        ax=ax,
-        vmin=-most if signed else 0,
-        vmax=most,
-    )
+    look: Options = {"cmap": "RdBu_r", "vmin": -most} if signed else {"cmap": "viridis", "vmin": 0}
+    look |= {"vmax": most, "square": True, "xticklabels": True, "yticklabels": True}
+    # With numbers where they can be read; what rounds to zero has no sign.
+    look |= {"annot": max(shown.shape) <= 12, "fmt": "z.2f", "annot_kws": {"fontsize": 9}}
+    sns.heatmap(shown, ax=ax, cbar_kws={"label": label, "shrink": 0.85}, **look)
     for row, name in enumerate(sources):
         if name in targets:
             corner = (targets.index(name), row)
@@ -88,15 +74,8 @@ def region_matrix(
 def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12, ax: Axes | None = None) -> Axes:
     """The strongest entries between different regions as arrows from source to target.
 
-    Width and darkness of an arrow follow the entry. How many are drawn is a choice, no test.
-
-    Parameters
-    ----------
-    matrix : DataFrame, (sources, targets)
-    n_strongest : int
-        How many arrows are drawn, the largest positive ones.
-    ax : Axes, optional
-        Where to draw; returned.
+    Width and darkness of an arrow follow the entry of the matrix (sources, targets). How many are
+    drawn, the largest positive ones, is a choice and no test.
     """
     names = allen.in_order([*matrix.index, *matrix.columns])
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
@@ -127,14 +106,8 @@ def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12, ax: Axes | None
 def shuffle_control(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Every pair's score against the score with the sources' trials shuffled.
 
-    A point a pair (mean over resamples), coloured by the target's group.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `region_map`.
-    ax : Axes, optional
-        Where to draw; returned.
+    A point a pair of the table that `nma.region_map` gives (mean over resamples), in the colour of
+    the target's group.
     """
     import seaborn as sns
 
@@ -145,21 +118,11 @@ def shuffle_control(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = panel(ax, (8.5, 4.2))
     ax.axhline(0, color="#999999", linewidth=0.8, zorder=0)
     ax.axvline(0, color="#999999", linewidth=0.8, zorder=0)
-    sns.scatterplot(
-        pairs,
-        x="bits_per_spike",
-        y="shuffled",
-        hue="target",
-        hue_order=[group for group in allen.GROUPS if (pairs["target"] == group).any()],
-        palette=allen.COLORS,
-        style="pair",
-        style_order=["between regions", "within one"],
-        markers=["o", "D"],
-        s=42,
-        alpha=0.8,
-        linewidth=0,
-        ax=ax,
-    )
+    groups = [group for group in allen.GROUPS if (pairs["target"] == group).any()]
+    look: Options = {"hue": "target", "hue_order": groups, "palette": allen.COLORS}
+    look |= {"style": "pair", "markers": {"between regions": "o", "within one": "D"}}
+    look |= {"style_order": ["between regions", "within one"], "s": 42, "alpha": 0.8}
+    sns.scatterplot(pairs, x="bits_per_spike", y="shuffled", linewidth=0, ax=ax, **look)
     ends = [min(0, ax.get_xlim()[0]), ax.get_xlim()[1]]
     ax.plot(ends, ends, color="black", linestyle=":", linewidth=1, label="all is stimulus")
     ax.set(xlabel=BITS, ylabel="the same, sources shuffled")
@@ -235,16 +198,12 @@ def over_mice(
 
 @styled
 def neuron_numbers(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How a score grows with the number of source neurons.
-
-    A point a draw, a line through the means.
+    """How a score grows with the number of source neurons: points, and a line through their means.
 
     Parameters
     ----------
     scores : DataFrame, one row a fit
         `source` (region), `n_sources` and `bits_per_spike`.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     ax = panel(ax, (7.5, 3.8))
     means = scores.groupby(["source", "n_sources"], sort=False)["bits_per_spike"].mean()
@@ -254,10 +213,8 @@ def neuron_numbers(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
         look: Options = {"color": allen.color_of(name), "marker": mark}
         ax.scatter(here["n_sources"], here["bits_per_spike"], 26, alpha=0.5, **look)
         ax.plot(mean.index, mean, label=name, **look)
-        said.append(
-            f"{name}: {mean.iloc[0]:.2f} with {mean.index[0]}, {mean.iloc[-1]:.2f} with "
-            f"{mean.index[-1]}"
-        )
+        ends = (f"{bits:.2f} with {n}" for n, bits in mean.iloc[[0, -1]].items())
+        said.append(f"{name}: {', '.join(ends)}")
     ticks = sorted(set(scores["n_sources"]))
     ax.set_xscale("log")
     ax.set_xticks(ticks, [str(n) for n in ticks])

@@ -26,6 +26,7 @@ from nma_seq2seq.plots.style import (
     panel,
     panels,
     styled,
+    trial_panels,
 )
 
 _TRAIN, _HELD_OUT, _NULL = "#66CCEE", "#AA0A3C", "#999999"
@@ -33,23 +34,11 @@ _BITS = "bits per spike (null: train mean)"
 
 
 @styled
-def count_distribution(
-    data: Dataset,
-    neuron: int | None = None,
-    axes: Many = None,
-) -> np.ndarray:
+def count_distribution(data: Dataset, neuron: int | None = None, axes: Many = None) -> np.ndarray:
     """How often each count occurs, and how the variance of counts goes with their mean.
 
-    Left, one target neuron, with the Poisson and the Gaussian distribution of the same mean (and
-    variance). Right, every target neuron. Training trials alone.
-
-    Parameters
-    ----------
-    data : Dataset
-    neuron : int, optional
-        Position among the targets; the busiest by default.
-    axes : two Axes, optional
-        Where to draw; returned.
+    Left, one target neuron (the busiest by default), with the Poisson and the Gaussian
+    distribution of the same mean (and variance). Right, every target neuron. Training trials alone.
     """
     from scipy.stats import norm, poisson
 
@@ -97,15 +86,7 @@ def count_distribution(
 
 @styled
 def loss_curves(counts: tuple[int, ...] = (0, 1, 3), axes: Many = None) -> np.ndarray:
-    """Poisson loss and squared error of one bin, as functions of the rate.
-
-    Parameters
-    ----------
-    counts : tuple of int
-        Observed spikes, one curve each.
-    axes : two Axes, optional
-        Where to draw; returned.
-    """
+    """Poisson loss and squared error of one bin over the rate, a curve for each observed count."""
     rates = np.geomspace(0.01, 6, 400)
     axes = panels(axes, (1, 2), (9, 3.5))
     names = [f"{count} spike{'' if count == 1 else 's'} observed" for count in counts]
@@ -116,10 +97,11 @@ def loss_curves(counts: tuple[int, ...] = (0, 1, 3), axes: Many = None) -> np.nd
         for ax, loss, low in zip(axes, losses, at_least, strict=True):
             ax.plot(rates, loss, color=color, linewidth=2, label=name)
             ax.plot(least, low, "o", color=color)
-    axes[0].set(ylabel="rate − count · ln rate (nats)", ylim=(-2, 6.5), title="Poisson loss")
-    axes[1].set(ylabel="(rate − count)² (spikes²)", ylim=(-0.5, 12), title="squared error")
-    for ax in axes:
-        ax.set_xlabel("predicted rate (spikes per bin)")
+    x = "predicted rate (spikes per bin)"
+    axes[0].set(xlabel=x, ylabel="rate − count · ln rate (nats)", ylim=(-2, 6.5))
+    axes[1].set(xlabel=x, ylabel="(rate − count)² (spikes²)", ylim=(-0.5, 12))
+    axes[0].set_title("Poisson loss")
+    axes[1].set_title("squared error")
     axes[0].legend()
     return described(
         axes,
@@ -143,12 +125,9 @@ def loss_by_rate(
     Parameters
     ----------
     models : dict of name -> whatever has `predict`
-    data : Dataset
     part : "train", "validation" or "test"
     marks : dict of name -> loss, optional
         Levels to draw as horizontal lines.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     trials = data.trials(part)
     counts = data.target[trials]
@@ -188,11 +167,8 @@ def learning_curves(
     ----------
     history : DataFrame
         `Fit.history`; the first network where there are several.
-    title : str
     levels : dict of name -> bits per spike, optional
         To draw as horizontal lines, such as a baseline's score on the validation trials.
-    ax : Axes, optional
-        Where to draw; returned.
     """
     levels = levels or {}
     ax = panel(ax, (7.5, 4))
@@ -238,9 +214,6 @@ def validation_curves(
     ----------
     histories : dict of name -> `Fit.history` of one network
     against : "epoch" or "seconds"
-    title : str
-    ax : Axes, optional
-        Where to draw; returned.
     """
     ax = panel(ax, (7.5, 3.8))
     ax.axhline(0, color=_NULL, linewidth=1, zorder=0)
@@ -262,16 +235,7 @@ def validation_curves(
 
 @styled
 def score_against(table: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes:
-    """Bits per spike with intervals against a number, which is the table's index.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `nma.score` gives it, indexed by the number.
-    xlabel : str
-    ax : Axes, optional
-        Where to draw; returned.
-    """
+    """Bits per spike with intervals (`nma.score`) against a number, which is the table's index."""
     ax = panel(ax, (6.5, 3.6))
     color = model_colors(["linear"])["linear"]
     ax.fill_between(table.index, table["low"], table["high"], color=color, alpha=0.2, linewidth=0)
@@ -287,13 +251,7 @@ def score_against(table: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> A
 def score_intervals(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Bits per spike of each model with its interval over trials.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `nma.score` gives it; the first row stands on top.
-    title : str
-    ax : Axes, optional
-        Where to draw; returned.
+    The table is that of `nma.score`; its first row stands on top.
     """
     nulls = {"train": "train mean", "test": "test mean", "psth": "average trial (PSTH)"}
     null = nulls[table["null"].iloc[0] if "null" in table else "train"]
@@ -309,17 +267,12 @@ def paired_differences(table: pd.DataFrame, *, title: str = "", ax: Axes | None 
     """How much better one model is than another on the same trials, with the paired interval.
 
     Intervals of single models overlap where all share what makes a trial hard; the interval of
-    their difference does not hold that.
-
-    Filled where the interval leaves out 0.
+    their difference does not hold that. Filled where the interval leaves out 0.
 
     Parameters
     ----------
     table : DataFrame, one row a pair, or Series of one pair
         `difference`, `low` and `high`, as `nma.compare` gives them; the first row stands on top.
-    title : str
-    ax : Axes, optional
-        Where to draw; returned.
     """
     if isinstance(table, pd.Series):
         table = table.to_frame(str(table.name or "difference")).T
@@ -372,14 +325,11 @@ def predicted_trials(
     Parameters
     ----------
     models : dict of name -> whatever has `predict`
-    data : Dataset
     neuron : int, optional
         Position among the targets; by default the one that the last model predicts best, in bits
         over all test trials.
     n_trials : int
         The test trials whose spike numbers of this neuron are spread from fewest to most.
-    axes : Axes, as many as there are trials, optional
-        Where to draw; returned.
     """
     counts = data.target[data.test]
     rates = {name: metrics.predict_part(m, data, "test", name) for name, m in models.items()}
@@ -389,14 +339,13 @@ def predicted_trials(
         neuron = int(np.nanargmax(each * counts.sum(axis=(0, 1))))
     order = counts[:, :, neuron].sum(axis=1).argsort(kind="stable")
     shown = order[(np.linspace(0.1, 1, n_trials) * (len(order) - 1)).round().astype(int)]
-    axes = panels(axes, (1, n_trials), (9.5, 3.2), sharey=True)
+    axes = trial_panels(axes, 1, data.test[shown])[0]
     middle = data.session.time + data.bin_size / 2
     for ax, trial in zip(axes, shown, strict=True):
         for name, color in model_colors(rates).items():
             ax.plot(middle, rates[name][trial, :, neuron] / data.bin_size, color=color, label=name)
         spikes = np.repeat(middle, counts[trial, :, neuron])
         ax.plot(spikes, np.zeros(len(spikes)), "|", color=INK, markersize=12, markeredgewidth=1.5)
-        ax.set(xlabel="time from stimulus (s)", title=f"test trial {data.test[trial]}")
     mark_stimulus(axes)
     axes[0].set_ylabel("predicted rate (Hz)")
     legend_above(axes)

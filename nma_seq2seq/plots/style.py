@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from nma_seq2seq import regions as allen
@@ -25,6 +26,8 @@ from nma_seq2seq.session import Session
 T = TypeVar("T")
 Many = Sequence[Axes] | np.ndarray | None  # what a figure of several panels takes
 Options = dict[str, Any]  # of matplotlib, used several times or too long for one line
+Point = tuple[float, float]
+Kind = tuple[str, str, np.ndarray]  # trials of one value: its name, its colour, their positions
 
 # Held inside each figure call alone (`@styled`): a reader's own settings stay as they are.
 STYLE: dict[Any, Any] = {
@@ -65,6 +68,7 @@ styled = _style()  # decorates each public figure
 
 INK, GREY = "#333333", "#8A8A8A"
 TIME = "time from stimulus onset (s)"
+SHORT_TIME = "time from stimulus (s)"
 BITS = "bits per spike (null: mean rate)"
 BESIDE: Options = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
 
@@ -131,26 +135,25 @@ def panels(
     axes: Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
 ) -> np.ndarray:
     """The axes given, or those of a new figure of some rows and columns, one after the other."""
-    return grid(axes, shape, size, **options).ravel()
-
-
-def grid(
-    axes: Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
-) -> np.ndarray:
-    """The axes given, or those of a new figure, as an array of this shape (rows, columns).
-
-    Raises
-    ------
-    ValueError
-        If there are fewer or more than the figure needs.
-    """
     if axes is None:
-        return plt.subplots(*shape, figsize=size, squeeze=False, **options)[1]
+        return plt.subplots(*shape, figsize=size, squeeze=False, **options)[1].ravel()
     given = np.array(np.ravel(np.asarray(axes, dtype=object)))
     needed = shape[0] * shape[1]
     if len(given) != needed:
         raise ValueError(f"axes has {len(given)} axes; this figure needs {needed}")
-    return given.reshape(shape)
+    return given
+
+
+def trial_panels(axes: Many, n_rows: int, trials: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Panels over time, (rows, trials): a column for each of some test trials."""
+    size = (9.5, 1.3 + 1.4 * n_rows)
+    axes = panels(axes, (n_rows, len(trials)), size, sharex=True, sharey="row")
+    axes = axes.reshape(n_rows, len(trials))
+    for ax, trial in zip(axes[0], trials, strict=True):
+        ax.set_title(f"test trial {trial}")
+    for ax in axes[-1]:
+        ax.set_xlabel(SHORT_TIME)
+    return axes
 
 
 def legend_above(axes: np.ndarray, title: str = "", **options: Any) -> None:
@@ -172,6 +175,30 @@ def mark_stimulus(axes: Iterable[Axes] | np.ndarray, color: str = "black") -> No
     """A dotted line at time 0."""
     for ax in axes:
         ax.axvline(0, color=color, linestyle=":", linewidth=1)
+
+
+def time_map(ax: Axes, rows: np.ndarray, start: float, bin_size: float, **look: Any) -> AxesImage:
+    """Rows over time from the stimulus as colours, the first row on top."""
+    n_rows, n_bins = rows.shape
+    extent = (start, start + n_bins * bin_size, n_rows, 0)
+    image = ax.imshow(rows, extent=extent, **look)
+    ax.set_xlabel(TIME)
+    return image
+
+
+def grating(contrast: float) -> np.ndarray:
+    """A Gabor patch on grey, (60, 60), from 0 (black) to 1."""
+    edge = np.linspace(-1.6, 1.6, 60)
+    across, up = np.meshgrid(edge, edge)
+    patch = np.sin(2 * np.pi * across / 0.75) * np.exp(-(across**2 + up**2) / 0.7)
+    grey = 0x9A / 255
+    return grey + contrast * patch * (1 - grey)
+
+
+def arrow(ax: Axes, start: Point, end: Point, **look: Any) -> None:
+    """An arrow between two points of a drawing."""
+    style: Options = {"arrowstyle": "-|>", "color": INK, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", end, start, arrowprops=style | look)
 
 
 def readable(color: str) -> str:
@@ -216,19 +243,7 @@ def mean_band(ax: Axes, time: np.ndarray, values: np.ndarray, color: Any, label:
 
 
 def require(session: Session, columns: Sequence[str], table: str = "trials") -> None:
-    """Raise unless the session has these columns.
-
-    Parameters
-    ----------
-    session : Session
-    columns : sequence of str
-    table : "trials", "units" or "behavior"
-
-    Raises
-    ------
-    ValueError
-        Which names the first column that is missing and those that are there.
-    """
+    """Raise unless the session's trials, units or behavior have these columns."""
     there = getattr(session, table)
     for column in columns:
         if column not in there:
@@ -251,14 +266,8 @@ def words(column: str) -> str:
     return EVENTS[column][0] if column in EVENTS else column.replace("_", " ")
 
 
-def kinds(trials: pd.DataFrame, by: str | None) -> list[tuple[str, str, np.ndarray]]:
-    """Name, colour and positions of the trials of each value of a column; of all without one.
-
-    Raises
-    ------
-    ValueError
-        If there are more values than can be told apart.
-    """
+def kinds(trials: pd.DataFrame, by: str | None) -> list[Kind]:
+    """Name, colour and positions of the trials of each value of a column; of all without one."""
     if by is None:
         return [("all trials", "black", np.arange(len(trials)))]
     column = trials[by]
@@ -268,7 +277,7 @@ def kinds(trials: pd.DataFrame, by: str | None) -> list[tuple[str, str, np.ndarr
             f"{by!r} has {len(values)} values, too many to draw; choose a column with at most "
             f"{MOST_VALUES}, such as 'response' or 'contrast_right'"
         )
-    found: list[tuple[str, str, np.ndarray]] = []
+    found: list[Kind] = []
     for place, value in enumerate(values):
         if by == "response" and value in RESPONSES:
             name, color, _ = RESPONSES[value]
