@@ -405,7 +405,6 @@ def test_scores_by_number_go_through_their_means():
     assert any(np.allclose(line.get_ydata(), [0.1, 0.3]) for line in ax.lines)
 
 
-<<<<<<< HEAD
 def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
     rows = [("VISp", m, 0.1 * k) for k, m in enumerate(("Ada", "Bea", "Cid"))]
     rows += [("MOs", "Ada", 0.9), ("MOs", "Bea", 0.7)]
@@ -417,7 +416,8 @@ def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
     np.testing.assert_allclose(sorted(dots.get_xdata()), [0, 0.1, 0.2])
     with pytest.raises(ValueError, match="4 mice or more; choose a smaller least="):
         plots.over_mice(table, least=4)
-=======
+
+
 # ---------------------------------------------------------------------- names and what they are of
 
 
@@ -717,4 +717,3 @@ def test_the_left_answer_is_the_left_grating(session):
     ax = plots.psychometric(dataclasses.replace(session, trials=trials))
     shares = {c.get_label(): c.lines[0].get_ydata() for c in ax.containers}
     assert shares["left"][0] == 1 and shares["right"][0] == 0
->>>>>>> d5496cf (Figures share their parts: one brain, one raster of a trial, one drawing of arrows and gratings; what all figures take is said once; tests read names, groups and colours back from the Axes)

@@ -156,13 +156,6 @@ def over_mice(
         Mice that a pair must have been recorded in; an interval over two is as wide as the page.
     n_most : int
         So many pairs are drawn, those with the highest means.
-    ax : Axes, optional
-        Where to draw; returned.
-
-    Raises
-    ------
-    ValueError
-        If no pair was recorded in so many mice.
     """
     summary = summed_up(table, value).query("n_mice >= @least")
     if summary.empty:
