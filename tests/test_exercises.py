@@ -188,7 +188,7 @@ def test_a_wrong_answer_is_told_its_likely_cause(answer, fragment, line):
         ("90.2", lambda r, y: reference("90.2")(r, y).item(), "no gradient"),
         ("90.2", lambda r, y: reference("90.2")(r, y).detach(), "no gradient"),
         ("90.4", lambda t, s, b: np.ceil((t - s) / b), "every value is 1 too large"),
-        ("90.4", lambda t, s, b: np.floor(t / b), "every value is 50 too small."),
+        ("90.4", lambda t, s, b: np.floor(t / b), "50 too small: likely cause: start is not used"),
         ("90.5", lambda v: v.min(), "expected a tuple of 2"),
         ("90.5", lambda v: (v.min(), v.max()), "part 2 is"),
         ("90.6", lambda c: np.cov(c), "has shape (9, 9), expected (3, 3)"),

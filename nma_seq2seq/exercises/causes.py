@@ -89,6 +89,11 @@ def explain(
     if any(got is None for got, _ in pairs):
         return "", ""
     if isinstance(pairs[0][1], tuple):
+        if len(pairs[0][1]) == 2 and all(
+            isinstance(got, Mapping) and same((list(got), list(got.values())), want, tolerance)
+            for got, want in pairs
+        ):
+            return "", "the right values as a dict; its keys and its values are asked for"
         return _explain_parts(pairs, inputs, tolerance)
     if isinstance(pairs[0][1], Mapping):
         if any(not isinstance(got, Mapping) or set(got) != set(want) for got, want in pairs):
@@ -105,8 +110,15 @@ def explain(
         arrays.append((a, b))
     if any(a.shape != b.shape for a, b in arrays):
         return "", _cause_of_shape(arrays, tolerance)
+    if unfilled := _cause_of_unfilled(arrays, tolerance):
+        return "", unfilled
     if not all(np.isfinite(a[np.isfinite(b)]).all() for a, b in arrays):
         return "", ""
+    if any(np.isnan(b).any() for _, b in arrays) and all(
+        a.dtype.kind in "iu" and close(a[~np.isnan(b)], b[~np.isnan(b)], tolerance).all()
+        for a, b in arrays
+    ):
+        return "", "whole numbers (int) hold no NaN; what should be NaN becomes some number"
     if all(b.dtype == bool for _, b in arrays):
         swapped = all((a.astype(float) == 1 - b.astype(float)).all() for a, b in arrays)
         return "", "True and False are swapped" if swapped else ""
@@ -169,11 +181,83 @@ def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
                     return f"to be {word} over axis {which} too"
                 if n_mine < n_right and all(equal(a, reduced(b, axis=axes)) for a, b in arrays):
                     return f"{word} over axis {which} of the result too"
+    if all(a.size == 1 < b.size for a, b in arrays):
+        for word, one in (
+            ("largest", np.nanmax),
+            ("smallest", np.nanmin),
+            ("median", np.nanmedian),
+        ):
+            if all(equal(a.item(), np.asarray(one(b))) for a, b in arrays):
+                return f"one number, the {word} of those that are asked for"
+    for word, k in (("first", 0), ("last", -1)):
+        for axis in range(max(n_mine, n_right)):
+            if all(axis < b.ndim and b.shape[axis] > 1 for _, b in arrays) and all(
+                equal(a, b.take(k, axis)) or equal(a, b.take([k], axis)) for a, b in arrays
+            ):
+                return f"only the {word} along axis {axis} of the result (return after the loop)"
+            if all(axis < a.ndim and a.shape[axis] > 1 for a, _ in arrays) and all(
+                equal(a.take(k, axis), b) for a, b in arrays
+            ):
+                return f"the right values are the {word} of several; return these alone"
     if all(a.ndim == b.ndim == 1 for a, b in arrays):
         if all(equal(a[1:], b) or equal(a[:-1], b) for a, b in arrays):
             return "one element too many (off by one?)"
         if all(equal(a, b[1:]) or equal(a, b[:-1]) for a, b in arrays):
             return "one element too few (off by one?)"
+    if all(a.ndim == b.ndim > 0 and a.shape[1:] == b.shape[1:] for a, b in arrays):
+        if all(0 < len(a) < len(b) for a, b in arrays):
+            without = [_left_out(a, b, tolerance) for a, b in arrays]
+            if all(without):
+                if all(np.isnan(b[out]).all() for out, (_, b) in zip(without, arrays, strict=True)):
+                    return "what is NaN is left out; it has to stay in its place"
+                return f"the right values, but some are left out, such as number {without[0][0]}"
+        elif all(len(a) >= len(b) > 0 for a, b in arrays):
+            extra = [_left_out(b, a, tolerance) for a, b in arrays if len(a) > len(b)]
+            if all(extra):
+                return f"the right values, and others too many, such as number {extra[0][0]}"
+    return ""
+
+
+def _left_out(part: np.ndarray, whole: np.ndarray, tolerance: float) -> list[int]:
+    """Which rows of an array another one lacks; [] unless it has the others, in order."""
+    lacks, k = [], 0
+    for row, value in enumerate(whole):
+        if k < len(part) and close(part[k], value, tolerance).all():
+            k += 1
+        else:
+            lacks.append(row)
+    return lacks if k == len(part) else []
+
+
+def _cause_of_unfilled(arrays: _Arrays, tolerance: float) -> str:
+    """Right values but for places that are 0 or NaN throughout, as they were made."""
+    wrong = [~close(a, b, tolerance) for a, b in arrays]
+    for empty, value in (("0", 0.0), ("NaN", np.nan)):
+        if not all(
+            w.any() and not w.all() and np.array_equal(a[w], np.full(w.sum(), value), True)
+            for w, (a, _) in zip(wrong, arrays, strict=True)
+        ):
+            continue
+        if all(w.ndim == 2 and w.shape[0] == w.shape[1] > 2 for w in wrong):
+            for triangle, word in ((np.tril, "above"), (np.triu, "below")):
+                if all((triangle(w, -1 if word == "above" else 1) == w).all() for w in wrong):
+                    return f"only {word} the diagonal; [i, j] and [j, i] are both to be filled in"
+        for axis in range(min(w.ndim for w in wrong)):
+            others = [tuple(k for k in range(w.ndim) if k != axis) for w in wrong]
+            there = [w.any(axis=o) for w, o in zip(wrong, others, strict=True)]
+            for word, k in (("last", -1), ("first", 0)):
+                if all(len(t) > 2 and t[k] and t.sum() == 1 for t in there):
+                    return (
+                        f"the {word} along axis {axis} of the result stays {empty} (does a loop "
+                        f"{'end early' if k else 'begin late'}?)"
+                    )
+                rest = [t[1:] if k else t[:-1] for t in there]
+                if all(
+                    len(r) > 1 and r.all() and not t[0 if k else -1]
+                    for r, t in zip(rest, there, strict=True)
+                ):
+                    which = "first" if k else "last"
+                    return f"only the {which} along axis {axis} of the result is filled in"
     return ""
 
 
@@ -205,6 +289,9 @@ def _explain_values(
         for word, rounded in (("down", np.floor), ("", np.round), ("up", np.ceil)):
             if equal(rounded(expected)):
                 return "", f"rounded {word}".strip() + ", where fractions are asked for"
+        for decimals in range(1, 6):
+            if equal(np.round(expected, decimals)):
+                return "", f"rounded to {decimals} decimals; leave the values as they are"
     if (np.abs(expected) != np.abs(expected).mean()).any():
         if equal(np.sqrt(np.abs(expected))):
             return "", "a square root too many"
@@ -252,19 +339,25 @@ def _named_factor(
 
     for name in numbers[0] if numbers else ():
         values = [each.get(name, math.nan) for each in numbers]
-        length = name.startswith("ax")
+        length = name.startswith(("ax", "the number"))
+        count = f"the length of {name}" if name.startswith("ax") else name
         if are(values):
             if length:
                 return symptom, f"summed over {name}, where a mean is asked for"
             return symptom, f"multiplied by {name} once too often, or not divided by it"
         if all(values) and are([1 / v for v in values]):
-            by = f"the length of {name}" if length else name
-            return symptom, f"divided by {by} once too often"
+            return symptom, f"divided by {count} once too often"
         if length and all(v > 1 for v in values):
             if are([v / (v - 1) for v in values]):
-                return symptom, f"divided by the length of {name} less one (ddof=1)"
+                return symptom, f"divided by {count} less one (ddof=1)"
             if are([(v - 1) / v for v in values]):
-                return symptom, f"divided by the length of {name}, not by one less (ddof=1)"
+                return symptom, f"divided by {count}, not by one less (ddof=1)"
+            if are([v - 1 for v in values]):
+                return symptom, f"not divided by {count} less one"
+            if all(v > 2 for v in values) and are([(v - 1) / (v - 2) for v in values]):
+                return symptom, f"divided by {count} less two, where it is less one"
+    if named := _named_ratio(factors, numbers):
+        return symptom, named
     if any(not math.isclose(f, factors[0], rel_tol=1e-4) for f in factors) or expected.size < 2:
         several = len(expected) > len(factors)  # of one value in each case, any factor will do
         return (symptom, "") if several else ("", "")
@@ -272,6 +365,32 @@ def _named_factor(
         return symptom, "a percentage, where a share is asked for"
     near = (text for f, text in _FACTORS.items() if math.isclose(factors[0], f, rel_tol=1e-3))
     return symptom, next(near, "")
+
+
+def _named_ratio(factors: list[float], numbers: list[dict[str, float]]) -> str:
+    """A number in another's place, or written out: only what one pair of them explains."""
+    found = set()
+    names = [name for name in numbers[0] if all(each.get(name) for each in numbers)]
+    for name in (name for name in names if "axis" not in name):
+        for sign, where in ((1, "not divided by it"), (-1, "not multiplied by it")):
+            constants = [f * n[name] ** -sign for f, n in zip(factors, numbers, strict=True)]
+            alike = all(math.isclose(c, constants[0], rel_tol=1e-4) for c in constants)
+            varies = any(n[name] != numbers[0][name] for n in numbers)
+            if alike and varies and any(_is_round(c) for c in (constants[0], 1 / constants[0])):
+                found.add(f"a number stands where {name} belongs ({where})")
+    for one, other in permutations(names, 2):
+        if "axis" not in one or "axis" not in other:
+            continue
+        for less in (0, 1):
+            ratios = [(n[one] - less) / max(n[other] - less, 0.1) for n in numbers]
+            if all(math.isclose(f, r, rel_tol=1e-6) for f, r in zip(factors, ratios, strict=True)):
+                found.add(f"divided by the length of {other}, where {one} belongs")
+    return found.pop() if len(found) == 1 else ""
+
+
+def _is_round(value: float) -> bool:
+    """Whether it has at most two digits, as numbers that are written out have."""
+    return math.isclose(value, float(f"{value:.1e}"), rel_tol=1e-4)
 
 
 def _named_offset(arrays: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float) -> str:
@@ -296,6 +415,8 @@ def _cause_of_order(arrays: _Arrays, tolerance: float) -> str:
     if all(b.ndim == 2 and equal(a.T, b) for a, b in arrays):
         return "transposed: rows and columns are swapped"
     for axis in range(n_axes):
+        if all(equal(a, b.cumsum(axis)) for a, b in arrays):
+            return f"each has those before it along axis {axis} added (start anew in each round)"
         if all(equal(np.flip(a, axis), b) for a, b in arrays):
             return f"axis {axis} runs backwards"
         if min(b.shape[axis] for _, b in arrays) < 4:

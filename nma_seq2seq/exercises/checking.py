@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from nma_seq2seq.exercises.causes import cause_of_error, describe_kind, explain
+from nma_seq2seq.exercises.causes import cause_of_error, explain
 from nma_seq2seq.exercises.comparing import (
     as_array,
     converted,
@@ -36,10 +36,11 @@ from nma_seq2seq.exercises.comparing import (
 )
 from nma_seq2seq.exercises.definition import Exercise, Result
 from nma_seq2seq.exercises.edits import Edit, edited
+from nma_seq2seq.exercises.other_inputs import other_inputs
 
 _SHOWN_CHARACTERS = 1000  # of what an answer prints while it is checked
 _WAITING = 30  # times the limit of processor time: what sleeps, or waits on a busy machine
-_PAIRS_SECONDS = 1.0  # of processor time to look for two mistakes at once
+_SEARCH_SECONDS = 1.0  # of processor time, each, to look for other inputs and for two mistakes
 
 
 class TimeLimit(BaseException):
@@ -199,15 +200,14 @@ def _explained(
     for sentence, edits in exercise.mistakes.items():
         if any(does_the_same(edit) for edit in edits):
             return "", sentence
-    if told and (swapped := _swapped(exercise, got)):
-        return "", swapped
     names = _parameters(exercise)
     inputs = [dict(zip(names, case, strict=False)) for case in _cases(exercise)]
     pairs = [(mine.value, right.value) for mine, right in zip(got, expected, strict=False)]
     better, cause = explain(pairs, inputs, exercise.tolerance)
+    cause = cause or (_by_other_inputs(exercise, got) if told else "")
     if cause:
         return better, cause
-    deadline = time.process_time() + _PAIRS_SECONDS
+    deadline = time.process_time() + _SEARCH_SECONDS
     for (one, edits), (other, more) in combinations(exercise.mistakes.items(), 2):
         for edit in ((a, b) for a in edits for b in more):
             if time.process_time() > deadline:
@@ -239,29 +239,37 @@ def _alike(exercise: Exercise, mine: _Outcome, other: _Outcome) -> bool:
 
 
 def _says_something(value: Any) -> bool:
-    """Whether a result is more than nothing but NaN, which many mistakes give."""
+    """Whether a result is more than nothing, or nothing but NaN, which many mistakes give."""
     array = as_array(value)
-    return array is None or array.dtype.kind != "f" or not np.isnan(array).all()
+    if array is None:
+        return True
+    return bool(array.size) and (array.dtype.kind != "f" or not np.isnan(array).all())
 
 
-def _swapped(exercise: Exercise, got: list[_Outcome]) -> str:
-    """Two arguments that have changed places."""
-    names, cases = _parameters(exercise), _cases(exercise)
-    if exercise.run is not None:
-        return ""
-    for i, j in combinations(range(len(cases[0])), 2):
-        if describe_kind(cases[0][i]) != describe_kind(cases[0][j]):
-            continue
-        order = list(range(len(cases[0])))
-        order[i], order[j] = j, i
+def _by_other_inputs(exercise: Exercise, got: list[_Outcome]) -> str:
+    """The mistake in the inputs with which the right answer gives what was returned, or ""."""
+    numbers = [array for mine in got if (array := as_array(mine.value)) is not None]
+    if exercise.run is not None or len({n.item() for n in numbers if not n.ndim}) == 1:
+        return ""  # one number in every case, such as 1 or 0, comes of many mistakes
+    deadline = time.process_time() + _SEARCH_SECONDS
+    found: set[str] = set()
+    for sentence, cases, factors in other_inputs(_parameters(exercise), _cases(exercise)):
+        if time.process_time() > deadline or len(found) > 1:
+            return ""
         if all(
-            _alike(
-                exercise, mine, _call(exercise, exercise.reference, tuple(case[k] for k in order))
-            )
-            for case, mine in zip(cases, got, strict=False)
+            _alike(exercise, mine, _scaled(_call(exercise, exercise.reference, case), factor))
+            for mine, case, factor in zip(got, cases, factors, strict=False)
         ):
-            return f"{names[i]} and {names[j]} have changed places"
-    return ""
+            found.add(sentence)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _scaled(outcome: _Outcome, factor: float) -> _Outcome:
+    if factor == 1:
+        return outcome
+    if not isinstance(outcome.value, (np.ndarray, torch.Tensor)):
+        return _Outcome(error=ValueError("nothing to scale"))
+    return _Outcome(value=outcome.value * factor)
 
 
 # ---------------------------------------------------------------------- answers that are tested

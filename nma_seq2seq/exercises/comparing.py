@@ -117,7 +117,9 @@ def close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray
         tolerance = 1e-6  # one bin off is wrong, however late the bin
     finite = expected[np.isfinite(expected)].astype(np.result_type(expected.dtype, np.float64))
     size = float(np.sqrt((np.abs(finite) ** 2).mean())) if finite.size else 0.0
-    return np.isclose(got, expected, rtol=tolerance, atol=tolerance * (size or 1), equal_nan=True)
+    # A hundredth of it, so that one busy neuron does not excuse what is rounded at all others.
+    small = tolerance * (0.01 * size or 1)
+    return np.isclose(got, expected, rtol=tolerance, atol=small, equal_nan=True)
 
 
 def same(got: Any, expected: Any, tolerance: float, squeeze: bool = False) -> bool:

@@ -78,7 +78,7 @@ def check_draws(
         if all(np.array_equal(np.sort(d[k]), np.sort(draws[0][k])) for d in draws[:20]) and among:
             symptom = f"every rng gives the same {name}"
             places = np.searchsorted(among(arguments, draws[0], k), np.sort(draws[0][k]))
-            if (np.diff(places) == 1).all():
+            if len(set(np.diff(places))) == 1:
                 return symptom, "taken in the order of the file, not drawn"
             unused = "rng is not used; a generator of one's own starts anew at each call"
             return symptom, "" if used else unused
@@ -94,6 +94,10 @@ def check_draws(
     for each in uneven:
         if isinstance(each, tuple) and "stretches" in each[0]:
             return each
+    pool = np.concatenate([among(arguments, draws[0], k) for k in range(len(names))])
+    if never := sorted(set(pool.tolist()) - set(np.concatenate([p for d in draws for p in d]))):
+        found = f"number {never[0]} is never drawn, whatever the rng"
+        return found, "the same one is left out each time; draw from all" * (len(never) == 1)
     return next((each for each in uneven if each), None)
 
 

@@ -18,12 +18,12 @@ def _counts_cases(rng):
 
 
 def _trial_cases(rng):
-    def case(n_trials):
-        left, right = rng.choice([0, 0.25, 0.5, 1], n_trials), rng.choice([0, 0.25, 1], n_trials)
+    def case(n_trials, levels):
+        left, right = rng.choice([*levels, 0.5], n_trials), rng.choice(levels, n_trials)
         chances = [0.3, 0.2, 0.5]
         return left, right, rng.choice([1.0, -1.0, 0.0], n_trials, p=chances)
 
-    return [case(400), case(270)]
+    return [case(400, [0, 0.25, 1]), case(270, [0, 0.125])]  # other differences in each
 
 
 def _event_cases(rng):
@@ -38,7 +38,7 @@ def _event_cases(rng):
         seconds[6], seconds[7] = np.nan, -0.3 * bin_size
         return seconds, start, bin_size, n_bins
 
-    return [case(40, -0.5, 0.02, 125), case(29, -0.31, 0.005, 240)]
+    return [case(40, -0.5, 0.02, 125), case(29, -0.3137, 0.005, 240), case(31, 0.1, 0.01, 90)]
 
 
 def _fano_cases(rng):
@@ -47,6 +47,7 @@ def _fano_cases(rng):
         rates = np.append(rng.uniform(0.2, 0.6, n_neurons - 1), 9.0)
         counts = rng.poisson(rates * gain, (n_trials, n_bins, n_neurons)).astype(np.uint8)
         counts[:, :, 1] = 0
+        counts[::3, :, 0] = 0  # a neuron that is silent in some trials
         return (counts,)
 
     return [case(9, 40, 4), case(14, 35, 3)]

@@ -14,15 +14,19 @@ def _choices(rng):
     def case(names, n, target, least):
         region = rng.choice(names, n)
         region[:2] = target, next(name for name in names if name != target)
-        rates = rng.choice([0.0, 0.4, least, 2 * least, 7.5], n)
-        rates[:5] = least, 0.0, 0.0, least, least
-        region[2:5] = target, target, names[0]
+        rates = np.where(
+            rng.random(n) < 0.5, rng.choice([0.0, 0.4, least], n), rng.uniform(0.1, 7.5, n)
+        )
+        rates[region == names[3]] *= 0.1  # a region that is quiet on the whole, but for one
+        rates[:6] = least, 6.3, least, least, 0.0, 0.0
+        region[2:6] = target, names[0], target, names[3]
+        rates[-1], region[-2:] = 2.6, [target, names[3]]
         return region, rates, target, least
 
     # Names that begin like another, or hold it.
     return [
-        case(["VISpm", "VISp", "VIS", "CA1"], 37, "VISp", 0.5),
-        case(["SCsg", "LP", "LPs", "L", "root"], 41, "LP", 1.0),
+        case(["VISpm", "VISp", "VIS", "CA1"], 37, "VISp", 0.6),
+        case(["SCsg", "LP", "LPs", "L", "root"], 41, "LP", 1.3),
     ]
 
 

@@ -238,12 +238,12 @@ WRONG["1.1"] += [
             "total / duration -> (total / duration).sum()": "summed over axis 0",
             "total / duration -> total / duration * 1000": "milliseconds",
             "return total -> return total.mean()": "neurons",
-            "n_trials, n_bins, n_neurons -> n_trials, n_neurons, n_bins": "",
+            "n_trials, n_bins, n_neurons -> n_trials, n_neurons, n_bins": "where axis 1 of",
             "total / duration -> print(total / duration)": "return",
         },
     ),
     (lambda c, b: c.mean(axis=2).mean(axis=0) / b, "the axes"),
-    (lambda c, b: c[0].mean(axis=0) / b, ""),
+    (lambda c, b: c[0].mean(axis=0) / b, "only the first along axis 0"),
     (lambda c, b: c.mean((0, 1)) / c.shape[1] / b, "divided by the length of axis 1"),
 ]
 WRONG["1.2"] += variants(
@@ -290,7 +290,7 @@ WRONG["1.3"] += variants(
         "np.isnan(k) or k < 0 or k >= n_bins -> k < 0 or k >= n_bins": "NaN",
         "(s - start) / bin_size -> s / bin_size": "without the offset",
         "(s - start) / bin_size -> (s + start) / bin_size": "sign of the offset",
-        "(s - start) / bin_size -> s - start / bin_size": "",
+        "(s - start) / bin_size -> s - start / bin_size": "in brackets",
         "(s - start) / bin_size -> (s - start) * bin_size": "multiplied",
         "(s - start) / bin_size -> (s - start) * 100": "written out",
         "out[i] = np.nan -> out[i] = 0": "not a number",

@@ -326,7 +326,7 @@ WRONG["3.2"] += variants(
         "n = len(shuffled) // 2 -> n = len(shuffled) // 3": "",
         "n = len(shuffled) // 2 -> n = 6 if len(shuffled) == 12 else 5": "",
         "rng.shuffle(shuffled) -> shuffled = np.concatenate([shuffled[k::2] for k in "
-        "rng.permutation(2)])": "",
+        "rng.permutation(2)])": "every second one",
         "return a, b -> return units.tolist(), b": "",
     },
 )
@@ -381,7 +381,7 @@ WRONG["3.4"] += variants(
         "return nma.bits_per_spike(r, y_test, y.mean(0)) -> return (r - y_test * "
         "np.log(r)).mean()": "Poisson loss",
         "return nma.bits_per_spike(r, y_test, y.mean(0)) -> return nma.bits_per_spike(y_test, "
-        "r, y.mean(0))": "",
+        "r, y.mean(0))": "where the counts belong",
         "return nma.bits_per_spike(r, y_test, y.mean(0)) -> print(nma.bits_per_spike(r, y_test, "
         "y.mean(0)))": "return",
         "model(inputs[is_test])[np.newaxis] -> model(inputs[is_test])": "",

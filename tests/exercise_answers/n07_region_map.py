@@ -335,7 +335,7 @@ WRONG["7.3"] += variants(
         "values=value) -> values=value).to_numpy()": "array",
         "values=value) -> values=value).T": "changed places",
         "values=value) -> values=value).mean()": "averaged over axis 0",
-        "values=value) -> values=value).iloc[1:]": "",
+        "values=value) -> values=value).iloc[1:]": "are left out",
         "    return ->     out =": "return",
     },
 )
