@@ -69,6 +69,17 @@ def test_trials_are_known_again_after_a_selection(tiny, tiny_data):
     assert np.isfinite(nma.score({"mine": model}, part)["bits_per_spike"]).all()
 
 
+def test_a_fit_of_a_longer_window_is_scored_on_a_part_of_it(tiny):
+    start, stop = tiny.time[[5, -5]]
+    scored, learned = nma.make_dataset(tiny, window=(start, stop)), nma.make_dataset(tiny)
+    assert scored.n_bins < learned.n_bins
+    models = {"rrr": nma.fit_rrr(learned), "seq2seq": quick_seq2seq(learned)}
+    assert np.isfinite(nma.score(models, scored)["bits_per_spike"]).all()
+    other = nma.make_dataset(tiny, window=(start, stop), seed=1)
+    with pytest.raises(ValueError, match="has seen .* test trials"):
+        nma.score(models, other)
+
+
 def test_other_neurons_recordings_and_bins_are_refused(tiny, tiny_data):
     model = nma.fit_rrr(tiny_data)
     halves = [nma.make_dataset(tiny, source="same", seed=seed) for seed in (0, 1)]
