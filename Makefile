@@ -16,7 +16,8 @@ ARGS ?=
 NBVAL = OMP_NUM_THREADS=1 NMA_SEQ2SEQ_DATA=simulated
 NBVAL_ARGS = pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=300 --nbval-current-env
 
-BENCHMARKS = bench-before bench-grading bench-latents bench-load bench-model bench-notebooks bench-spike_times bench-twin
+BENCHMARKS = bench-before bench-grading bench-known bench-latents bench-load bench-model \
+	bench-notebooks bench-recipe bench-speed bench-spike_times bench-twin
 
 .PHONY: help lab test quick verdicts mypy test-class test-floors test-colab test-binder build \
 	check-notebooks site $(BENCHMARKS)
@@ -69,8 +70,9 @@ site: $(VENV)/.site
 	$(BIN)/python -m tools.links build/site
 
 ## make bench-model       what the course claims, measured; DATA=FILE has recorded sessions. And
-##                        bench-before, bench-grading (a class on a busy machine), bench-latents,
-##                        bench-load, bench-notebooks, bench-spike_times, bench-twin; ARGS=--help
+##                        bench-before, bench-grading (a class on a busy machine), bench-known,
+##                        bench-latents, bench-load, bench-notebooks, bench-recipe, bench-speed,
+##                        bench-spike_times, bench-twin; ARGS=--help
 $(BENCHMARKS): bench-%: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.$* $(if $(DATA),--data "$(DATA)") $(ARGS)
 

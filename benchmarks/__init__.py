@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from nma_seq2seq.session import Session
 
@@ -34,3 +39,45 @@ def usual_target(session: Session) -> str:
     """MOs where there are 25 neurons of it, else the region with the most."""
     counts = session.units.query("region != 'root'")["region"].value_counts()
     return "MOs" if counts.get("MOs", 0) >= LEAST_TARGETS else str(counts.index[0])
+
+
+def measured(
+    file: str | os.PathLike | None,
+    jobs: Iterable[dict[str, Any]],
+    measure: Callable[..., list[dict[str, Any]]],
+    show: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """The rows of all jobs, each measured once: what a file holds already is read from it.
+
+    Parameters
+    ----------
+    file : path or None
+        Every job is one line of JSON, added when it is done, so that a run that is cut off goes on
+        where it was. None keeps nothing.
+    jobs : iterable of dicts
+        What makes a row: session, split, model. Measured in this order.
+    measure : function
+        Called as `measure(**job)`; gives the job's rows.
+    show : function of a str
+        Called with each row as soon as it is there.
+    """
+    path = None if file is None else Path(file)
+    lines = path.read_text().splitlines() if path is not None and path.exists() else []
+    known = {json.dumps(line["job"]): line["rows"] for line in map(json.loads, lines)}
+    table = []
+    for job in jobs:
+        rows = known.get(json.dumps(job))
+        if rows is None:
+            rows = measure(**job)
+            if path is not None:
+                with path.open("a") as opened:
+                    opened.write(json.dumps({"job": job, "rows": rows}) + "\n")
+            for row in rows:
+                said = {k: v for k, v in (job | row).items() if not isinstance(v, list)}
+                show(", ".join(f"{key} {_short(value)}" for key, value in said.items()))
+        table += [job | row for row in rows]
+    return pd.DataFrame(table)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,413 +1,458 @@
-"""The model against the ladder: bits per spike, seconds, memory, and what each part is worth."""
+"""Every model on the same recorded trials: bits per spike, margins, controls, what parts are worth.
+
+Each row of the results holds what the model gained over the null in every test trial, so that any
+two models can be compared in pairs afterwards.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
-from benchmarks import real_file, usual_target
-from benchmarks.memory import peak_mb
+from benchmarks import LEAST_TARGETS, measured, real_file, usual_target
 from nma_seq2seq import baselines, metrics, training
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.recordings import read_sessions
 from nma_seq2seq.session import Session
+from nma_seq2seq.simulate import simulate_session
+
+WINDOW = (0.0, 0.4)  # s from stimulus onset: all that the recorded subset holds
+#: A search of a tenth of the time, where the regression is fitted very often.
+QUICK = {"smoothings": ((2,), (4,), (8,)), "ridges": (1, 3, 10, 30), "floors": (0.1,)}
+_CHOICES = (  # of a network that is trained whole: learning rate, share of the sources masked
+    {"learning_rate": 1e-3, "neuron_dropout": 0.3},
+    {"learning_rate": 1e-3, "neuron_dropout": 0.7},
+)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates (trials, time, n_targets) of the test trials, where no source is needed for them."""
+
+    rates: np.ndarray
+
+    def predict(self, source: np.ndarray) -> np.ndarray:
+        """The rates, whatever the source."""
+        return self.rates
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """Rates of several models, averaged."""
+
+    models: Sequence[Any]
+
+    def predict(self, source: np.ndarray) -> np.ndarray:
+        """Counts (trials, time, n_sources) -> rates (trials, time, n_targets)."""
+        return np.mean([model.predict(source) for model in self.models], axis=0)
+
+
+# ---------------------------------------------------------------------- models
+
+
+def simple(data: Dataset, seed: int) -> dict[str, Any]:
+    """What takes no more than seconds."""
+    return {
+        "mean": baselines.fit_mean(data),
+        "psth": baselines.fit_psth(data),
+        "population": baselines.fit_population(data),
+    }
+
+
+def regressions(data: Dataset, seed: int, **search: Any) -> dict[str, Any]:
+    """The tuned regression, and the average of five with its choices on the networks' folds."""
+    rrr = baselines.fit_rrr(data, **search)
+    chosen = {
+        "smoothings": (rrr.smoothing,),
+        "ridges": (rrr.ridge,),
+        "ranks": (rrr.rank,),
+        "floors": (rrr.floor,),
+    }
+    folds = training.folds(data, 5, seed)
+    return {
+        "rrr": rrr,
+        "rrr, 5 folds": Averaged([baselines.fit_rrr(part, **chosen) for part in folds]),
+    }
+
+
+def course(data: Dataset, seed: int, **options: Any) -> dict[str, Any]:
+    """The course's model, and without what is done after its networks are trained."""
+    fit = whole(training.fit_seq2seq(data, seed=seed, progress=False, **options))
+    return {
+        "one network": replace(fit, models=fit.models[:1], calibration=None),
+        "not calibrated": replace(fit, calibration=None),
+        "seq2seq": fit,
+    }
+
+
+def whole(fit: Any) -> Any:
+    """The fit; KeyboardInterrupt if Ctrl-C has ended its training, for half of one is no result."""
+    if fit.interrupted:
+        raise KeyboardInterrupt
+    return fit
+
+
+def transformers(data: Dataset, seed: int) -> dict[str, Any]:
+    """A transformer or an LSTM in the network, trained whole; settings chosen on validation.
+
+    "plain" reads the sources itself, its output bias at the mean rates; "warm" starts from the
+    regression, as the course's model does.
+    """
+    fits = {}
+    for cell in ("lstm", "transformer"):
+        for start in ("plain", "warm"):
+            tried = [_network(data, seed, cell, start, choice) for choice in _CHOICES]
+            fits[f"{cell}, {start}"] = max(
+                tried, key=lambda fit: fit.history["validation_bits"].max()
+            )
+    return fits
+
+
+def _network(data: Dataset, seed: int, cell: str, start: str, choice: dict) -> training.Fit:
+    settings = replace(training.Settings(patience=10, max_epochs=150), **choice)
+    if start == "plain":
+        model = training.new_model(data, seed=seed, cell=cell)
+        start_at_the_mean(model, data)
+    else:
+        _, linear = training.start_from_linear(data, ridges=(30,))
+        model = training.new_model(
+            data, seed=seed, cell=cell, smoothing=linear.smoothing, floor=0.2, beta=3.0
+        )
+        training.warm_start(model, linear, data)
+    return whole(training.fit(model, data, settings, seed=seed, progress=False))
+
+
+@torch.no_grad()
+def start_at_the_mean(model: Seq2Seq, data: Dataset) -> None:
+    """The bias at which the softplus gives each target's mean rate in the training trials."""
+    mean, beta = metrics.mean_rates(data.target[data.train]), model.softplus.beta
+    model.readout.bias.copy_(torch.as_tensor(np.log(np.expm1(beta * mean)) / beta))
+
+
+def ablation(data: Dataset, seed: int) -> dict[str, Any]:
+    """The course's model with each part changed."""
+    settings = training.Settings()
+    changes: dict[str, dict[str, Any]] = {
+        "no recurrent layer": {"settings": replace(settings, recurrent_epochs=0)},
+        "no neuron dropout": {"settings": replace(settings, neuron_dropout=0.0)},
+        "one width (30 ms)": {"smoothing": (3.0,)},
+        "25 latents": {"n_latents": 25},
+    }
+    fits = course(data, seed)
+    for name, options in changes.items():
+        fits[name] = course(data, seed, **options)["seq2seq"]
+    return fits | regressions(data, seed, **QUICK)
+
+
+def truth(data: Dataset, seed: int) -> dict[str, Any]:
+    """What a simulated session's truth predicts: its rates, and read-outs of its latents."""
+    from sklearn.linear_model import PoissonRegressor
+
+    session = data.session
+    if session.rates is None or session.latents is None:
+        raise ValueError(f"{session.name} is {session.origin}: it has no true rates or latents")
+    seen = np.union1d(data.train, data.validation)
+    inputs = session.latents[seen].reshape(-1, session.latents.shape[2]).astype(float)
+    tested = session.latents[data.test].reshape(-1, inputs.shape[1]).astype(float)
+    counts = data.target[seen].reshape(-1, data.n_targets).astype(float)
+    shape = len(data.test), data.n_bins, data.n_targets
+
+    poisson = np.empty((len(tested), data.n_targets))
+    for neuron in range(data.n_targets):
+        glm = PoissonRegressor(alpha=1e-4, solver="newton-cholesky").fit(inputs, counts[:, neuron])
+        poisson[:, neuron] = glm.predict(tested)
+    mean = metrics.mean_rates(data.target[seen])
+    center = inputs.mean(axis=0)
+    weights = np.linalg.lstsq(inputs - center, counts - mean, rcond=None)[0]
+    linear = np.maximum(mean + (tested - center) @ weights, 0.1 * mean)
+    return {
+        "true rates": Rates(session.rates[data.test][:, :, data.target_units]),
+        "true latents, Poisson read-out": Rates(poisson.clip(1e-6).reshape(shape)),
+        "true latents, linear read-out": Rates(linear.reshape(shape)),
+    }
+
+
+GROUPS: dict[str, Callable[[Dataset, int], dict[str, Any]]] = {
+    "simple": simple,
+    "rrr": regressions,
+    "quick rrr": partial(regressions, **QUICK),
+    "course": course,
+    "transformers": transformers,
+    "ablation": ablation,
+    "truth": truth,
+    "glm": lambda data, seed: {"glm": baselines.fit_glm(data)},
+}
+
+
+# ---------------------------------------------------------------------- trials
+
+
+def dataset(session: Session, target: str | None, seed: int, how: str) -> Dataset:
+    """The split of a session, or what `how` makes of it.
+
+    "random", "blocked"; "shuffled" within condition; "validation": the test trials left out, and
+    validation trials in their place; "100 trials": so many of those that may be seen; "0.25 of the
+    sources": so many of the source neurons.
+    """
+    split = "blocked" if how == "blocked" else "random"
+    data = make_dataset(
+        session, target=target or usual_target(session), window=WINDOW, split=split, seed=seed
+    )
+    rng = np.random.default_rng((seed, 7))
+    if how == "shuffled":
+        return shuffle_within_condition(data, seed=seed)
+    if how == "validation":
+        train, validation = _dealt(rng.permutation(data.train))
+        return replace(data, train=train, validation=validation, test=data.validation)
+    if how.endswith(" trials"):
+        seen = rng.permutation(np.union1d(data.train, data.validation))
+        train, validation = _dealt(seen[: int(how.split()[0])])
+        return replace(data, train=train, validation=validation)
+    if how.endswith(" of the sources"):
+        n_kept = round(float(how.split()[0]) * data.n_sources)
+        kept = np.sort(rng.permutation(data.n_sources)[:n_kept])
+        return replace(data, source=data.source[:, :, kept], source_units=data.source_units[kept])
+    return data
+
+
+def _dealt(trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    n_validation = round(0.2 * len(trials))
+    return np.sort(trials[n_validation:]), np.sort(trials[:n_validation])
+
+
+@cache
+def recorded(file: os.PathLike) -> list[Session]:
+    """All sessions of a file."""
+    return [Session.from_dict(dict(dat)) for dat in read_sessions(file)]
+
+
+def measure(
+    file: os.PathLike | None,
+    session: int | str,
+    target: str | None,
+    seed: int,
+    how: str,
+    group: str,
+) -> list[dict[str, Any]]:
+    """One row for each model of a group; `session` is a position in the file, or "twin 0"."""
+    if isinstance(session, str):
+        recording = simulate_session(int(session.split()[1]))
+    else:
+        recording = recorded(file)[session]
+    data = dataset(recording, target, seed, how)
+    counts, null = data.target[data.test], metrics.null_rates(data)
+    start = time.process_time()
+    models = GROUPS[group](data, seed)
+    seconds = time.process_time() - start
+    return [
+        {"name": recording.name, "region": data.target_name, "model": name}
+        | gains(metrics.predict_part(model, data, "test", name), counts, null)
+        | {"n_seen": len(data.train) + len(data.validation), "n_sources": data.n_sources}
+        | {"group_seconds": seconds}
+        for name, model in models.items()
+    ]
+
+
+def gains(rates: np.ndarray, counts: np.ndarray, null: np.ndarray) -> dict[str, Any]:
+    """Bits gained over the null by test trial and by neuron, and spikes by trial."""
+    gain = (counts * np.log(rates / null) - rates + null).sum(axis=1) / np.log(2)  # of bins
+    return {
+        "bits_per_spike": float(gain.sum() / counts.sum()),
+        "gains": gain.sum(axis=1).round(3).tolist(),
+        "neurons": gain.sum(axis=0).round(3).tolist(),
+        "spikes": counts.sum(axis=(1, 2), dtype=int).tolist(),
+    }
+
+
+# ---------------------------------------------------------------------- tables
+
+
+def paired(rows: pd.DataFrame, model: str, other: str, n_resamples: int = 2000) -> pd.DataFrame:
+    """Differences of two models on the same test trials, one row a dataset.
+
+    `difference` in bits per spike with its 95 % bootstrap interval over trials, the `ratio` of the
+    two scores, and the `neurons` that `model` predicts better, as a share.
+    """
+    by = ["name", "region", "seed"]
+    one, two = (rows[rows["model"] == name].set_index(by) for name in (model, other))
+    table = []
+    for key in one.index.intersection(two.index):
+        a, b = one.loc[key], two.loc[key]
+        gain, spikes = np.subtract(a["gains"], b["gains"]), np.array(a["spikes"])
+        drawn = np.random.default_rng(0).integers(len(gain), size=(n_resamples, len(gain)))
+        low, high = np.percentile(gain[drawn].sum(1) / spikes[drawn].sum(1), [2.5, 97.5])
+        each = np.subtract(a["neurons"], b["neurons"])
+        table.append(
+            dict(zip(by, key, strict=True))
+            | {
+                "targets": len(each),
+                "difference": gain.sum() / spikes.sum(),
+                "low": low,
+                "high": high,
+                "ratio": a["bits_per_spike"] / b["bits_per_spike"],
+                "neurons": (each[each != 0] > 0).mean(),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def pivot(rows: pd.DataFrame, columns: str = "model") -> pd.DataFrame:
+    """Bits per spike, mean over splits: sessions down, models across, and the mean below."""
+    table = rows.pivot_table(
+        index=["name", "region"], columns=columns, values="bits_per_spike", sort=False
+    ).sort_index()
+    table.loc[("mean", ""), :] = table.mean()
+    return table
 
 
 def run(
     data: str | os.PathLike | None = None,
-    target: str | None = None,
     *,
     seeds: int = 5,
-    recipe_seeds: int = 5,
-    device: str = "auto",
+    parts: Sequence[str] = ("ladder", "others", "controls", "ablation"),
+    groups: Sequence[str] = ("simple", "rrr", "course", "glm", "transformers"),
+    results: str | os.PathLike | None = None,
     show: Callable[[str], None] = print,
 ) -> dict[str, pd.DataFrame]:
-    """Measure everything on the sessions of a file, and show each table as soon as it is there.
+    """Measure all parts on the sessions of a file, and show their tables.
 
     Parameters
     ----------
     data : path, optional
         A file of the format; by default the one in the folder that NMA_SEQ2SEQ_REAL names.
-    target : str, optional
-        A region; by default MOs where it has 25 neurons, else the region with the most.
     seeds : int
-        Splits of the trials.
-    recipe_seeds : int
-        On so many of them the recipe is run too, which takes most of the time.
-    device : "auto", "cpu" or "cuda"
+        Splits of the trials, for the ladder; GLM and transformers are fitted on the first alone.
+    parts : sequence of str
+        "ladder": all models. "others": the two largest other regions of each session, one split.
+        "controls": sources shuffled within condition, and a split blocked in time. "ablation": on
+        validation trials of the first four sessions.
+    groups : sequence of str
+        Models of the ladder, of `GROUPS`.
+    results : path, optional
+        See `benchmarks.measured`.
     show : function of a str
-
-    Returns
-    -------
-    dict of DataFrames
-        `scores` (one row a session, seed and model), `ladder` (mean over seeds), `margins`,
-        `times`, `controls`, `ablation`, `sizes`, `scaling`; on CUDA `devices` too.
     """
-    sessions = [Session.from_dict(dict(dat)) for dat in read_sessions(real_file(data))]
-    if target is not None:
-        sessions = [s for s in sessions if (s.units["region"] == target).any()]
-        if not sessions:
-            raise ValueError(f"no session of the file has neurons in {target!r}")
-    tables: dict[str, pd.DataFrame] = {}
+    file = real_file(data)
+    sessions = recorded(file)
+    every = range(len(sessions))
+    few = [group for group in groups if group in ("rrr", "course")]
+    jobs = {
+        "ladder": [
+            job(k, seed=seed, group=group)
+            for seed in range(seeds)
+            for k in every
+            for group in (groups if seed == 0 else set(groups) - {"glm", "transformers"})
+        ],
+        "others": [
+            job(k, target=target, group=group)
+            for k in every
+            for target in other_targets(sessions[k])
+            for group in few
+        ],
+        "controls": [
+            job(k, how=how, group=group)
+            for how in ("shuffled", "blocked")
+            for k in every
+            for group in ("quick rrr", "course")
+        ],
+        "ablation": [
+            job(k, seed=seed, how="validation", group="ablation")
+            for seed in range(2)
+            for k in every[:4]
+        ],
+    }
+    rows = {part: measured(results, jobs[part], partial(measure, file), show) for part in parts}
+    for part, table in rows.items():
+        for title, text in _TABLES[part](table):
+            show(f"\n{title}\n{text}")
+    return rows
 
-    rows, margins, times = [], [], []
-    bar = tqdm(total=len(sessions) * seeds, desc="splits", disable=not sys.stderr.isatty())
-    for session in sessions:
-        for seed in range(seeds):
-            dataset = make_dataset(session, target=target or usual_target(session), seed=seed)
-            scores, margin, clock = _one_split(dataset, seed, device, recipe=seed < recipe_seeds)
-            label = {"session": session.name, "target": dataset.target_name, "seed": seed}
-            rows += [label | score for score in scores]
-            margins.append(label | margin)
-            if clock:
-                times.append(label | clock)
-            bar.update()
-        # Shown at once, so that whoever interrupts a long run keeps what it has measured.
-        means = pd.DataFrame(rows).query("session == @session.name").groupby("model", sort=False)
-        line = means["bits_per_spike"].mean().round(3).to_dict()
-        show(f"{session.name}: " + ", ".join(f"{name} {bits}" for name, bits in line.items()))
-    bar.close()
-    tables["scores"] = pd.DataFrame(rows)
-    tables["ladder"] = tables["scores"].pivot_table(
-        index=["session", "target"], columns="model", values="bits_per_spike", sort=False
-    )
-    tables["ladder"].loc[("mean", ""), :] = tables["ladder"].mean()
-    show("\nBits per spike on test trials against the train mean, mean over seeds")
-    show(tables["ladder"].round(3).to_string())
-    tables["margins"] = _summary_of_margins(pd.DataFrame(margins), tables["scores"])
-    show(
-        "\nSeq2Seq against reduced-rank regression; paired 95 % intervals, worst and best of seeds"
-    )
-    show(tables["margins"].round(3).to_string())
-    mean = tables["ladder"].loc[("mean", "")]
-    show(f"\nSeq2Seq / rrr, ratio of means: {mean['seq2seq'] / mean['rrr']:.3f}")
-    if times:
-        with_recipe = tables["scores"].query("seed < @recipe_seeds").groupby("model")
-        means = with_recipe["bits_per_spike"].mean()
-        show(f"Seq2Seq / recipe, ratio of means: {means['seq2seq'] / means['recipe']:.3f}")
-        tables["times"] = pd.DataFrame(times)
-        show("\nSeconds: the recipe to its best validation score, one warm-started network to that")
-        show("score, and the default fit as a whole")
-        show(tables["times"].round(2).to_string(index=False))
 
-    tables["controls"] = pd.DataFrame(
-        [
-            {"session": session.name} | _controls(session, target or usual_target(session), device)
-            for session in sessions
-        ]
-    )
-    show("\nControls, seed 0, bits per spike")
-    show(tables["controls"].round(3).to_string(index=False))
-    tables["ablation"] = _ablation(sessions[:4], target, device)
-    show("\nAblation, first four sessions, seeds 0 and 1; networks alone unless said otherwise")
-    show(tables["ablation"].round(3).to_string())
-    tables["sizes"], tables["scaling"] = sizes(device), scaling(device)
-    show("\nTime and memory on made data")
-    show(tables["sizes"].round(2).to_string(index=False))
-    show("\nSeconds for ten epochs of one network; each row doubles one size")
-    show(tables["scaling"].round(2).to_string(index=False))
-    if training.pick_device(device).type == "cuda":
-        tables["devices"] = devices()
-        show("\nThe default fit on either device, 1000 -> 100, 200 trials, 40 bins")
-        show(tables["devices"].round(2).to_string(index=False))
+def job(session: int | str, **asked: Any) -> dict[str, Any]:
+    """What `measure` takes beside the file: the first random split of the usual target, or else."""
+    full = {"session": session, "target": None, "seed": 0, "how": "random"} | asked
+    return {key: full[key] for key in ("session", "target", "seed", "how", "group")}
+
+
+def other_targets(session: Session) -> list[str]:
+    """The two largest regions but the usual target, of 25 neurons at least."""
+    counts = session.units.query("region != 'root'")["region"].value_counts()
+    counts = counts[(counts.index != usual_target(session)) & (counts >= LEAST_TARGETS)]
+    return counts.index[:2].tolist()
+
+
+def _ladder(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    tables = [("Bits per spike, mean over splits", pivot(rows).round(3).to_string())]
+    for other in ("rrr", "rrr, 5 folds"):
+        margins = paired(rows, "seq2seq", other)
+        if len(margins):
+            tables.append((f"seq2seq - {other}, pairs", _margins(margins).round(3).to_string()))
     return tables
 
 
-def _one_split(
-    data: Dataset, seed: int, device: str, recipe: bool
-) -> tuple[list[dict], dict, dict | None]:
-    """Every model on one split: its scores, Seq2Seq's margin, and the clock where asked for."""
-    options = {"seed": seed, "device": device, "progress": False}
-    models: dict[str, Any] = {
-        "mean": baselines.fit_mean(data),
-        "psth": baselines.fit_psth(data),
-        "population": baselines.fit_population(data),
-        "glm": baselines.fit_glm(data),
-        "rrr": baselines.fit_rrr(data),
-    }
-    course = training.fit_seq2seq(data, **options)
-    models |= {
-        "network alone": replace(course, models=course.models[:1], calibration=None),
-        "seq2seq": course,
-    }
-    clock = None
-    if recipe:
-        models["recipe"], models["recipe as given"] = training.fit_recipe(data, **options)
-        clock = _clock(data, models["recipe"], course, options)
-    table = metrics.score(models, data, n_resamples=200)
-    scores = table.reset_index()[["model", "bits_per_spike", "low", "high", "seconds"]]
-    margin = metrics.compare(course, models["rrr"], data).to_dict()
-    return scores.to_dict("records"), margin | {"n_targets": data.n_targets}, clock
-
-
-def _clock(data: Dataset, recipe: training.Fit, course: training.Fit, options: dict) -> dict:
-    """How long it takes to reach the recipe's best score, on the same validation trials."""
-    start = time.perf_counter()
-    model, _ = training.start_from_linear(data, seed=options["seed"])
-    until_start = time.perf_counter() - start
-    history = training.fit(model, data, **options).history
-    best = recipe.history["validation_bits"].max()
-    reached = history[history["validation_bits"] >= best]
-    to_reach = until_start + reached["seconds"].iloc[0] if len(reached) else np.nan
-    return {
-        "recipe to best": recipe.seconds,
-        "recipe epochs": recipe.best_epochs[0],
-        "network to that": to_reach,
-        "share": to_reach / recipe.seconds,
-        "default fit": course.seconds,
-        "default / recipe": course.seconds / recipe.seconds,
-    }
-
-
-def _summary_of_margins(margins: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    by_session = margins.groupby("session", sort=False)
-    bits = scores.pivot_table(index="session", columns="model", values="bits_per_spike", sort=False)
+def _margins(pairs: pd.DataFrame) -> pd.DataFrame:
+    by = pairs.groupby(["name", "region"], sort=False)
     return pd.DataFrame(
         {
-            "n_targets": by_session["n_targets"].first(),
-            "ratio": bits["seq2seq"] / bits["rrr"],
-            "difference": by_session["difference"].mean(),
-            "sd over seeds": by_session["difference"].std(),
-            "lowest low": by_session["low"].min(),
-            "highest high": by_session["high"].max(),
-            "share of neurons won": by_session["share_of_neurons"].mean(),
+            "targets": by["targets"].first(),
+            "splits": by.size(),
+            "ratio": by["ratio"].mean(),
+            "difference": by["difference"].mean(),
+            "lowest low": by["low"].min(),
+            "highest high": by["high"].max(),
+            "neurons won": by["neurons"].mean(),
         }
     )
 
 
-def _controls(session: Session, target: str, device: str) -> dict[str, float]:
-    """What is left when trials are shuffled, beyond the PSTH, and with a split blocked in time."""
-    options = {"device": device, "progress": False}
-    data = make_dataset(session, target=target)
-    blocked = make_dataset(session, target=target, split="blocked")
-    course = training.fit_seq2seq(data, **options)
-
-    def bits(model: Any, data: Dataset, null: str = "train") -> float:
-        return metrics.score({"": model}, data, null=null, n_resamples=2)["bits_per_spike"].iloc[0]
-
-    row = {
-        "rrr": bits(baselines.fit_rrr(data), data),
-        "seq2seq": bits(course, data),
-        "seq2seq, psth null": bits(course, data, "psth"),
-    }
-    if "contrast_right" in session.trials:
-        shuffled = shuffle_within_condition(data)
-        row["rrr, shuffled in condition"] = bits(baselines.fit_rrr(shuffled), shuffled)
-        row["seq2seq, shuffled in condition"] = bits(
-            training.fit_seq2seq(shuffled, **options), shuffled
-        )
-    return row | {
-        "rrr, blocked split": bits(baselines.fit_rrr(blocked), blocked),
-        "seq2seq, blocked split": bits(training.fit_seq2seq(blocked, **options), blocked),
-    }
+def _others(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    return _ladder(rows)
 
 
-def _without_recurrence(model: Seq2Seq) -> Seq2Seq:
-    model.recurrent_share.requires_grad_(False)
-    return model
+def _controls(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    rows = rows[rows["model"].isin(["rrr", "seq2seq"])]
+    table = pivot(rows.assign(model=rows["model"] + ", " + rows["how"]))
+    return [("Controls, bits per spike", table.round(3).to_string())]
 
 
-@torch.no_grad()
-def _cold(data: Dataset) -> Seq2Seq:
-    """The same network from random weights, its rates starting about the mean rates."""
-    model = training.new_model(data, smoothing=(2.0, 8.0), floor=0.2, beta=3.0)
-    seen = data.source[data.train]
-    model.read_in.source_mean.copy_(torch.as_tensor(seen.mean(axis=(0, 1), dtype=np.float32)))
-    generator = torch.Generator().manual_seed(0)
-    model.read_in.weight.normal_(0, data.n_sources**-0.5, generator=generator)
-    model.scale.copy_(torch.as_tensor(metrics.mean_rates(data.target[data.train])))
-    model.readout.bias.fill_(1.0)
-    return model
-
-
-class _Averaged:
-    """Rates of several models, averaged."""
-
-    seconds = float("nan")
-
-    def __init__(self, models: Sequence[Any]):
-        self.models = models
-
-    def predict(self, source: np.ndarray) -> np.ndarray:
-        return np.mean([model.predict(source) for model in self.models], axis=0)
-
-
-def _ablation(sessions: Sequence[Session], target: str | None, device: str) -> pd.DataFrame:
-    """Each part of the model left out or changed, on the same splits."""
-    options = {"device": device, "progress": False}
-    settings = training.Settings()
-
-    def network(
-        data: Dataset, change: Callable = lambda model: model, settings=settings, **start: Any
-    ) -> Any:
-        return training.fit(
-            change(training.start_from_linear(data, **start)[0]), data, settings, **options
-        )
-
-    def linear(data: Dataset) -> Any:
-        return training.start_from_linear(data)[1]
-
-    variants: dict[str, Callable[[Dataset], Any]] = {
-        "network": network,
-        "no recurrence": lambda data: network(data, _without_recurrence),
-        "no neuron dropout": lambda data: network(
-            data, settings=replace(settings, neuron_dropout=0.0)
-        ),
-        "no floor": lambda data: network(data, floor=0.01),
-        "one width (3 bins)": lambda data: network(data, smoothing=(3.0,)),
-        "25 latents": lambda data: network(data, n_latents=25),
-        "cold start": lambda data: training.fit(
-            _cold(data), data, replace(settings, max_epochs=200, patience=20), **options
-        ),
-        "five networks, not calibrated": lambda data: replace(
-            training.fit_seq2seq(data, **options), calibration=None
-        ),
-        "five networks (default)": lambda data: training.fit_seq2seq(data, **options),
-        "rrr": baselines.fit_rrr,
-        "rrr, two widths, rank 15": linear,
-        "rrr, two widths, five folds": lambda data: _Averaged(
-            [linear(part) for part in training.folds(data, 5, seed=0)]
-        ),
-    }
-    rows: dict[str, dict] = {name: {} for name in variants}
-    jobs = [(session, seed) for session in sessions for seed in (0, 1)]
-    for session, seed in tqdm(jobs, desc="ablation", disable=not sys.stderr.isatty()):
-        data = make_dataset(session, target=target or usual_target(session), seed=seed)
-        for name, fit in variants.items():
-            bits = metrics.score({"": fit(data)}, data, n_resamples=2)["bits_per_spike"].iloc[0]
-            rows[name][f"{session.name} {seed}"] = bits
-    table = pd.DataFrame.from_dict(rows, orient="index")
+def _ablation(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    table = rows.pivot_table(index="model", columns="name", values="bits_per_spike", sort=False)
     table["mean"] = table.mean(axis=1)
-    table["of network"] = table["mean"] / table.loc["network", "mean"]
-    return table
+    table["of seq2seq"] = table["mean"] / table.loc["seq2seq", "mean"]
+    return [("What each part is worth, on validation trials", table.round(3).to_string())]
 
 
-# ---------------------------------------------------------------------- time and memory
-
-
-def made_data(
-    n_sources: int = 1000, n_targets: int = 100, n_trials: int = 200, n_bins: int = 40
-) -> Dataset:
-    """Counts of any size that share six slow latents."""
-    rng = np.random.default_rng(0)
-    steps = rng.normal(size=(n_trials, n_bins, 6)).cumsum(axis=1)
-    latents = np.tanh((steps - steps.mean(axis=1, keepdims=True)) / 4)
-    weights = rng.normal(scale=0.6, size=(6, n_sources + n_targets))
-    spikes = rng.poisson(0.05 * np.exp(latents @ weights)).clip(max=255).astype(np.uint8)
-    session = Session.from_dict(
-        {
-            "spks": spikes.transpose(2, 0, 1),
-            "brain_area": np.array(["CA1"] * n_sources + ["MOs"] * n_targets),
-        }
-    )
-    return make_dataset(session, test_fraction=0.05)
-
-
-_SIZES: dict[str, dict[str, Any]] = {
-    "one network, 1000 -> 100, 200 trials, 40 bins": {"n_members": 1},
-    "default fit, 1000 -> 100, 200 trials, 40 bins": {"n_members": 5},
-    "one network, 453 -> 69, 260 trials, 250 bins": {
-        "n_members": 1,
-        "made": {"n_sources": 453, "n_targets": 69, "n_trials": 260, "n_bins": 250},
-    },
-}
-
-
-def sizes(device: str = "auto") -> pd.DataFrame:
-    """Seconds and peak memory of fits of given sizes, each in a process of its own."""
-    rows = []
-    for name, case in _SIZES.items():
-        code = (
-            "import json, sys; from benchmarks.model import _measure; "
-            "print(json.dumps(_measure(json.loads(sys.argv[1]), sys.argv[2])))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, json.dumps(case), device],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        rows.append({"fit": name} | json.loads(done.stdout.splitlines()[-1]))
-    return pd.DataFrame(rows)
-
-
-def _measure(case: dict[str, Any], device: str) -> dict[str, float]:
-    at_import = peak_mb()
-    data = made_data(**case.get("made", {}))
-    start = time.perf_counter()
-    training.fit_seq2seq(data, n_members=case["n_members"], device=device, progress=False)
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "peak MB above import": peak_mb() - at_import}
-
-
-def scaling(device: str = "auto") -> pd.DataFrame:
-    """Seconds for ten epochs of one network, and for its warm start, as each size is doubled."""
-    base = {"n_sources": 250, "n_targets": 50, "n_trials": 100, "n_bins": 40}
-    cases = [("base", base)] + [
-        (f"2 x {key}", base | {key: 2 * size}) for key, size in base.items()
-    ]
-    cases += [("4 x n_sources", base | {"n_sources": 1000})]
-    settings = training.Settings(max_epochs=10, patience=None)
-    rows = []
-    for name, size in cases:
-        data = made_data(**size)
-        start = time.perf_counter()
-        model, _ = training.start_from_linear(data)
-        middle = time.perf_counter()
-        training.fit(model, data, settings, device=device, progress=False)
-        rows.append(
-            {"size": name, "warm start": middle - start, "ten epochs": time.perf_counter() - middle}
-        )
-    table = pd.DataFrame(rows)
-    table["of base"] = table["ten epochs"] / table["ten epochs"].iloc[0]
-    return table
-
-
-def devices() -> pd.DataFrame:
-    """The default fit on CUDA and on the CPU, side by side, and the ratio of their times."""
-    data = made_data()
-    training.fit_seq2seq(data, n_members=1, device="cuda", progress=False)  # starts the GPU
-    rows = [
-        {
-            "device": device,
-            "seconds": training.fit_seq2seq(data, device=device, progress=False).seconds,
-        }
-        for device in ("cuda", "cpu")
-    ]
-    table = pd.DataFrame(rows)
-    return table.assign(ratio=table["seconds"] / table["seconds"].iloc[0])
+_TABLES = {"ladder": _ladder, "others": _others, "controls": _controls, "ablation": _ablation}
 
 
 def main() -> None:
     """Measure, and show each table when it is done."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
-    parser.add_argument("--target", metavar="REGION", help="default: MOs, or the largest region")
     parser.add_argument("--seeds", type=int, default=5, help="splits of the trials (default: 5)")
+    parser.add_argument("--parts", nargs="+", default=list(_TABLES), help="default: all")
     parser.add_argument(
-        "--recipe-seeds", type=int, default=5, help="of them with the slow recipe (default: 5)"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    arguments = parser.parse_args()
+        "--groups", nargs="+", default=["simple", "rrr", "course", "glm", "transformers"],
+        help="models of the ladder (default: all)",
+    )  # fmt: skip
+    parser.add_argument("--results", metavar="FILE", help="where a run that was cut off goes on")
+    options = parser.parse_args()
     run(
-        arguments.data,
-        arguments.target,
-        seeds=arguments.seeds,
-        recipe_seeds=arguments.recipe_seeds,
-        device=arguments.device,
+        options.data,
+        seeds=options.seeds,
+        parts=options.parts,
+        groups=options.groups,
+        results=options.results,
         show=lambda text: print(text, flush=True),
     )
 

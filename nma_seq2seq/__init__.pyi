@@ -24,6 +24,7 @@ from .export import export_latents as export_latents
 from .latents import align as align
 from .latents import decode as decode
 from .latents import principal_components as principal_components
+from .measured import measured_scores as measured_scores
 from .metrics import bits_per_spike as bits_per_spike
 from .metrics import compare as compare
 from .metrics import null_rates as null_rates

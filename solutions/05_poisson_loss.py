@@ -532,6 +532,25 @@ ax = nma.plots.score_intervals(ablation, title="parts taken away")
 # %% [markdown]
 # You should see the averaged regressions above the single one, and **hardly any difference without the recurrent layer**. docs/benchmark.md has the same on recorded sessions: averaging over folds is worth most, to the regression too; then neuron dropout and the warm start; the recurrent layer adds little. That is worth saying aloud, in a course on LSTMs: do not tell a story about its gates.
 #
+# ## How much can be known?
+#
+# Is 0.3 much? Of a simulated mouse you know what no experiment tells: the rates from which its spikes were drawn. Nobody can predict spikes better than they do. Below them stand the true latents, read out as well as an exponential of a weighted sum can (what is missing is each neuron's own drift) and as well as a line can; then what models make of the sources' spikes. These fits take minutes, so the scores come from the course's benchmark (`make bench-known`).
+
+# %%
+known = nma.measured_scores("attainable")
+ax = nma.plots.attainable(known)
+
+# %% [markdown]
+# You should see two losses on the way from what is true to what a model says: from the true rates down to a line through the true latents, which is paid for the form of the read-out, and from there to the models, which see the latents only through noisy spikes. The second is the smaller one: seq2seq is close to the line through latents that it was never shown.
+#
+# So what would help, more trials or more neurons? The same two models with less of either, on a simulated and two recorded mice; dots are fits of one split:
+
+# %%
+axes = nma.plots.data_curves(nma.measured_scores("curves"))
+
+# %% [markdown]
+# You should see both models still rise with the trials (above) where the curve ends, and with the sources (below) less and less. **Trials are the limit** more than the network or the probes. And the fewer they are, the more the network's averaging is worth, so a ratio of two scores says little without the number of trials.
+#
 # One target neuron in three test trials, with few, some and many spikes (ticks):
 
 # %% tags=["real-mouse"]

@@ -1,9 +1,11 @@
-"""The benchmarks' own pieces; what they measure depends on the machine and is not tested."""
+"""The benchmarks' own pieces; times depend on the machine and are not tested."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import nma_seq2seq as nma
-from benchmarks import model, usual_target
+from benchmarks import known, measured, model, speed, usual_target
 from benchmarks import real_file as find
 
 
@@ -13,8 +15,95 @@ def test_the_usual_target(real_file):
     assert targets[5] != "MOs"  # six neurons of it are too few
 
 
+def test_the_file_of_scores_is_what_the_benchmark_writes():
+    """The truth of a simulated mouse, measured anew; and tables of the columns that are drawn."""
+    written = nma.measured_scores("attainable")
+    rows = model.measure(None, **model.job("twin 0", group="truth"))
+    anew = known.attainable(pd.DataFrame(rows)).set_index("model")
+    there = written[written["name"] == "Simulated_0"].set_index("model").loc[anew.index]
+    pd.testing.assert_frame_equal(there, anew, atol=2e-4, rtol=0)
+    assert set(written["model"]) == set(known.NAMES.values())
+    assert written.groupby("name")["share"].max().eq(1).all()
+
+
+def test_learning_curves_are_cut_from_the_rows_of_the_benchmark():
+    asked = [("random", 180, 90), ("50 trials", 50, 90), ("200 trials", 180, 90)]
+    asked += [("0.5 of the sources", 180, 45)]
+    rows = [
+        {"name": "a", "region": "MOs", "model": name, "how": how, "n_seen": n, "n_sources": k}
+        | {"bits_per_spike": 0.1}
+        for how, n, k in asked
+        for name in ("rrr", "seq2seq", "one network")
+    ]
+    table = known.curves(pd.DataFrame(rows))
+    assert set(table["model"]) == {"reduced-rank regression", "seq2seq"}
+    shown = table[table["model"] == "seq2seq"].groupby("over")["n"].apply(list)
+    assert shown["trials"] == [50, 180] and shown["sources"] == [45, 90]
+    assert list(table.columns) == list(nma.measured_scores("curves").columns)
+
+
+def test_fewer_trials_and_sources_leave_the_test_trials_alone(twin):
+    full = model.dataset(twin, "MOs", 0, "random")
+    fewer = model.dataset(twin, "MOs", 0, "50 trials")
+    assert len(fewer.train) + len(fewer.validation) == 50
+    assert set(fewer.train) | set(fewer.validation) <= set(full.train) | set(full.validation)
+    half = model.dataset(twin, "MOs", 0, "0.5 of the sources")
+    assert half.n_sources == round(full.n_sources / 2)
+    assert (half.source == full.source[:, :, np.isin(full.source_units, half.source_units)]).all()
+    for data in (fewer, half):
+        assert (data.test == full.test).all()
+    unseen = model.dataset(twin, "MOs", 0, "validation")
+    parts = [*unseen.train, *unseen.validation, *unseen.test]
+    assert len(set(parts)) == len(parts) and not set(parts) & set(full.test)
+
+
+def test_pairs_of_rows_are_what_compare_says(tiny_data):
+    data = tiny_data
+    fits = {"rrr": nma.fit_rrr(data, ranks=(4,), smoothings=((4,),)), "psth": nma.fit_psth(data)}
+    counts, null = data.target[data.test], nma.null_rates(data)
+    rows = [
+        {"name": "a", "region": "MOs", "seed": 0, "model": name}
+        | model.gains(fit.predict(data.source[data.test]), counts, null)
+        for name, fit in fits.items()
+    ]
+    (pair,) = model.paired(pd.DataFrame(rows), "rrr", "psth").to_dict("records")
+    direct = nma.compare(fits["rrr"], fits["psth"], data)
+    assert pair["difference"] == pytest.approx(direct["difference"], abs=1e-3)
+    assert pair["low"] == pytest.approx(direct["low"], abs=0.01)
+    assert pair["neurons"] == pytest.approx(direct["share_of_neurons"], abs=0.05)
+    scores = nma.score(fits, data, n_resamples=2)["bits_per_spike"]
+    assert [row["bits_per_spike"] for row in rows] == pytest.approx(list(scores))
+
+
+def test_a_run_goes_on_where_it_was_cut_off(tmp_path):
+    file, done = tmp_path / "results.jsonl", []
+
+    def measure(n):
+        if n == 2 and not len(done) > 2:
+            done.append(n)
+            raise KeyboardInterrupt
+        done.append(n)
+        return [{"square": n * n, "list": [n]}]
+
+    jobs = [{"n": n} for n in range(4)]
+    with pytest.raises(KeyboardInterrupt):
+        measured(file, jobs, measure, show=lambda text: None)
+    shown = []
+    table = measured(file, jobs, measure, shown.append)
+    assert done == [0, 1, 2, 2, 3] and shown == ["n 2, square 4", "n 3, square 9"]
+    assert table["square"].tolist() == [0, 1, 4, 9]
+
+
+def test_the_recipe_starts_at_the_mean_where_it_is_asked_to(tiny_data):
+    data = tiny_data
+    network = nma.Seq2Seq(data.n_sources, data.n_targets)
+    model.start_at_the_mean(network, data)
+    rates = network.softplus(network.readout.bias).detach().numpy()
+    assert rates == pytest.approx(nma.metrics.mean_rates(data.target[data.train]), rel=1e-3)
+
+
 def test_made_data_has_the_size_that_is_asked_for():
-    data = model.made_data(n_sources=30, n_targets=8, n_trials=20, n_bins=12)
+    data = speed.made_data(n_sources=30, n_targets=8, n_trials=20, n_bins=12)
     assert (data.n_sources, data.n_targets, data.n_bins) == (30, 8, 12)
     assert data.session.n_trials == 20
 

@@ -102,6 +102,8 @@ FIGURES = {
     "canonical_correlations": (lambda **k: plots.canonical_correlations(made().alignment, **k), 1),
     "count_distribution": (lambda **k: plots.count_distribution(made().data, **k), 2),
     "count_variance": (lambda **k: plots.count_variance(made().session, (0.0, 0.15), **k), 1),
+    "attainable": (lambda **k: plots.attainable(nma.measured_scores("attainable"), **k), 1),
+    "data_curves": (lambda **k: plots.data_curves(nma.measured_scores("curves"), **k), 6),
     "decoding": (lambda **k: plots.decoding(made().decoded, **k), 1),
     "denoised_neurons": (
         lambda **k: plots.denoised_neurons(

@@ -37,7 +37,9 @@ from .region_map import over_mice as over_mice
 from .region_map import region_graph as region_graph
 from .region_map import region_matrix as region_matrix
 from .region_map import shuffle_control as shuffle_control
+from .scores import attainable as attainable
 from .scores import count_distribution as count_distribution
+from .scores import data_curves as data_curves
 from .scores import learning_curves as learning_curves
 from .scores import loss_by_rate as loss_by_rate
 from .scores import loss_curves as loss_curves

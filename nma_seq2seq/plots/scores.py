@@ -263,6 +263,75 @@ def score_intervals(table: pd.DataFrame, *, title: str = "", ax: Axes | None = N
 
 
 @styled
+def attainable(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """What could be known and what models know, bits per spike on several simulated mice.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `nma.measured_scores("attainable")`: `name`, `model`, `bits_per_spike`, `share`.
+    ax : Axes, optional
+        Where to draw; returned.
+    """
+    models = table["model"].unique()
+    means = table.groupby("model")[["bits_per_spike", "share"]].mean().loc[models]
+    ax = panel(ax, (7.5, 0.8 + 0.36 * len(models)))
+    colors = dict.fromkeys(models, INK) | model_colors([m for m in models if "true" not in m])
+    for place, (model, mean) in enumerate(means.iterrows()):
+        each = table.loc[table["model"] == model, "bits_per_spike"]
+        ax.barh(-place, mean["bits_per_spike"], height=0.62, color=colors[model], alpha=0.35)
+        ax.plot(each, [-place] * len(each), "o", color=colors[model], markersize=5)
+        text = f"{100 * mean['share']:.0f} %"
+        ax.annotate(text, (each.max(), -place), (8, 0), textcoords="offset points", va="center")
+    ax.set_yticks(-np.arange(len(models)), models)
+    ax.margins(x=0.1)
+    ax.set_xlim(left=min(0, table["bits_per_spike"].min()))
+    n = table["name"].nunique()
+    ax.set_xlabel(f"{_BITS}; dots: {n} simulated mice, and the mean share of the first")
+    said = ", ".join(
+        f"{m} {row.bits_per_spike:.3f} ({row.share:.0%})" for m, row in means.iterrows()
+    )
+    return described(
+        ax, f"Bits per spike on {n} simulated mice, mean and share of the first: {said}."
+    )
+
+
+@styled
+def data_curves(table: pd.DataFrame, axes: Many = None) -> np.ndarray:
+    """Bits per spike of two models against how many trials they saw, and how many sources.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `nma.measured_scores("curves")`: `name`, `target`, `model`, `over`, `n`, `bits_per_spike`.
+    axes : Axes, (2 * recordings), optional
+        Where to draw, trials above sources; returned.
+    """
+    names, colors = table["name"].unique(), model_colors(table["model"].unique())
+    axes = panels(axes, (2, len(names)), (7.5, 5), sharey="col")
+    over = {"trials": "trials that were seen", "sources": "source neurons"}
+    said = []
+    for place, (what, name) in enumerate((what, name) for what in over for name in names):
+        ax, some = axes.flat[place], table[(table["over"] == what) & (table["name"] == name)]
+        for model, curve in some.groupby("model", sort=False):
+            ax.plot(curve["n"], curve["bits_per_spike"], "o-", color=colors[model], label=model)
+            first, last = curve.iloc[0], curve.iloc[-1]
+            said.append(
+                f"{name}, {model}: {first.bits_per_spike:.2f} with {first.n} {over[what]}, "
+                f"{last.bits_per_spike:.2f} with {last.n}"
+            )
+        ax.set_ylim(bottom=0)
+        ax.set_xlim(left=0)
+        ax.set_xlabel(over[what])
+        if what == "trials":
+            ax.set_title(f"{name}, {some['target'].iloc[0]}", fontsize=9)
+    for ax in axes.flat[:: len(names)]:
+        ax.set_ylabel("bits per spike")
+    axes.flat[0].legend(loc="lower right")
+    return described(axes, f"Bits per spike against trials and sources. {'; '.join(said)}.")
+
+
+@styled
 def paired_differences(table: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """How much better one model is than another on the same trials, with the paired interval.
 
