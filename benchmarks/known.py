@@ -103,7 +103,7 @@ def curves(rows: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for what, fewer in over.items():
         some = rows[fewer | (rows["how"] == "random")]
-        # A session of fewer trials has been measured on all of them already.
+        # Where there are fewer trials, all have been measured already.
         asked = pd.to_numeric(some["how"].str.split().str[0], errors="coerce")
         tables.append(
             pd.DataFrame(
@@ -115,7 +115,7 @@ def curves(rows: pd.DataFrame) -> pd.DataFrame:
                     "n": some["n_seen"] if what == "trials" else some["n_sources"],
                     "bits_per_spike": some["bits_per_spike"],
                 }
-            )[~((what == "trials") & (asked >= some["n_seen"]))]
+            )[~((what == "trials") & (asked > some["n_seen"]))]
         )
     table = pd.concat(tables).sort_values(["name", "over", "model", "n"], kind="stable")
     return table.drop_duplicates(["name", "over", "model", "n"]).reset_index(drop=True)

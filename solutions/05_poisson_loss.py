@@ -541,15 +541,15 @@ known = nma.measured_scores("attainable")
 ax = nma.plots.attainable(known)
 
 # %% [markdown]
-# You should see two losses on the way from what is true to what a model says: from the true rates down to a line through the true latents, which is paid for the form of the read-out, and from there to the models, which see the latents only through noisy spikes. The second is the smaller one: seq2seq is close to the line through latents that it was never shown.
+# You should see a good part of what can be known lost with the true latents already: what is missing is the drift of each single neuron, which no other neuron shows. Of the rest, noisy spikes of some hundred sources and some hundred trials give the models most. seq2seq is even ahead of the best line through the true latents, which it was never shown: rates are no straight line of latents.
 #
-# So what would help, more trials or more neurons? The same two models with less of either, on a simulated and two recorded mice; dots are fits of one split:
+# So what would help, more trials or more neurons? The same two models with less of either, on a simulated and two recorded mice; dots are fits on one split:
 
 # %%
 axes = nma.plots.data_curves(nma.measured_scores("curves"))
 
 # %% [markdown]
-# You should see both models still rise with the trials (above) where the curve ends, and with the sources (below) less and less. **Trials are the limit** more than the network or the probes. And the fewer they are, the more the network's averaging is worth, so a ratio of two scores says little without the number of trials.
+# You should see both models rise with the trials (above) and with the sources (below), seq2seq ahead all along; no curve has clearly come to its end. **The data are a limit**, and not the model alone. So name the number of trials with a score, as you name its null.
 #
 # One target neuron in three test trials, with few, some and many spikes (ticks):
 

@@ -26,6 +26,22 @@ def test_the_file_of_scores_is_what_the_benchmark_writes():
     assert written.groupby("name")["share"].max().eq(1).all()
 
 
+def test_what_notebook_5_says_of_these_scores():
+    score = nma.measured_scores("attainable").pivot(
+        index="name", columns="model", values="bits_per_spike"
+    )
+    latents = score["true latents, Poisson read-out"]
+    assert (score["true rates"] > latents).all() and (latents > score["seq2seq"]).all()
+    assert (score["seq2seq"] > score["true latents, linear read-out"]).all()
+    assert (score["seq2seq"] > score["five regressions, averaged"]).all()
+    curves = nma.measured_scores("curves").set_index(["name", "over", "n", "model"])
+    both = curves["bits_per_spike"].unstack("model")
+    assert (both["seq2seq"] > both["reduced-rank regression"]).all()
+    ends = both.groupby(["name", "over"]).agg(["first", "last"])
+    for name in both:
+        assert (ends[name, "last"] > 1.2 * ends[name, "first"]).all()
+
+
 def test_learning_curves_are_cut_from_the_rows_of_the_benchmark():
     asked = [("random", 180, 90), ("50 trials", 50, 90), ("200 trials", 180, 90)]
     asked += [("0.5 of the sources", 180, 45)]

@@ -287,7 +287,7 @@ def attainable(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.1)
     ax.set_xlim(left=min(0, table["bits_per_spike"].min()))
     n = table["name"].nunique()
-    ax.set_xlabel(f"{_BITS}; dots: {n} simulated mice, and the mean share of the first")
+    ax.set_xlabel(f"{_BITS}; dots: {n} simulated mice")
     said = ", ".join(
         f"{m} {row.bits_per_spike:.3f} ({row.share:.0%})" for m, row in means.iterrows()
     )
