@@ -325,8 +325,7 @@ def data_curves(table: pd.DataFrame, axes: Many = None) -> np.ndarray:
         ax.set_xlabel(over[what])
         if what == "trials":
             ax.set_title(f"{name}, {some['target'].iloc[0]}", fontsize=9)
-    for ax in axes.flat[:: len(names)]:
-        ax.set_ylabel("bits per spike")
+    axes.flat[0].figure.supylabel(_BITS, fontsize=10)
     axes.flat[0].legend(loc="lower right")
     return described(axes, f"Bits per spike against trials and sources. {'; '.join(said)}.")
 
