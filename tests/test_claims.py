@@ -165,8 +165,12 @@ CLAIMS = {
             bits(s.choice)["linear, smoothed"] > bits(s.choice)["linear, bin by bin"] + 0.02
         ),
         "*Gates help.*": lambda s: bits(s.choice)[["GRU", "LSTM"]].min() > bits(s.choice)["RNN"],
-        "is not beaten by any of the three": lambda s: (
-            bits(s.choice)["linear, smoothed"] > bits(s.choice)[["RNN", "GRU", "LSTM"]].max() - 0.01
+        "is not beaten by any of the four": lambda s: (
+            bits(s.choice)["linear, smoothed"]
+            > bits(s.choice)[["RNN", "GRU", "LSTM", "transformer"]].max() - 0.01
+        ),
+        "*Attention does not help here.*": lambda s: (
+            bits(s.choice)["transformer"] < bits(s.choice)["LSTM"]
         ),
     },
     5: {
@@ -215,6 +219,15 @@ CLAIMS = {
         "hardly any difference without the recurrent layer": lambda s: (
             abs(bits(s.ablation)["seq2seq"] - bits(s.ablation)["without the recurrent layer"])
             < 0.01
+        ),
+        "even ahead of the best line through the true latents": lambda s: (
+            known_bits(s)["seq2seq"] > known_bits(s)["true latents, linear read-out"]
+        ).all(),
+        "both models rise with the trials (above) and with the sources (below)": lambda s: (
+            nma.measured_scores("curves")
+            .groupby(["name", "over", "model"])["bits_per_spike"]
+            .agg(lambda curve: curve.iloc[-1] > 1.1 * curve.iloc[0])
+            .all()
         ),
         "the two true scores with intervals clearly above zero": lambda s: (
             s.question_2.filter(like="from other", axis=0)["low"].min()
@@ -400,6 +413,10 @@ def groups(s):
 
 def by_kind(s):
     return s.truth.groupby("kind")[s.value].mean()
+
+
+def known_bits(s):
+    return s.known.pivot(index="name", columns="model", values="bits_per_spike")
 
 
 def paragraphs(path):
