@@ -95,6 +95,10 @@ def explain(
         ):
             return "", "the right values as a dict; its keys and its values are asked for"
         return _explain_parts(pairs, inputs, tolerance)
+    if all(isinstance(got, tuple) and len(got) > 1 for got, _ in pairs):
+        for k in range(min(len(got) for got, _ in pairs)):
+            if all(same(got[k], want, tolerance) for got, want in pairs):
+                return "", f"several are returned; number {k + 1} of them alone is asked for"
     if isinstance(pairs[0][1], Mapping):
         if any(not isinstance(got, Mapping) or set(got) != set(want) for got, want in pairs):
             return "", ""
@@ -194,7 +198,7 @@ def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
             if all(axis < b.ndim and b.shape[axis] > 1 for _, b in arrays) and all(
                 equal(a, b.take(k, axis)) or equal(a, b.take([k], axis)) for a, b in arrays
             ):
-                return f"only the {word} along axis {axis} of the result (return after the loop)"
+                return f"only the {word} along axis {axis} of the result is returned"
             if all(axis < a.ndim and a.shape[axis] > 1 for a, _ in arrays) and all(
                 equal(a.take(k, axis), b) for a, b in arrays
             ):
@@ -244,7 +248,7 @@ def _cause_of_unfilled(arrays: _Arrays, tolerance: float) -> str:
                     return f"only {word} the diagonal; [i, j] and [j, i] are both to be filled in"
         for axis in range(min(w.ndim for w in wrong)):
             others = [tuple(k for k in range(w.ndim) if k != axis) for w in wrong]
-            there = [w.any(axis=o) for w, o in zip(wrong, others, strict=True)]
+            there = [np.asarray(w.any(axis=o)) for w, o in zip(wrong, others, strict=True)]
             for word, k in (("last", -1), ("first", 0)):
                 if all(len(t) > 2 and t[k] and t.sum() == 1 for t in there):
                     return (
