@@ -67,6 +67,19 @@ _WARM_UP = 1.0  # s before bin 0, so that delays and filters have a past to draw
 _MEAN_RATE_HZ = 4.2
 _GAIN_DRIFT = 0.3  # standard deviation over trials of a neuron's log-gain
 
+#: Probes, from the top down: a region on two of them is met by both, and what none names has one of
+#: its own. White matter between regions ("root") is met by all.
+PROBES: tuple[tuple[str, ...], ...] = (
+    ("MOs", "ACA", "PL", "ILA"),
+    ("MOs", "MOp", "CP", "ACB"),
+    ("VISam", "CA1", "DG", "LP", "PO"),
+    ("VISp", "SCs", "SCm", "MRN", "RN"),
+)
+_REACH = 350.0  # µm of a region above and below its centre, where no other one is in the way
+# What a spike sorter does: so many units are halves of a split cell, and so many count spikes of a
+# unit that is at most so far away, too: a share of theirs, exponential with this mean.
+_SPLIT, _LEAKY, _LEAK, _LEAK_UM, _COPIED = 0.2, 0.25, 0.1, 60.0, 0.2
+
 # Rough centres in the Allen common coordinate framework, in units of 0.1 mm: from the front, from
 # the top, from the midline.
 _CENTRES = {
@@ -124,6 +137,10 @@ def simulate_session(
     arrives from other areas with a delay (`PATHS`). A neuron's log-rate is a linear read-out
     of the latents plus a bias plus a gain that drifts slowly over trials; its spikes are Poisson.
 
+    What is counted is what a spike sorter makes of them. Units lie along probes that run through
+    several regions (`PROBES`). Some cells are split into two units, each spike going to either;
+    and some units count a share of the spikes of a unit beside them once more.
+
     Parameters
     ----------
     seed : int
@@ -142,7 +159,11 @@ def simulate_session(
     -------
     Session
         `origin` is "simulated"; `latents` (trials, time, latents) in the order of `LATENTS`,
-        `rates` (trials, time, neurons) expected counts per bin, gain included.
+        `rates` (trials, time, neurons) expected counts per bin, gain and leak included. Of the
+        columns of `units` those that begin with "true_" are the truth about the sorting, which no
+        recording has: `true_cell`, the same number for the two units of a split cell;
+        `true_neighbor`, the unit whose spikes are counted too, and -1 for none; `true_leak`, how
+        large a share of all its expected counts these are.
 
     Raises
     ------
@@ -236,26 +257,27 @@ def _simulate(
     units = _units(units_rng, regions)
     task = _task(task_rng, n_trials)
     passive = _passive(passive_rng, n_passive)
-    latents, traces, rates = _record(task_rng, units["readout"], task, n_bins)
-    passive_latents, passive_traces, passive_rates = _record(
-        passive_rng, units["readout"], passive, n_bins
-    )
+    latents, traces, rates = _record(task_rng, units, task, n_bins)
+    passive_latents, passive_traces, passive_rates = _record(passive_rng, units, passive, n_bins)
     # The bias that gives each neuron its mean rate in the task holds in passive trials too.
     bias = units["mean_hz"] * BIN_SIZE / rates.mean(axis=(0, 1), dtype=float)
     rates *= bias.astype(np.float32)
     passive_rates *= bias.astype(np.float32)
+    spikes = _sorted(task_rng, rates, units)
+    passive_spikes = _sorted(passive_rng, passive_rates, units)
+    of_units = ("probe", "depth", "true_cell", "true_neighbor", "true_leak")
     # Spike sorting finds more clusters than are good enough to keep.
     n_neurons = len(units["region"])
     kept = units_rng.permutation(np.arange(int(1.7 * n_neurons)) < n_neurons)
     recording = {
-        "spks": _spikes(task_rng, rates),
+        "spks": spikes,
         **traces,
         **{key: task[key] for key in ("response", "contrast_left", "contrast_right")},
         **{key: task[key][:, None] for key in ("gocue", "response_time", "feedback_time")},
         "feedback_type": task["feedback"],
         "prev_reward": np.concatenate([[0.0], task["feedback"][:-1]])[:, None],
         "reaction_time": np.column_stack([task["onset"] * 1000, task["response"]]),
-        "spks_passive": _spikes(passive_rng, passive_rates),
+        "spks_passive": passive_spikes,
         **{f"{key}_passive": trace for key, trace in passive_traces.items()},
         **{f"{key}_passive": passive[key] for key in ("contrast_left", "contrast_right")},
         "active_trials": np.arange(n_trials + n_passive) < n_trials,
@@ -264,6 +286,8 @@ def _simulate(
         "ccf": units["ccf"],
         "ccf_axes": np.array(["ap", "dv", "lr"]),
         "trough_to_peak": units["trough_to_peak"],
+        **{key: units[key] for key in of_units},
+        "unit_columns": np.array(of_units),
         "mouse_name": "Simulated",
         "date_exp": str(seed),
         "bin_size": BIN_SIZE,
@@ -374,7 +398,10 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], tau: float) 
 
 
 def _record(
-    rng: np.random.Generator, readout: np.ndarray, task: dict[str, np.ndarray], n_bins: int
+    rng: np.random.Generator,
+    units: dict[str, np.ndarray],
+    task: dict[str, np.ndarray],
+    n_bins: int,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Latents, traces of the format, and rates up to a factor for each neuron, of some trials."""
     warm_up = round(_WARM_UP / BIN_SIZE)
@@ -382,7 +409,7 @@ def _record(
     wheel = _wheel(rng, task, time)
     latents = _latents(rng, task, time, wheel)[:, warm_up:]
     traces = _traces(rng, task, time[warm_up:], wheel[:, warm_up:], latents)
-    return latents, traces, _rates(rng, readout, latents)
+    return latents, traces, _rates(rng, units, latents)
 
 
 def _wheel(rng: np.random.Generator, task: dict[str, np.ndarray], time: np.ndarray) -> np.ndarray:
@@ -497,6 +524,13 @@ def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np
     mean_hz = _MEAN_RATE_HZ * ndtri((1 + quantile) / 2) ** 2
     order = rng.permutation(n_neurons)
     region, mean_hz = np.array(names)[order], mean_hz[order]
+    probe, ccf, depth = _positions(rng, region)
+    # Of a split cell each spike goes to either unit, as often to the one as to the other.
+    one, other = _split(rng, region, probe, depth)
+    cell = np.arange(n_neurons)
+    cell[other] = one
+    mean_hz[one] = mean_hz[other] = (mean_hz[one] + mean_hz[other]) / 2
+    ccf[other], depth[other] = ccf[one] + rng.normal(0, 10, (len(one), 3)), depth[one]
     # Narrow spikes are mostly those of busy interneurons.
     fast = rng.random(n_neurons) < 0.1 + 0.2 * (mean_hz > _MEAN_RATE_HZ)
     width = np.where(fast, rng.normal(7, 1.2, n_neurons), rng.normal(21, 4, n_neurons))
@@ -512,40 +546,113 @@ def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np
     readout *= rng.normal(0.25, 1.0, readout.shape)
     total = np.linalg.norm(readout, axis=1)
     readout *= (np.minimum(1, _READOUT_LIMIT / total) * (1 + mean_hz / 4) ** -0.4)[:, None]
+    neighbor, leak = _leaks(rng, probe, ccf, cell)
+    # No more than half of a neighbour's spikes are counted twice.
+    copied = np.minimum(leak * mean_hz / mean_hz[neighbor], _COPIED)
+    leak = copied * mean_hz[neighbor] / mean_hz
     return {
         "region": region,
-        "ccf": _positions(rng, region),
-        "trough_to_peak": width.round().clip(3, 40),
-        "mean_hz": mean_hz,
-        "readout": readout,
+        "probe": probe,
+        "ccf": ccf,
+        "depth": depth,
+        "trough_to_peak": width.round().clip(3, 40)[cell],
+        "mean_hz": mean_hz * (1 - leak),  # of its own spikes
+        "readout": readout[cell],
+        "copied": copied,
+        "true_cell": cell,
+        "true_neighbor": neighbor,
+        "true_leak": leak,
     }
 
 
-def _positions(rng: np.random.Generator, region: np.ndarray) -> np.ndarray:
-    """Positions in µm (ap, dv, lr): along one slanted track a region, in the left hemisphere."""
+def _positions(
+    rng: np.random.Generator, region: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probe of each unit, its position (ap, dv, lr) and its depth, from the tip, in µm.
+
+    Probes are straight and in the left hemisphere, and run as near to the centres of their regions
+    as a line can that is not far from upright.
+    """
+    there = [name for name in dict.fromkeys(region) if name != "root"] or ["root"]
+    tracks = [track for track in PROBES if set(track) & set(there)]
+    tracks += [(name,) for name in there if not any(name in track for track in tracks)]
+    probe, depth = np.empty(len(region), dtype=int), np.empty(len(region))
     ccf = np.empty((len(region), 3))
     for name in dict.fromkeys(region):
-        here = region == name
-        ap, dv, from_midline = np.array(_CENTRES[name]) * 100.0
-        depth = rng.uniform(-350, 350, here.sum())
-        track = np.outer(depth, [rng.normal(0, 0.2), 1.0, rng.normal(0, 0.2)])
-        ccf[here] = [ap, dv, _MIDLINE - from_midline] + track + rng.normal(0, 15, track.shape)
-    return ccf
+        here = np.flatnonzero(region == name)
+        met_by = [k for k, track in enumerate(tracks) if name in track]
+        probe[here] = np.resize(met_by or np.arange(len(tracks)), len(here))
+    for k, track in enumerate(tracks):
+        names = sorted(set(track) & set(there), key=lambda name: _CENTRES[name][1])
+        centres = np.array([_CENTRES[name] for name in names]) * [100.0, 100.0, -100.0]
+        centres[:, 2] += _MIDLINE
+        tilt = rng.normal(0, 0.2, 2)
+        if len(names) > 1:
+            tilt = np.polyfit(centres[:, 1], centres[:, [0, 2]], 1)[0].clip(-0.4, 0.4)
+        middle = centres.mean(axis=0)
+        edges = (centres[1:, 1] + centres[:-1, 1]) / 2
+        top = np.maximum(centres[:, 1] - _REACH, [-np.inf, *edges])
+        bottom = np.minimum(centres[:, 1] + _REACH, [*edges, np.inf])
+        here = np.flatnonzero(probe == k)
+        # White matter ("root") follows below the last region.
+        at = [names.index(name) if name in names else len(names) for name in region[here]]
+        below = [bottom[-1], bottom[-1] + _REACH]
+        dv = rng.uniform(np.append(top, below[0])[at], np.append(bottom, below[1])[at])
+        off = dv - middle[1]
+        ccf[here] = np.column_stack([middle[0] + tilt[0] * off, dv, middle[2] + tilt[1] * off])
+        depth[here] = (below[1] - dv) * np.sqrt(1 + (tilt**2).sum())
+    return probe, ccf + rng.normal(0, 15, ccf.shape), depth
 
 
-def _rates(rng: np.random.Generator, readout: np.ndarray, latents: np.ndarray) -> np.ndarray:
+def _split(
+    rng: np.random.Generator, region: np.ndarray, probe: np.ndarray, depth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two units of each cell that the sorter split: neighbours on a probe, in one region."""
+    order = np.lexsort((depth, region, probe))
+    one, other = order[:-1:2], order[1::2]
+    split = (region[one] == region[other]) & (probe[one] == probe[other])
+    split &= rng.random(len(one)) < _SPLIT
+    return one[split], other[split]
+
+
+def _leaks(
+    rng: np.random.Generator, probe: np.ndarray, ccf: np.ndarray, cell: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each unit whose spikes it counts, too, -1 for none; and what share of its own that is."""
+    neighbor, leak = np.full(len(cell), -1), np.zeros(len(cell))
+    for unit in np.flatnonzero(rng.random(len(cell)) < _LEAKY):
+        near = np.linalg.norm(ccf - ccf[unit], axis=1) <= _LEAK_UM
+        near = np.flatnonzero(near & (probe == probe[unit]) & (cell != cell[unit]))
+        if len(near):
+            neighbor[unit], leak[unit] = rng.choice(near), min(rng.exponential(_LEAK), 0.5)
+    return neighbor, leak
+
+
+def _rates(
+    rng: np.random.Generator, units: dict[str, np.ndarray], latents: np.ndarray
+) -> np.ndarray:
     """Rates up to a factor for each neuron, (trials, time, neurons), float32."""
+    readout = units["readout"]
     log_gain = _GAIN_DRIFT * _smooth_noise(rng, (len(readout), len(latents)), tau=6.0)
     rates = latents @ readout.T
-    rates += log_gain.T[:, None, :].astype(np.float32)
+    rates += log_gain[units["true_cell"]].T[:, None, :].astype(np.float32)
     return np.exp(rates, out=rates)
 
 
-def _spikes(rng: np.random.Generator, rates: np.ndarray) -> np.ndarray:
-    """Poisson counts (neurons, trials, time) for `rates` (trials, time, neurons)."""
+def _sorted(
+    rng: np.random.Generator, rates: np.ndarray, units: dict[str, np.ndarray]
+) -> np.ndarray:
+    """Counts (neurons, trials, time) for `rates` (trials, time, neurons), to which leak is added.
+
+    A neuron's own counts are Poisson.
+    """
     spikes = np.empty(rates.shape, dtype=np.int8)
+    leaky = np.flatnonzero(units["true_leak"])
+    source, copied = units["true_neighbor"][leaky], units["copied"][leaky]
     # A trial at a time, since the generator draws in 64 bits.
     for trial, expected in zip(spikes, rates, strict=True):
         trial[:] = rng.poisson(expected)
+        trial[:, leaky] += rng.binomial(trial[:, source], copied).astype(np.int8)
+        expected[:, leaky] += copied.astype(np.float32) * expected[:, source]
     # A view: a Session, whose order is (trials, time, neurons), takes it without a copy.
     return spikes.transpose(2, 0, 1)

@@ -48,6 +48,8 @@ def test_every_key_of_the_format_is_there(recording):
         "pupil_passive": (3, passive, bins), "contrast_left_passive": (passive,),
         "contrast_right_passive": (passive,), "active_trials": (trials + passive,),
         "cellid_orig": (39,), "mouse_name": (), "date_exp": (), "bin_size": (), "stim_onset": (),
+        "probe": (neurons,), "depth": (neurons,), "true_cell": (neurons,),
+        "true_neighbor": (neurons,), "true_leak": (neurons,), "unit_columns": (5,),
     }  # fmt: skip
     assert {key: np.shape(value) for key, value in recording.items()} == shapes
     assert recording["spks"].dtype == np.int8
@@ -191,7 +193,8 @@ def test_spikes_are_poisson_around_the_true_rates(twin):
 def test_log_rates_are_linear_in_the_latents_but_for_a_gain_a_trial(twin):
     within = twin.latents - twin.latents.mean(axis=1, keepdims=True)
     x = within[::4].reshape(-1, len(LATENTS)).astype(float)
-    log_rates = np.log(twin.rates[::4, :, ::20].astype(float))
+    own = np.flatnonzero(twin.units["true_leak"] == 0)[::20]
+    log_rates = np.log(twin.rates[::4][:, :, own].astype(float))
     y = (log_rates - log_rates.mean(axis=1, keepdims=True)).reshape(len(x), -1)
     weights, *_ = np.linalg.lstsq(x, y, rcond=None)
     np.testing.assert_allclose(x @ weights, y, atol=1e-4)
@@ -265,12 +268,62 @@ def test_positions_and_widths_look_like_probes(twin):
     units = twin.units
     assert units["ap"].between(0, 13200).all() and units["dv"].between(0, 8000).all()
     assert (units["lr"] < 5700).all()  # the left hemisphere, so that right is contralateral
-    for _, region in units.groupby("region"):
-        spread = region[["ap", "dv", "lr"]].std()
-        assert spread["dv"] > 100 and spread["dv"] > spread["lr"]
+    assert units["depth"].between(0, 3840).all()  # what a Neuropixels shank holds
+    for _, probe in units.groupby("probe"):
+        where = probe[["ap", "dv", "lr"]].to_numpy()
+        off, along = np.linalg.svd(where - where.mean(axis=0), full_matrices=False)[1:]
+        assert off[1] < 0.05 * off[0]  # a straight line
+        along = (where - where.mean(axis=0)) @ along[0]
+        assert abs(np.corrcoef(along, probe["depth"])[0, 1]) > 0.999
+        assert probe["region"].nunique() >= 3
+        # One stretch after the other, down the probe.
+        runs = probe.sort_values("depth", ascending=False)["region"]
+        assert (runs != runs.shift()).sum() <= probe["region"].nunique() + 2
+    assert units.groupby("region")["probe"].nunique()["MOs"] == 2
     narrow = units["trough_to_peak"] <= 10
     assert 0.05 < narrow.mean() < 0.35
     assert units["trough_to_peak"].between(11, 13).mean() < 0.1  # a gap between the two kinds
+
+
+def pairs(units, column):
+    """Positions of units and of what `column` says that they are tied to."""
+    other = units[column].to_numpy()
+    one = np.flatnonzero((other >= 0) & (other != np.arange(len(units))))
+    return one, other[one]
+
+
+def test_some_cells_are_split_in_two_units_side_by_side(twin):
+    units = twin.units
+    other, one = pairs(units, "true_cell")
+    assert 0.1 < 2 * len(one) / len(units) < 0.3 and len(set(one)) == len(one)
+    for column in ("region", "probe", "trough_to_peak"):
+        assert (units[column].to_numpy()[one] == units[column].to_numpy()[other]).all()
+    where = units[["ap", "dv", "lr"]].to_numpy()
+    assert np.linalg.norm(where[one] - where[other], axis=1).max() < 60
+    clean = (units["true_leak"].to_numpy()[one] == 0) & (units["true_leak"].to_numpy()[other] == 0)
+    np.testing.assert_allclose(
+        twin.rates[..., one[clean]], twin.rates[..., other[clean]], rtol=1e-4
+    )
+
+
+def test_some_units_count_their_neighbours_spikes_too(twin):
+    units = twin.units
+    one, neighbor = pairs(units, "true_neighbor")
+    assert 0.1 < len(one) / len(units) < 0.3
+    assert (units["probe"].to_numpy()[one] == units["probe"].to_numpy()[neighbor]).all()
+    where = units[["ap", "dv", "lr"]].to_numpy()
+    assert np.linalg.norm(where[one] - where[neighbor], axis=1).max() <= 60
+    leak = units["true_leak"].to_numpy()
+    assert (leak[one] > 0).all() and (leak > 0).sum() == len(one) and leak.max() <= 0.5
+    # In the same bin more often than the rates have it, and not in the next one.
+    beyond = twin.spikes - twin.rates
+
+    def product(a, b, lag):
+        first = beyond[:, : beyond.shape[1] - lag, a]
+        return (first * beyond[:, lag:, b]).sum(axis=(0, 1)) / twin.rates[..., b].sum(axis=(0, 1))
+
+    at_once, next_bin = product(one, neighbor, 0), product(one, neighbor, 1)
+    assert at_once.mean() > 0.02 > 5 * abs(next_bin.mean())
 
 
 def test_twin_lies_in_the_range_of_real_sessions(real_file):
