@@ -443,8 +443,10 @@ def lived(path, seed, monkeypatch):
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", "simulated")
     mouse = simulate.simulate_session(seed)
 
-    def instead(number, task="active", **size):
-        return simulate.simulate_session(seed + number, **size) if size else mouse
+    first = seed
+
+    def instead(seed, task="active", **size):  # named as the package calls it
+        return simulate.simulate_session(first + seed, **size) if size else mouse
 
     monkeypatch.setattr(steinmetz, "simulate_session", instead)
     names = {"display": lambda *shown, **options: None}
