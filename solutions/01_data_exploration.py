@@ -69,13 +69,13 @@ print(
 #
 # A "neuron" here is a *unit*: what a program, a *spike sorter*, made out of the voltages on a few hundred sites. It errs. One cell can be split into two units, and its spikes can leak into a neighbour's; so units some tens of micrometres apart may "predict" each other with no biology in it (Harris et al. 2016). Keep that in mind wherever neighbours do well.
 #
-# Two tables go with the counts. `units` has one row a neuron. `region` is the acronym that the Allen atlas of the mouse brain gives to the place where the neuron sits; `group` is the larger part of the brain. Where it is known there is the position (`ap`, `dv`, `lr`, in µm) and `trough_to_peak`, the width of the neuron's spike.
+# Two tables go with the counts. `units` has one row a neuron. `region` is the acronym that the Allen atlas of the mouse brain gives to the place where the neuron sits; `group` is the larger part of the brain. Where it is known there is the position (`ap`, `dv`, `lr`, in µm) and `trough_to_peak`, the width of the neuron's spike. The twin has probes, and in columns that begin with `true_` which of its units are split or hold spikes of a neighbour: a truth that no recording offers.
 
 # %%
 session.units.head(4).round(1)
 
 # %% [markdown]
-# `trials` has one row a trial. What a file lacks is a missing column, never an invented one. In `response`, **+1 is left, -1 is right** and 0 is a *no-go*: the wheel was held still. (`prev_reward` is the feedback of the trial before in the twin, +1, -1, and 0 in the first trial. The school's own loader keeps a time under that name. We use neither.)
+# `trials` has one row a trial. What a file lacks is a missing column, never an invented one. In `response`, **+1 is left, -1 is right** and 0 is a *no-go*: the wheel was held still. `wheel`, below, has the same sign: above 0 it turns clockwise, seen from behind the mouse, which brings the left grating in. (`prev_reward` is the feedback of the trial before in the twin, +1, -1, and 0 in the first trial. The school's own loader keeps a time under that name. We use neither.)
 
 # %%
 session.trials.head(4).round(3)
@@ -166,7 +166,7 @@ else:
     print("This session has no positions of its neurons, so there is no view of the brain.")
 
 # %% [markdown]
-# You should see short slanted tracks: the sites lie along the shank of a probe, and so do the neurons. Most neurons of these data lie in the left half of the brain. The left half sees what is to the right of the nose, so **the right grating is *contralateral*** (on the other side of the body) **to the probes**, and it is the one that visual regions answer to.
+# You should see straight tracks, each through one region after another: the sites lie along the shank of a probe, and so do the neurons. Most neurons of these data lie in the left half of the brain. The left half sees what is to the right of the nose, so **the right grating is *contralateral*** (on the other side of the body) **to the probes**, and it is the one that visual regions answer to.
 
 # %% [markdown]
 # ## Behaviour: does the mouse do the task?

@@ -223,6 +223,39 @@ axes = nma.plots.selection(within)
 # comparison takes the same targets and as many sources on both sides: that is notebook 7.
 # </details>
 #
+# ### Neighbours on one probe
+#
+# A half drawn at random lies among the other half. A spike sorter may have split one cell into a unit of each, or counted
+# spikes of one in the other, and then one "predicts" the other with no biology. `min_distance_um=100` is the control: the
+# halves are then two ends of the region (or two probes), and sources within 100 µm of any target are left out.
+
+# %%
+rows = []
+for least in (0, 100):
+    for seed in range(4):
+        try:
+            apart = nma.make_dataset(
+                session, "same", target, window=(-0.1, 0.5), min_distance_um=least, seed=seed
+            )
+        except ValueError as problem:
+            print(f"not at {least} µm, for {problem}")
+            break
+        model = nma.fit_rrr(
+            apart, smoothings=((3,), (6,)), ridges=(3,), ranks=(1, 3), floors=(0.1,)
+        )
+        rates, counts = model.predict(apart.source[apart.test]), apart.target[apart.test]
+        bits = nma.bits_per_spike(rates, counts, nma.null_rates(apart, "train"))
+        rows.append({"least distance (µm)": least, "sources": apart.n_sources, "bits": bits})
+controlled = pd.DataFrame(rows).groupby(["least distance (µm)", "sources"])["bits"]
+controlled.agg(["count", "mean", "min", "max"]).round(3)
+
+# %% [markdown]
+# A row is four splits, in bits per spike on test trials against the mean rate (notebook 5 derives it); bins are as long as
+# in the recording, -0.1 to 0.5 s from the stimulus. If the control takes part of the score away, that part may have been the
+# sorter's; but other neurons are then the targets, and there may be fewer sources. Compare the difference with the range
+# between splits before you believe in either. A file without positions, such as those that hold counts and regions
+# alone, cannot be controlled in this way, and the cell says so.
+#
 # ## Which trials? The split
 #
 # A model is judged on trials that it has never seen. It takes three parts:
