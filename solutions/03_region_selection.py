@@ -250,7 +250,7 @@ controlled = pd.DataFrame(rows).groupby(["least distance (µm)", "sources"])["bi
 controlled.agg(["count", "mean", "min", "max"]).round(3)
 
 # %% [markdown]
-# A row is four splits, in bits per spike on test trials against the mean rate (notebook 5 derives it); bins are as long as
+# A row is `count` splits, in bits per spike on test trials against the mean rate (notebook 5 derives it); bins are as long as
 # in the recording, -0.1 to 0.5 s from the stimulus. If the control takes part of the score away, that part may have been the
 # sorter's; but other neurons are then the targets, and there may be fewer sources. Compare the difference with the range
 # between splits before you believe in either. A file without positions, such as those that hold counts and regions
