@@ -94,7 +94,7 @@ EXERCISES = (
         cases=_event_cases,
         mistakes=known["1.3"],
         hints=(
-            "How many seconds after the START OF BIN 0 does the event happen? `start` is negative.",
+            "How many seconds after the START OF BIN 0 does the event happen? Mind `start`.",
             "Seconds since the first bin, in units of a bin and rounded down. Then ask of the bin, "
             "not of the time, whether there is such a bin.",
         ),
