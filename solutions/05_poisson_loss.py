@@ -534,7 +534,7 @@ ax = nma.plots.score_intervals(ablation, title="parts taken away")
 #
 # ## How much can be known?
 #
-# Is 0.3 much? Of a simulated mouse you know what no experiment tells: the rates from which its spikes were drawn. Nobody can predict spikes better than they do. Below them stand the true latents, read out as well as an exponential of a weighted sum can (what is missing is each neuron's own drift) and as well as a line can; then what models make of the sources' spikes. These fits take minutes, so the scores come from the course's benchmark (`make bench-known`).
+# Is 0.3 much? Of a simulated mouse you know what no experiment tells: the rates from which its spikes were drawn. Nothing tells more of the spikes than they do (but for spikes that the sorter counts in two units). Below them stand the true latents, read out as well as an exponential of a weighted sum can (what is missing is each neuron's own drift) and as well as a line can; then what models make of the sources' spikes. These fits take minutes, so the scores come from the course's benchmark (`make bench-known`).
 
 # %%
 known = nma.measured_scores("attainable")
