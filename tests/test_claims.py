@@ -259,6 +259,27 @@ CLAIMS = {
         "far more than a comparison number by number, and still not everything": lambda s: (
             np.mean(np.square(s.same_number)) + 0.1 < s.between_seeds.mean() < 0.9
         ),
+        "it finds more than of the latents themselves": lambda s: (
+            s.used_r2 > s.between_seeds.mean() + 0.1
+        ),
+        "every curve ends below its top": lambda s: (
+            curves(s)
+            .apply(lambda curve: curve.dropna().iloc[-1] < curve.max() - 0.02, axis=1)
+            .all()
+        ),
+        "With 333 simulated trials it falls although the score still grows": lambda s: (
+            curves(s).loc["Simulated_0", 333].is_monotonic_decreasing
+            and curves(s, "bits_per_spike").loc["Simulated_0", 333].is_monotonic_increasing
+        ),
+        "networks agree better the more trials they have seen": lambda s: (
+            curves(s).groupby("session").diff().stack().min() > 0
+        ),
+        "(diamonds), for which every linear map is open, agree better than LSTMs at their best": (
+            lambda s: (
+                s.best["used_r2"].unstack()["linear"] > s.best["used_r2"].unstack()["LSTM"]
+            ).all()
+        ),
+        "None comes to 1": lambda s: s.measured["used_r2"].max() < 0.9,
         "share a handful of directions well and the rest hardly": lambda s: (
             2 <= (shared(s) > 0.7).sum() <= 10 and shared(s)[-1] < 0.5
         ),
@@ -395,6 +416,14 @@ def loss_gain(s, column):
 
 def scored(s):
     return nma.score(s.models, s.data, n_resamples=1)
+
+
+def curves(s, value="used_r2"):
+    """Two LSTMs' agreement: a row a session and number of trials, a column a number of epochs."""
+    lstm = s.measured[(s.measured["model"] == "LSTM") & (s.measured["epochs"] != "best")]
+    lstm = lstm.assign(epochs=lstm["epochs"].astype(int))
+    wide = lstm.pivot(index=["session", "n_train"], columns="epochs", values=value)
+    return wide.dropna(axis=1, how="all")
 
 
 def shared(s):

@@ -3,6 +3,7 @@ from .datasets import held_out_bins as held_out_bins
 from .datasets import leak as leak
 from .datasets import neurons_left as neurons_left
 from .datasets import selection as selection
+from .latents import agreement as agreement
 from .latents import aligned_latents as aligned_latents
 from .latents import alignment as alignment
 from .latents import canonical_correlations as canonical_correlations

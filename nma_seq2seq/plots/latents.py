@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -274,6 +275,59 @@ def canonical_correlations(alignments: Mapping[str, Alignment], ax: Axes | None 
     ax.legend(**BESIDE)
     return described(
         ax, f"Canonical correlations on held-out trials by direction. {'; '.join(said)}."
+    )
+
+
+@styled
+def agreement(table: pd.DataFrame, axes: Many = None) -> np.ndarray:
+    """How far two networks agree that differ in their random start alone, a panel a session.
+
+    R² of what the one's read-out uses by the other's latents over the epochs of training, lighter
+    with fewer trials. A diamond is the network with linear latents.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `agreement_of_seeds`.
+    axes : as many Axes as there are sessions, optional
+        Where to draw; returned.
+    """
+    sessions = list(dict.fromkeys(table["session"]))
+    axes = panels(axes, (1, len(sessions)), (9.5, 3.6), sharey=True)
+    said = []
+    for ax, session in zip(axes, sessions, strict=True):
+        here = table[table["session"] == session]
+        sizes = sorted(here["n_train"].unique())
+        shades = mpl.colormaps["viridis"](np.linspace(0.75, 0.15, len(sizes)))
+        drawn = []
+        for n_train, color in zip(sizes, shades, strict=True):
+            some = here[here["n_train"] == n_train]
+            lstm = some[(some["model"] == "LSTM") & (some["epochs"] != "best")]
+            linear = some[some["model"] == "linear"]["used_r2"]
+            epochs = lstm["epochs"].astype(int)
+            look: Options = {"color": color, "linewidth": 1.8}
+            drawn += ax.plot(epochs, lstm["used_r2"], "o-", **look)
+            ax.plot([1.3 * epochs.max()] * len(linear), linear, "D", color=color, markersize=7)
+            said.append(
+                f"{session}, {n_train} trials: {lstm['used_r2'].iloc[0]:.2f} after "
+                f"{epochs.iloc[0]} epochs, {lstm['used_r2'].iloc[-1]:.2f} after {epochs.iloc[-1]}"
+            )
+        ax.set_xscale("log")
+        ticks = sorted(here.loc[here["epochs"] != "best", "epochs"].astype(int).unique())
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
+        ax.minorticks_off()
+        ax.set(xlabel="epochs of training", title=session.replace("_", " "), ylim=(0, 1))
+        names = [f"{n_train} trials" for n_train in sizes]
+        ax.add_artist(ax.legend(drawn, names, loc="lower right"))
+    axes[0].set_ylabel("what the read-out uses: R² between\ntwo seeds, on test trials")
+    named = {"two LSTMs": "o-", "two networks with linear latents": "D"}
+    for name, style in named.items():
+        axes[-1].plot([], [], style, color=GREY, label=name)
+    legend_above(axes)
+    return described(
+        axes,
+        "R² on test trials between what the read-outs of two LSTMs use that differ in their random "
+        f"start alone, over the epochs of training. {'; '.join(said)}.",
     )
 
 
