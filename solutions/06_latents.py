@@ -266,7 +266,7 @@ display(best[["bits_per_spike", "used_r2"]].unstack("model").round(2))
 
 # %% [markdown]
 # The curves are what the read-out uses after so many epochs; the table has the weights that predict the validation trials best, and their score on test trials. You should see three things:
-# - The agreement grows while the networks find what holds for other trials too. Train on, and every curve ends below its top: each network learns the noise of the training trials in its own way. (With 333 simulated trials it falls although the score still grows.) More training is not what is missing.
+# - The agreement grows while the networks find what holds for other trials too. Train on, and every curve ends below its top: each network learns the noise of the training trials in its own way. (With 333 simulated trials it falls from 10 to 30 epochs although the score grows.) More training is not what is missing.
 # - Trained for as long, networks agree better the more trials they have seen.
 # - Networks whose latents are linear in the smoothed sources (diamonds), for which every linear map is open, agree better than LSTMs at their best. None comes to 1.
 #

@@ -267,9 +267,14 @@ CLAIMS = {
             .apply(lambda curve: curve.dropna().iloc[-1] < curve.max() - 0.02, axis=1)
             .all()
         ),
-        "With 333 simulated trials it falls although the score still grows": lambda s: (
-            curves(s).loc["Simulated_0", 333].is_monotonic_decreasing
-            and curves(s, "bits_per_spike").loc["Simulated_0", 333].is_monotonic_increasing
+        "With 333 simulated trials it falls from 10 to 30 epochs although the score grows": (
+            lambda s: (
+                curves(s).loc["Simulated_0", 333].loc[[10, 30]].is_monotonic_decreasing
+                and curves(s, "bits_per_spike")
+                .loc["Simulated_0", 333]
+                .loc[[10, 30]]
+                .is_monotonic_increasing
+            )
         ),
         "networks agree better the more trials they have seen": lambda s: (
             curves(s).groupby("session").diff().stack().min() > 0
