@@ -91,10 +91,11 @@ def _draw_places(ax: Axes, data: Dataset, seen_from: str) -> None:
     places = units[list(draw_brain(ax, seen_from))].to_numpy() / 1000
     colors = np.array([allen.color_of(group) for group in units["group"]])
     source, target = data.source_units, data.target_units
-    ax.scatter(*places.T, 8, _UNUSED)
-    ax.scatter(*places[source].T, 8, colors[source], alpha=0.7)
+    x, y = places.T
+    ax.scatter(x, y, 8, _UNUSED)
+    ax.scatter(x[source], y[source], 8, colors[source], alpha=0.7)
     edge: Options = {"edgecolors": "black", "linewidths": 0.7}
-    ax.scatter(*places[target].T, 20, colors[target], **edge)
+    ax.scatter(x[target], y[target], 20, colors[target], **edge)
 
 
 def _draw_counts(ax: Axes, data: Dataset) -> None:

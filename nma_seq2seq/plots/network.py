@@ -46,9 +46,9 @@ def architecture(
 
     for y, color, name, step in ((4.9, _FORWARD, "forward", 1), (2.9, _BACKWARD, "backward", -1)):
         _box(ax, (4.5, y - 0.85), 3.8, 1.7)
-        x = 4.65 + 1.3 * np.linspace(0.25, 2.55, 6)
-        ax.plot(x, np.full(6, y - 0.2), "o", color=color, markersize=9)
-        for here, after in pairwise(x[::step]):
+        steps = 4.65 + 1.3 * np.linspace(0.25, 2.55, 6)
+        ax.plot(steps, np.full(6, y - 0.2), "o", color=color, markersize=9)
+        for here, after in pairwise(steps[::step]):
             arrow(ax, (here + 0.2 * step, y - 0.2), (after - 0.2 * step, y - 0.2), color=color)
         ax.text(6.4, y + 0.42, f"{name} LSTM", ha="center", va="center", color=color, fontsize=10)
         arrow(ax, (3.2, 3.9 + 0.25 * step), (4.4, y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -139,7 +140,7 @@ def sessions(table: pd.DataFrame, session: Session | None = None, axes: Many = N
     ax.set_yticks(range(len(mice)), mice)
     ax.set_xlabel("session number (in black: on this computer)")
     ax.set_title(f"{len(table)} sessions from {len(mice)} mice")
-    counts = {} if session is None else session.units["region"].value_counts().to_dict()
+    counts = Counter[str]() if session is None else Counter(session.units["region"])
     _draw_regions(below, counts)
     there = ", ".join(f"{name} {counts[name]}" for name in allen.in_order(counts))
     return described(

@@ -407,19 +407,19 @@ def predicted_trials(
         neuron = int(np.nanargmax(each * counts.sum(axis=(0, 1))))
     order = counts[:, :, neuron].sum(axis=1).argsort(kind="stable")
     shown = order[(np.linspace(0.1, 1, n_trials) * (len(order) - 1)).round().astype(int)]
-    axes = trial_panels(axes, 1, data.test[shown])[0]
+    row = trial_panels(axes, 1, data.test[shown])[0]
     middle = data.session.time + data.bin_size / 2
-    for ax, trial in zip(axes, shown, strict=True):
+    for ax, trial in zip(row, shown, strict=True):
         for name, color in model_colors(rates).items():
             ax.plot(middle, rates[name][trial, :, neuron] / data.bin_size, color=color, label=name)
         spikes = np.repeat(middle, counts[trial, :, neuron])
         ax.plot(spikes, np.zeros(len(spikes)), "|", color=INK, markersize=12, markeredgewidth=1.5)
-    mark_stimulus(axes)
-    axes[0].set_ylabel("predicted rate (Hz)")
-    legend_above(axes)
+    mark_stimulus(row)
+    row[0].set_ylabel("predicted rate (Hz)")
+    legend_above(row)
     spikes_of = ", ".join(f"{counts[trial, :, neuron].sum()}" for trial in shown)
     return described(
-        axes,
+        row,
         f"Rates that {', '.join(models)} predict for one neuron of {data.target_name} in "
         f"{n_trials} test trials with {spikes_of} spikes, which are shown as ticks.",
     )

@@ -18,13 +18,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 _LARGEST = 100_000_000  # bytes of one file
 _UNPACKED = 500_000_000  # bytes of all that is in one archive within the class's own
 _MEMBERS = 2000
 _DEPTH = 4
 # How a packed file begins -> how it is opened.
-_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _UNSEEN = {"thumbs.db", "desktop.ini", ".ds_store"}
 _COPIES = ".ipynb_checkpoints"
 

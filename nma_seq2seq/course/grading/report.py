@@ -12,7 +12,8 @@ import jinja2
 import pandas as pd
 
 from nma_seq2seq.course.grading.grades import STATUSES, Grade, by_student, worth_of
-from nma_seq2seq.course.grading.submissions import Student, clean
+from nma_seq2seq.course.grading.opening import clean
+from nma_seq2seq.course.grading.submissions import Student
 from nma_seq2seq.exercises import exercises_of, find, notebooks
 from nma_seq2seq.files import check_writable, whole_file
 

@@ -26,7 +26,8 @@ from jupyter_client.session import Session
 
 from nma_seq2seq.course.grading.grades import STATUSES, Grade
 from nma_seq2seq.course.grading.kernel import Settings
-from nma_seq2seq.course.grading.submissions import Cell, Submission, printable
+from nma_seq2seq.course.grading.opening import printable
+from nma_seq2seq.course.grading.submissions import Cell, Submission
 from nma_seq2seq.exercises import Result
 
 _MARK = "NMA_SEQ2SEQ_GRADING"  # in the environment of all that a notebook starts
