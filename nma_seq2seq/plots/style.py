@@ -78,6 +78,8 @@ MODELS = {
     "without the recurrent": "#D59BBB",
     "seed 1": "#882255",
     "lstm": "#EE6677",
+    "transformer": "#228833",
+    "glm": "#66CCEE",
     "gru": "#66CCEE",
     "rnn": "#CCBB44",
     "principal components": "#CCBB44",
