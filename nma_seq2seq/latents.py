@@ -186,12 +186,11 @@ def agreement_of_seeds() -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row a session, model, number of training trials and number of epochs
-        `session`, `model` ("LSTM", or "linear" for latents that are linear in the smoothed
-        sources), `n_train`, `epochs` ("best": the weights that predict the validation trials
-        best), `bits_per_spike` (test trials, mean of both networks), `train_loss`, and `used_r2`:
+        `session`; `model` ("LSTM", or "linear" for latents that are linear in the smoothed
+        sources); `n_train`; `epochs` ("best": the weights that predict the validation trials
+        best); `bits_per_spike` (test trials, mean of both networks); `train_loss`; and `used_r2`,
         the share of what the one's read-out makes of its latents that is a linear map of the
-        other's latents, on test trials; the map was fitted on others, and it is the mean of both
-        directions.
+        other's latents. The map was fitted on other trials; it is the mean of both directions.
 
     Examples
     --------
