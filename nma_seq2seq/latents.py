@@ -190,7 +190,7 @@ def agreement_of_seeds() -> pd.DataFrame:
         sources); `n_train`; `epochs` ("best": the weights that predict the validation trials
         best); `bits_per_spike` (test trials, mean of both networks); `train_loss`; and `used_r2`,
         the share of what the one's read-out makes of its latents that is a linear map of the
-        other's latents. The map was fitted on other trials; it is the mean of both directions.
+        other's latents, on test trials. The map was fitted on others; both directions are averaged.
 
     Examples
     --------
