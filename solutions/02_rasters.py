@@ -117,7 +117,7 @@ if has_contrast:
     axes[0].get_legend().remove()
 
 # %% [markdown]
-# You should see the left region answer soon after the stimulus, and more strongly the higher the contrast. A motor region, if that is your target, follows later, and its lines are less clearly in order: it need not care how bright a grating is.
+# You should see the left region answer soon after the stimulus, and more strongly to the two high contrasts than to a low one or none. A motor region, if that is your target, follows later, and its lines are less clearly in order: it need not care how bright a grating is.
 #
 # <details><summary><b>Think:</b> we picked the region for its answer, and then show that it answers. What is wrong with that, and when would it matter?</summary>
 #

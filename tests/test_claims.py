@@ -101,8 +101,9 @@ CLAIMS = {
         ),
     },
     2: {
-        "more strongly the higher the contrast": lambda s: (
-            np.corrcoef(np.arange(4), response_by_contrast(s))[0, 1] > 0.9
+        "more strongly to the two high contrasts than to a low one or none": lambda s: (
+            response_by_contrast(s)[2:].mean() > 1.15 * response_by_contrast(s)[:2].mean()
+            and response_by_contrast(s).argmax() == 3
         ),
         "On the right most of it is gone": lambda s: (
             np.corrcoef(s.peak, s.coarse.spikes[~s.even].mean(axis=0).argmax(axis=0))[0, 1] < 0.7
@@ -345,8 +346,8 @@ CLAIMS = {
             s.table["shuffled"].abs().median() < 0.5 * s.table["bits_per_spike"].median()
         ),
         "the scores agree well between resamples, their asymmetry much less": lambda s: (
-            np.corrcoef(*s.scores)[0, 1]
-            > 0.6
+            np.corrcoef(*s.scores)[0, 1] > 0.8
+            and np.corrcoef(*s.scores)[0, 1] - 0.15
             > np.corrcoef(*s.whole)[0, 1]
             > np.corrcoef(*s.beyond)[0, 1]
         ),
