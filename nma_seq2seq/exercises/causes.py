@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, permutations
 from typing import Any
 
@@ -58,6 +58,10 @@ _ERRORS = {
     "not associated with a value": "a variable is used before it has a value",
     "cannot unpack non-iterable": "one thing is returned where several are expected",
     "values to unpack": "another number of things is unpacked than there are",
+    "'function' object has no attribute": "a column that is named like a method: table['name']",
+    "shape of the mask": "a mask is used on an axis of another length than its own",
+    "out of bounds": "a position is used on an axis that is shorter: another axis is meant",
+    "does not support operation": "text among the numbers; choose the columns of numbers",
     "'NoneType'": "something is None; a method that works in place returns None",
     "maximum recursion": "the function calls itself without an end",
 }
@@ -141,6 +145,9 @@ def _explain_parts(
         if all(same(got, want[k], tolerance) for got, want in pairs):
             return "", f"only result {k + 1} of the {n} is returned"
     if any(not hasattr(got, "__len__") or len(got) != n for got, _ in pairs):
+        for k in range(n):
+            if all(same(got, (*want[:k], *want[k + 1 :]), tolerance) for got, want in pairs):
+                return "", f"result {k + 1} of the {n} is missing"
         return "", ""
     for order in permutations(range(n)):
         if order != tuple(range(n)) and all(
@@ -174,7 +181,7 @@ def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
         return "the right values with the axes in another order (transposed)"
     if all(equal(a.squeeze(), b.squeeze()) for a, b in arrays):
         return "the right values with an axis of length 1 too many or too few (keepdims?)"
-    if all(a.ndim > 1 and b.ndim == 1 and equal(a.ravel(), b) for a, b in arrays):
+    if all(a.size == b.size and equal(a.reshape(b.shape), b) for a, b in arrays):
         return "the right values in another shape"
     n_mine, n_right = arrays[0][0].ndim, arrays[0][1].ndim
     if all((a.ndim, b.ndim) == (n_mine, n_right) for a, b in arrays):
@@ -289,19 +296,41 @@ def _explain_values(
     if offset and equal(expected + offset):
         by = f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
         return by, "off by one?" if abs(offset) == 1 else ""
-    if (expected != np.round(expected)).any() and len(np.unique(got)) > 2:
-        for word, rounded in (("down", np.floor), ("", np.round), ("up", np.ceil)):
-            if equal(rounded(expected)):
-                return "", f"rounded {word}".strip() + ", where fractions are asked for"
-        for decimals in range(1, 6):
-            if equal(np.round(expected, decimals)):
-                return "", f"rounded to {decimals} decimals; leave the values as they are"
+    if changed := _changed_values(got, expected, equal):
+        return "", changed
     if (np.abs(expected) != np.abs(expected).mean()).any():
         if equal(np.sqrt(np.abs(expected))):
             return "", "a square root too many"
         if equal(expected**2):
             return "", "a square root is missing, or a square too many"
     return "", _cause_of_order(arrays, tolerance)
+
+
+def _changed_values(got: np.ndarray, expected: np.ndarray, equal: Callable[[Any], bool]) -> str:
+    """What was done with the right values at the end, one by one."""
+    # Of two values, as of yes and no, much is equal by chance.
+    if (expected != np.round(expected)).any() and len(np.unique(got)) > 2:
+        for word, rounded in (("down", np.floor), ("", np.round), ("up", np.ceil)):
+            if equal(rounded(expected)):
+                return f"rounded {word}".strip() + ", where fractions are asked for"
+    if len(np.unique(expected)) < 2:
+        return ""
+    for decimals in range(1, 6):
+        if equal(np.round(expected, decimals)):
+            return f"rounded to {decimals} decimals; leave the values as they are"
+    if (expected < 0).any():
+        if equal(np.maximum(expected, 0)):
+            return "negative values are cut off at 0; they are right as they are"
+        if equal(np.abs(expected)):
+            return "the sign is lost (an absolute value)"
+    for made, what in (
+        (1 - expected, "1 minus the right value"),
+        (np.exp2(np.minimum(expected, 99)), "2 to the power of the right value"),
+        (np.exp(np.minimum(expected, 99)), "e to the power of the right value"),
+    ):
+        if equal(made):
+            return what
+    return ""
 
 
 def _factor(a: np.ndarray, b: np.ndarray, tolerance: float) -> float | None:

@@ -165,6 +165,11 @@ def _by_cases(exercise: Exercise, answer: Any, file: str) -> Judgement:
             return Judgement(Result("wrong", better or found, cause), answer, evidence(place))
     if judgement is not None:
         return judgement
+    for place, (mine, right) in enumerate(zip(got, expected, strict=True)):
+        if _gradients_differ(mine, right):
+            found = "the value is right, but its gradient is not: a part of it was cut off"
+            cause = ".detach(), .data, .item() or no_grad on a part; keep all of it in the graph"
+            return Judgement(Result("wrong", found, cause), answer, evidence(place))
     for place, (case, mine) in enumerate(zip(cases, got, strict=True)):
         for name, before, after in zip(names, case, mine.arguments, strict=False):
             if _changed(before, after):
@@ -439,6 +444,23 @@ def _parameters(exercise: Exercise) -> list[str]:
     if exercise.run is not None:
         return list(inspect.signature(exercise.run).parameters)[1:]
     return list(inspect.signature(exercise.reference).parameters)
+
+
+def _gradients_differ(mine: _Outcome, right: _Outcome) -> bool:
+    """Whether what is learned through two equal results differs."""
+    if not (isinstance(right.value, torch.Tensor) and right.value.requires_grad):
+        return False
+
+    def gradients(outcome: _Outcome) -> tuple:
+        leaves = [a for a in outcome.arguments if isinstance(a, torch.Tensor) and a.requires_grad]
+        total = outcome.value.sum()
+        found = torch.autograd.grad(total, leaves, retain_graph=True, allow_unused=True)
+        return tuple(
+            torch.zeros_like(leaf) if gradient is None else gradient
+            for leaf, gradient in zip(leaves, found, strict=True)
+        )
+
+    return not same(gradients(mine), gradients(right), tolerance=1e-3)
 
 
 def _changed(before: Any, after: Any) -> bool:

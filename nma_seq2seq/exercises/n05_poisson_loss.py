@@ -59,6 +59,8 @@ def _run_train(answer, seed, n_trials, n_epochs, patience, learning_rate):
     assert isinstance(got, (tuple, list, np.ndarray)) and len(got) == 2, (
         "one thing is returned, expected two: train_losses, validation_losses"
     )
+    graphs = [loss for losses in got for loss in losses if getattr(loss, "requires_grad", False)]
+    assert not graphs, "the losses are tensors that keep their graph, expected floats: .item()"
     train, validation = (np.array([float(loss) for loss in losses]) for losses in got)
     with torch.no_grad():
         left = [answers.loss_of(model, *arrays[k : k + 2]).item() for k in (0, 2)]
@@ -113,7 +115,12 @@ EXERCISES = (
         minutes=20,
         difficulty=3,
         reference=answers.train,
-        cases=lambda rng: [(6, 4, 40, 4, 0.5), (3, 3, 9, 20, 0.05), (0, 4, 40, 4, 0.2)],
+        cases=lambda rng: [
+            (6, 4, 40, 4, 0.5),
+            (3, 3, 9, 20, 0.05),
+            (0, 4, 40, 4, 0.2),
+            (2, 4, 40, 4, 0.5),
+        ],
         run=_run_train,
         mistakes=known["5.3"],
         time_limit=20.0,

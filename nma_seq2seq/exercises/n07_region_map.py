@@ -230,8 +230,8 @@ def _tables(rng):
                 "source": a,
                 "target": b,
                 "resample": k,
-                "bits_per_spike": rng.normal(0.1, 0.05),
-                "beyond_stimulus": rng.normal(0.05, 0.05),
+                "bits_per_spike": rng.normal(0.05, 0.1),
+                "beyond_stimulus": rng.normal(0.02, 0.1),
             }
             for k in range(n_resamples)
             for a in names
