@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -290,6 +291,35 @@ def test_an_answer_may_print(capsys):
     nma.exercise("90.1")(answer)
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["shape (4, 6, 3)shape (2, 9, 5)", "Exercise 90.1 done"]
+
+
+SETTINGS = {  # what a cell above may have set for all that follows, and how it was before
+    "no gradients": (lambda: torch.set_grad_enabled(False), lambda: torch.set_grad_enabled(True)),
+    "doubles": (
+        lambda: torch.set_default_dtype(torch.float64),
+        lambda: torch.set_default_dtype(torch.float32),
+    ),
+    "another device": (
+        lambda: torch.set_default_device("meta"),
+        lambda: torch.set_default_device(None),
+    ),
+    "warnings raise": (
+        lambda: (np.seterr(all="raise"), warnings.simplefilter("error")),
+        lambda: (np.seterr(all="warn", under="ignore"), warnings.resetwarnings()),
+    ),
+}
+
+
+@pytest.mark.parametrize("number", ["2.1", "4.2", "5.1", "5.3", "6.2"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_right_answer_is_right_whatever_was_set_above(line, setting, number):
+    change, back = SETTINGS[setting]
+    change()
+    try:
+        assert "done" in line(number, reference(number))
+        assert setting != "no gradients" or not torch.is_grad_enabled()
+    finally:
+        back()
 
 
 def test_a_check_leaves_generators_warnings_and_figures_alone(recwarn):

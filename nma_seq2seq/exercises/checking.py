@@ -332,21 +332,40 @@ def _seed() -> None:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Generators, figures and warnings are left as they were; what is printed is kept short."""
+    """Generators, figures and settings are left as they were; what is printed is kept short."""
     states = random.getstate(), np.random.get_state(), torch.random.get_rng_state()  # noqa: NPY002
+    dtype = torch.get_default_dtype()
     printed = _ShortOutput(sys.stdout)
     figures = _figures()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(printed),
+            np.errstate(all="warn"),
+            _usual_torch(),
+        ):
             warnings.simplefilter("ignore")
+            torch.set_default_dtype(torch.float32)
             yield
     finally:
         printed.end_line()
+        torch.set_default_dtype(dtype)
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
         torch.random.set_rng_state(states[2])
         for number in _figures() - figures:
             sys.modules["matplotlib.pyplot"].close(number)
+
+
+@contextlib.contextmanager
+def _usual_torch() -> Iterator[None]:
+    """Gradients, and tensors on the CPU, whatever a cell above has set for all that follows."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if torch.empty(0).device.type != "cpu":  # only then, since it slows every call of torch
+            stack.enter_context(torch.device("cpu"))
+        yield
 
 
 def _figures() -> set[int]:
