@@ -368,7 +368,10 @@ WRONG["6.3"] += variants(
             "return top / (r.std(0) * c.std(0)) -> return (r * c).sum(0) / "
             "np.sqrt((r**2).sum(0) * (c**2).sum(0))",
         ): "cosine",
-        ("(r * c).mean(0) -> (r * c).mean()", "(r.std(0) * c.std(0)) -> (r.std() * c.std())"): "",
+        (
+            "(r * c).mean(0) -> (r * c).mean()",
+            "(r.std(0) * c.std(0)) -> (r.std() * c.std())",
+        ): "all neurons together",
         "return top / (r.std(0) * c.std(0)) -> return top": "covariance",
         "return top / (r.std(0) * c.std(0)) -> return top / r.std(0)": "one side's size",
         "return top / (r.std(0) * c.std(0)) -> return top / r.var(0)": "one side's size",

@@ -331,7 +331,7 @@ WRONG["7.3"] += variants(
         "    return means.pivot(index= ->     return table.pivot(index=": "raises",
         'means.pivot(index="source", columns="target", values=value) -> means': "",
         'means.pivot(index="source", columns="target", values=value) -> '
-        "means[value].to_numpy()": "",
+        "means[value].to_numpy()": "in another shape",
         "values=value) -> values=value).to_numpy()": "array",
         "values=value) -> values=value).T": "changed places",
         "values=value) -> values=value).mean()": "averaged over axis 0",
@@ -361,7 +361,7 @@ WRONG["7.4"] += variants(
         "np.sum(e**2) / np.sum(d**2) -> np.corrcoef(e.ravel(), d.ravel())[0, 1]": "root",
         "np.sum(e**2) / np.sum(d**2) -> np.sum(e**2)": "not yet divided",
         "return d, k, s -> return d, s, k": "another order",
-        "return d, k, s -> return d, k": "",
+        "return d, k, s -> return d, k": "result 3 of the 3",
         "return d, k, s -> return d, k, 100 * s": "percentage",
         "return d, k, s -> return d, k[:, None], s": "keepdims",
     },
