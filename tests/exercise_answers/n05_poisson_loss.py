@@ -379,7 +379,7 @@ WRONG["5.1"] += [
             "rates - counts * log_rates -> counts * log_rates - rates": "negative",
             "rates - counts * log_rates -> counts * log_rates": "rate term",
             "rates - counts * log_rates -> -counts * log_rates": "rate term",
-            "rates - counts * log_rates -> counts - rates * log_rates": "counts stand where the rate",
+            "rates - counts * log_rates -> counts - rates * log_rates": "counts stand where",
             "rates - counts * log_rates -> rates - log_rates": "counts are missing",
             "rates - counts * log_rates -> rates * (1 - counts * log_rates)": "",
             "rates - counts * log_rates -> (rates - counts) ** 2": "squared error",
