@@ -158,6 +158,7 @@ MEAN = lambda c: c.mean((0, 1))  # noqa: E731
         (lambda c, b: c.shape[7], "raises IndexError: tuple index out of range in line"),
         (lambda c, b: c[0] and c, "`and`, `or` and `if` want one truth"),
         (lambda c, b: exit(3), "exit() is called; return the result"),
+        (lambda c, b: np.random.default_rng().normal(size=c.shape[2]), "each call gives another"),
         (3, "this is the number 3, expected a function"),
         (nn.Linear, "this is a class, expected a function"),
     ],

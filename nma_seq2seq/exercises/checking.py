@@ -162,6 +162,8 @@ def _by_cases(exercise: Exercise, answer: Any, file: str) -> Judgement:
         )
         if found is not None:
             better, cause = _explained(exercise, got, expected)
+            if not cause and _differs_when_called_again(exercise, answer, cases[place], mine):
+                cause = "each call gives another: random numbers, dropout, or left from before"
             return Judgement(Result("wrong", better or found, cause), answer, evidence(place))
     if judgement is not None:
         return judgement
@@ -312,9 +314,9 @@ def _by_check(exercise: Exercise, answer: Any, file: str) -> Judgement:
 # ---------------------------------------------------------------------- running an answer
 
 
-def _call(exercise: Exercise, answer: Callable[..., Any], case: tuple) -> _Outcome:
+def _call(exercise: Exercise, answer: Callable[..., Any], case: tuple, seed: int = 0) -> _Outcome:
     arguments = copy.deepcopy(tuple(case))
-    _seed()
+    _seed(seed)
     try:
         value = exercise.run(answer, *arguments) if exercise.run else answer(*arguments)
         return _Outcome(arguments, value=value)
@@ -324,10 +326,26 @@ def _call(exercise: Exercise, answer: Callable[..., Any], case: tuple) -> _Outco
         return _Outcome(arguments, error=error)
 
 
-def _seed() -> None:
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 (answers may use the global generator)
-    torch.default_generator.manual_seed(0)
+def _differs_when_called_again(
+    exercise: Exercise, answer: Callable[..., Any], case: tuple, mine: _Outcome
+) -> bool:
+    try:
+        with _time_limit(exercise.time_limit):
+            again = _call(exercise, answer, case, seed=1)
+    except TimeLimit:
+        return False
+    # What does not even equal itself, such as a generator, cannot be compared.
+    return (
+        again.error is None
+        and same(mine.value, mine.value, exercise.tolerance)
+        and not same(mine.value, again.value, exercise.tolerance)
+    )
+
+
+def _seed(seed: int = 0) -> None:
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (answers may use the global generator)
+    torch.default_generator.manual_seed(seed)
 
 
 @contextlib.contextmanager

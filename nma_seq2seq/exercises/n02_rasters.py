@@ -64,10 +64,13 @@ def _tables():
 
 @functools.lru_cache(maxsize=50)
 def _of_many(maxima):
-    """Mean, standard deviation, and the first few values, of many shuffles of each table."""
+    """Mean, standard deviation, the first few values and how many are NaN, of many shuffles."""
     found = (np.asarray(maxima(table, 400, 0), dtype=float) for table in _tables())
     drawn = [np.nan_to_num(d, nan=2.0) for d in found]  # which no correlation is
-    return [(d.mean(), d.std(), sorted(set(d.round(6).tolist()))[:3]) for d in drawn]
+    return [
+        (d.mean(), d.std(), sorted(set(d.round(6).tolist()))[:3], int((d == 2).sum()))
+        for d in drawn
+    ]
 
 
 def _check_shuffle(answer, reference):
@@ -124,6 +127,8 @@ def _check_shuffle(answer, reference):
     for mine, right in zip(_of_many(answer), _of_many(reference), strict=True):
         # So many standard errors of a difference between two sets of 400.
         allowed = 4.5 * max(mine[1], right[1]) * np.sqrt(2 / 400) + 1e-9
+        if mine[3] and not right[3]:
+            return f"where the columns hold a single 1, {mine[3]} of 400 shuffles give NaN"
         for name, found, wanted in zip(("mean", "standard deviation"), mine, right, strict=False):
             if not abs(found - wanted) <= allowed:
                 return f"the {name} of 400 shuffles is {found:.3f}, expected about {wanted:.3f}"

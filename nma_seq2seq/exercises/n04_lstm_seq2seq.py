@@ -33,7 +33,6 @@ def _average_cases(rng):
 
 def _run_seq2seq(answer, n_sources, n_targets, n_latents, source):
     """The names and shapes of its weights, and what it makes of the source with given ones."""
-    torch.manual_seed(n_sources)
     model = answer(n_sources, n_targets, n_latents=n_latents)
     weights, wanted = (
         {name: tuple(weight.shape) for name, weight in network.state_dict().items()}

@@ -454,7 +454,7 @@ WRONG["4.4"] += variants(
         "nn.LSTM -> nn.GRU": "GRU",
         "nn.LSTM -> nn.RNN": "RNN",
         "nn.Linear(n_latents, n_targets) -> nn.Linear(n_latents, n_targets, bias=False)": "no bias",
-        "nn.Linear(n_latents, n_targets) -> nn.Linear(n_targets, n_latents)": "",
+        "nn.Linear(n_latents, n_targets) -> nn.Linear(n_targets, n_latents)": "the wrong way round",
         "nn.LSTM(n_sources, n_latents, -> nn.LSTM(n_sources, n_latents, 2,": "two recurrent",
         "self.act(self.readout(z)) -> (self.act(self.readout(z)), z)": "several are returned",
         "        z = (fwd + bwd) / 2\n ->         z = torch.tanh(fwd + bwd) / 2\n": "",
