@@ -60,7 +60,7 @@ _ERRORS = {
     "values to unpack": "another number of things is unpacked than there are",
     "'function' object has no attribute": "a column that is named like a method: table['name']",
     "shape of the mask": "a mask is used on an axis of another length than its own",
-    "out of bounds": "a position is used on an axis that is shorter: another axis is meant",
+    "out of bounds": "a position past the end of that axis: off by one, or another axis is meant",
     "does not support operation": "text among the numbers; choose the columns of numbers",
     "'NoneType'": "something is None; a method that works in place returns None",
     "maximum recursion": "the function calls itself without an end",

@@ -326,7 +326,7 @@ WRONG["2.2"] += variants(
         "return np.array(windows), ok -> return np.concatenate(windows), ok": "joined",
         "return np.array(windows), ok -> return np.array(windows).swapaxes(1, 2), ok": "transposed",
         "e - before < 0 or e + after > counts.shape[1] -> e - before < 0": "",
-        "ok[k] = True -> ok[e] = True": "",
+        "ok[k] = True -> ok[e] = True": "past the end of that axis",
     },
 )
 WRONG["2.3"] += variants(
