@@ -219,7 +219,7 @@ def make_dataset(
         active = mean_counts(session.spikes, parts[0]) / session.bin_size >= min_rate_hz
     min_distance_um = real("min_distance_um", min_distance_um, 0)
     if min_distance_um > 0:
-        active &= np.isfinite(_where(session)).all(axis=1)
+        active &= np.isfinite(where_um(session)).all(axis=1)
 
     if isinstance(source, str) and source == "same":
         candidates = np.flatnonzero(is_target & active)
@@ -269,9 +269,7 @@ def make_dataset(
                 "choose other regions, or min_distance_um instead of other_probe"
             )
     if min_distance_um > 0:
-        where = _where(session)
-        apart = where[source_units, None] - where[target_units]  # (sources, targets, 3)
-        nearest = np.sqrt((apart**2).sum(axis=2)).min(axis=1)
+        nearest = nearest_um(session, source_units, target_units)
         source_units = source_units[nearest >= min_distance_um]
         if not len(source_units):
             raise ValueError(
@@ -388,7 +386,7 @@ def _lag_in_words(lags: list[int]) -> str:
     return words(lags[0]) if len(lags) == 1 else f"{words(lags[0])} to {words(lags[-1])}"
 
 
-def _where(session: Session) -> np.ndarray:
+def where_um(session: Session) -> np.ndarray:
     """Positions (neurons, 3) in µm."""
     if not {"ap", "dv", "lr"} <= set(session.units):
         raise ValueError(
@@ -424,13 +422,25 @@ def _halves(
         first = np.isin(probe, rng.permutation(names)[: len(names) // 2])
         return candidates[first], candidates[~first]
     if apart:
-        where = _where(session)[candidates]
-        axis = np.linalg.svd(where - where.mean(axis=0), full_matrices=False)[2][0]
-        order = candidates[np.argsort(where @ axis, kind="stable")]
+        order = along(session, candidates)
         ends = np.sort(order[:half]), np.sort(order[len(order) - half :])
         return ends if rng.random() < 0.5 else ends[::-1]
     drawn = rng.permutation(candidates)
     return np.sort(drawn[:half]), np.sort(drawn[half : 2 * half])
+
+
+def along(session: Session, units: np.ndarray) -> np.ndarray:
+    """The same units, in order of their place on the line that runs through most of them."""
+    where = where_um(session)[units]
+    axis = np.linalg.svd(where - where.mean(axis=0), full_matrices=False)[2][0]
+    return units[np.argsort(where @ axis, kind="stable")]
+
+
+def nearest_um(session: Session, units: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Distance (n_units,) in µm from each unit to the nearest of some others."""
+    where = where_um(session)
+    apart = where[units, None] - where[others]  # (units, others, 3)
+    return np.sqrt((apart**2).sum(axis=2)).min(axis=1)
 
 
 def check_dataset(data: Any) -> None:

@@ -13,9 +13,17 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from nma_seq2seq import metrics
-from nma_seq2seq.arguments import one_of, whole
+from nma_seq2seq.arguments import one_of, real, whole
 from nma_seq2seq.baselines import fit_rrr
-from nma_seq2seq.dataset import Dataset, dataset_of_units, shuffle_within_condition, split_trials
+from nma_seq2seq.dataset import (
+    Dataset,
+    along,
+    dataset_of_units,
+    nearest_um,
+    shuffle_within_condition,
+    split_trials,
+    where_um,
+)
 from nma_seq2seq.regions import GROUPS, group_of, in_order
 from nma_seq2seq.session import Session
 from nma_seq2seq.training import fit_seq2seq
@@ -41,6 +49,7 @@ def region_map(
     n_resamples: int = 5,
     model: str = "rrr",
     window: tuple[float, float] | None = None,
+    min_distance_um: float = 0.0,
     n_jobs: int = 1,
     seed: int = 0,
     progress: bool = True,
@@ -64,6 +73,10 @@ def region_map(
         "rrr" is `fit_rrr` with fewer candidates.
     window : (start, stop), optional
         Seconds from stimulus onset; the whole trial by default.
+    min_distance_um : float
+        No source neuron is nearer to a target neuron than this, since spikes of one may be counted
+        in the other; within a region the two draws then come from its two ends. A pair for which
+        too few neurons are left has no score (NaN).
     n_jobs : int
         Processes; an active `joblib.parallel_config`, such as a dask cluster's, takes precedence.
     seed : int
@@ -80,7 +93,8 @@ def region_map(
     Raises
     ------
     ValueError
-        If fewer than two regions have enough neurons, or an argument is not one of those named.
+        If fewer than two regions have enough neurons, an argument is not one of those named, or
+        distances are asked of a session without positions.
 
     Examples
     --------
@@ -94,6 +108,9 @@ def region_map(
     seed, n_jobs = whole("seed", seed), whole("n_jobs", n_jobs, -(10**6))
     if n_jobs == 0:
         raise ValueError("n_jobs is 0; choose 1 or more processes, or -1 for all cores")
+    min_distance_um = real("min_distance_um", min_distance_um, 0)
+    if min_distance_um > 0:
+        where_um(session)
     if window is not None:
         session = session.select(window=window)
     if regions is None:
@@ -125,7 +142,8 @@ def region_map(
     ]
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     done = parallel(
-        joblib.delayed(_score)(session, *task, n_neurons, MODELS[model], seed) for task in tasks
+        joblib.delayed(_score)(session, *task, n_neurons, MODELS[model], min_distance_um, seed)
+        for task in tasks
     )
     rows = list(tqdm(done, total=len(tasks), desc=session.name, disable=not progress))
     table = pd.DataFrame(rows)
@@ -228,24 +246,21 @@ def _score(
     resample: int,
     n_neurons: int,
     fit: Callable[[Dataset], Any],
+    min_distance_um: float,
     seed: int,
 ) -> dict:
     """One row of the map."""
-    target_units = _draw(session, target, n_neurons, (seed, resample))
-    source_units = _draw(session, source, n_neurons, (seed, resample), apart_from=target_units)
-    parts_seed = int(np.random.default_rng((seed, resample)).integers(2**31))
-    parts = split_trials(session.n_trials, seed=parts_seed)
-    data = dataset_of_units(session, source_units, target_units, parts, source, target)
-    counts, null = data.target[data.test], metrics.null_rates(data, "train")
-    spikes = counts.sum()
-
-    def bits(data: Dataset) -> float:
-        rates = fit(data).predict(data.source[data.test])
-        return float(metrics.bits_per_spike(rates, counts, null)) if spikes else np.nan
-
-    score, shuffled = bits(data), np.nan
-    if "contrast_right" in session.trials or "contrast_left" in session.trials:
-        shuffled = bits(shuffle_within_condition(data, seed=parts_seed))
+    source_units, target_units = _draw(
+        session, source, target, n_neurons, (seed, resample), min_distance_um
+    )
+    score = shuffled = np.nan
+    if len(source_units) == n_neurons:
+        parts_seed = int(np.random.default_rng((seed, resample)).integers(2**31))
+        parts = split_trials(session.n_trials, seed=parts_seed)
+        data = dataset_of_units(session, source_units, target_units, parts, source, target)
+        score = _bits(fit, data)
+        if "contrast_right" in session.trials or "contrast_left" in session.trials:
+            shuffled = _bits(fit, shuffle_within_condition(data, seed=parts_seed))
     return {
         "session": session.name,
         "mouse": session.mouse,
@@ -261,15 +276,39 @@ def _score(
     }
 
 
+def _bits(fit: Callable[[Dataset], Any], data: Dataset) -> float:
+    counts = data.target[data.test]
+    rates = fit(data).predict(data.source[data.test])
+    null = metrics.null_rates(data, "train")
+    return float(metrics.bits_per_spike(rates, counts, null)) if counts.sum() else np.nan
+
+
 def _draw(
     session: Session,
-    region: str,
+    source: str,
+    target: str,
     n: int,
-    seed: tuple[int, ...],
-    apart_from: Sequence[int] | np.ndarray = (),
-) -> np.ndarray:
-    units = np.setdiff1d(np.flatnonzero(session.region_mask(region)), apart_from)
-    return np.sort(np.random.default_rng(seed).choice(units, n, replace=False))
+    seed: tuple[int, int],
+    min_distance_um: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Units of both sides; sources fewer than n where no more are far enough away."""
+    sides = [np.flatnonzero(session.region_mask(region)) for region in (source, target)]
+    if min_distance_um > 0:
+        known = np.isfinite(where_um(session)).all(axis=1)
+        sides = [units[known[units]] for units in sides]
+        if source == target:
+            # Neurons drawn anywhere in a region leave none that is far from all of them.
+            order, size = along(session, sides[0]), max(n, len(sides[0]) // 3)
+            sides = [order[:size], order[-size:]][:: 1 if seed[1] % 2 else -1]
+    target_units = _drawn(sides[1], n, seed)
+    left = np.setdiff1d(sides[0], target_units)
+    if min_distance_um > 0:
+        left = left[nearest_um(session, left, target_units) >= min_distance_um]
+    return _drawn(left, n, seed), target_units
+
+
+def _drawn(units: np.ndarray, n: int, seed: tuple[int, int]) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).choice(units, min(n, len(units)), replace=False))
 
 
 def _group(name: str) -> str:

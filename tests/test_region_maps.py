@@ -45,6 +45,36 @@ def test_numbers_match_and_no_neuron_is_on_both_sides(small, datasets):
         assert set(small.units["region"].iloc[data.target_units]) == {data.target_name}
 
 
+def test_no_source_is_nearer_than_asked_for(small, datasets):
+    table = nma.region_map(small, n_neurons=15, n_resamples=2, min_distance_um=100, **QUIET)
+    where = small.units[["ap", "dv", "lr"]].to_numpy()
+    within = [data for data in datasets if data.source_name == data.target_name]
+    assert len({data.source_name for data in within}) > 1
+    for data in datasets:
+        apart = where[data.source_units, None] - where[data.target_units]
+        assert np.linalg.norm(apart, axis=2).min() >= 100
+        assert data.n_sources == data.n_targets == 15
+    # The two ends of a region change places from one resample to the next.
+    targets = {}
+    for data in within:
+        targets.setdefault(data.source_name, []).append(set(data.target_units))
+    assert all(set.isdisjoint(sets[0], sets[-1]) for sets in targets.values())
+    assert table["bits_per_spike"].notna().sum() == len(datasets) / 2
+
+
+def test_where_too_few_are_far_enough_there_is_no_score(small, datasets):
+    table = nma.region_map(small, n_neurons=15, n_resamples=1, min_distance_um=1200, **QUIET)
+    within = table["source"] == table["target"]
+    assert table.loc[within, "bits_per_spike"].isna().all()
+    assert table.loc[~within, "bits_per_spike"].notna().any()
+
+
+def test_distances_need_positions(small):
+    units = small.units.drop(columns=["ap", "dv", "lr"])
+    with pytest.raises(ValueError, match="has no positions"):
+        nma.region_map(replace(small, units=units), n_neurons=5, min_distance_um=50, **QUIET)
+
+
 def test_a_region_sends_with_the_neurons_that_it_receives_with(small, datasets):
     nma.region_map(small, ["MOs", "VISp"], n_neurons=20, n_resamples=2, **QUIET)
     pairs = {}
