@@ -254,7 +254,7 @@ def _score(
         session, source, target, n_neurons, (seed, resample), min_distance_um
     )
     score = shuffled = np.nan
-    if len(source_units) == n_neurons:
+    if len(source_units) == len(target_units) == n_neurons:
         parts_seed = int(np.random.default_rng((seed, resample)).integers(2**31))
         parts = split_trials(session.n_trials, seed=parts_seed)
         data = dataset_of_units(session, source_units, target_units, parts, source, target)
@@ -296,7 +296,7 @@ def _draw(
     if min_distance_um > 0:
         known = np.isfinite(where_um(session)).all(axis=1)
         sides = [units[known[units]] for units in sides]
-        if source == target:
+        if source == target and len(sides[0]) > 1:
             # Neurons drawn anywhere in a region leave none that is far from all of them.
             order, size = along(session, sides[0]), max(n, len(sides[0]) // 3)
             sides = [order[:size], order[-size:]][:: 1 if seed[1] % 2 else -1]

@@ -241,6 +241,38 @@ ax = nma.plots.region_matrix(predicted, "bits per spike (null: mean rate)")
 # more about the target than about any of the sources. Compare entries within a column before comparing columns.
 # </details>
 #
+# ### The frame, and the sorter
+#
+# Within a region both draws come from the same piece of a probe. Notebook 3 said what that can do: a spike that leaks to a
+# neighbour is counted in two units, a cell that is split is two units, and each then "predicts" the other with no biology.
+# Here are the largest regions again, without and with the control: no source within 100 µm of a target.
+
+# %%
+kept_apart = {}
+largest = list(sizes[mapped].nlargest(4).index)
+if {"ap", "dv", "lr"} <= set(session.units) and len(largest) > 1:
+    for least in (0, 100):
+        near = nma.region_map(
+            session,
+            largest,
+            n_neurons=min(N, 10),
+            n_resamples=4,
+            min_distance_um=least,
+            progress=False,
+        )
+        itself = near[near["source"] == near["target"]]
+        kept_apart[f"{least} µm"] = itself.groupby("source")["bits_per_spike"].mean()
+    display(pd.DataFrame(kept_apart).rename_axis("a region predicts itself").round(3))
+else:
+    print("Without positions, and two regions, neighbours cannot be kept apart.")
+
+# %% [markdown]
+# (Bits per spike, up to 10 neurons predict as many, the mean of four resamples; the null is the mean training rate.) **You should
+# see** on a simulated mouse that MOs predicts less of itself from a distance. That is where the control matters: a few
+# neurons, close together. It does not prove that the rest was the sorter's: the ends of a region can also share less. Another
+# region may well change the other way, since other neurons are drawn and resamples are few. If positions are known, report
+# both; if not, say that you could not look.
+#
 # ### What is left beyond the stimulus?
 
 # %%

@@ -345,6 +345,9 @@ CLAIMS = {
         "most marks close to the horizontal line": lambda s: (
             s.table["shuffled"].abs().median() < 0.5 * s.table["bits_per_spike"].median()
         ),
+        "MOs predicts less of itself from a distance": lambda s: (
+            s.kept_apart["100 µm"]["MOs"] < s.kept_apart["0 µm"]["MOs"] - 0.01
+        ),
         "the scores agree well between resamples, their asymmetry much less": lambda s: (
             np.corrcoef(*s.scores)[0, 1] > 0.8
             and np.corrcoef(*s.scores)[0, 1] - 0.15

@@ -69,6 +69,16 @@ def test_where_too_few_are_far_enough_there_is_no_score(small, datasets):
     assert table.loc[~within, "bits_per_spike"].notna().any()
 
 
+def test_neurons_without_a_position_are_not_drawn(small):
+    units = small.units.assign(ap=small.units["ap"].where(small.units["region"] != "LP"))
+    table = nma.region_map(
+        replace(small, units=units), n_neurons=5, n_resamples=1, min_distance_um=10, **QUIET
+    )
+    with_lp = (table["source"] == "LP") | (table["target"] == "LP")
+    assert table.loc[with_lp, "bits_per_spike"].isna().all()
+    assert table.loc[~with_lp, "bits_per_spike"].notna().any()
+
+
 def test_distances_need_positions(small):
     units = small.units.drop(columns=["ap", "dv", "lr"])
     with pytest.raises(ValueError, match="has no positions"):
