@@ -440,7 +440,7 @@ def nearest_um(session: Session, units: np.ndarray, others: np.ndarray) -> np.nd
     """Distance (n_units,) in µm from each unit to the nearest of some others."""
     where = where_um(session)
     apart = where[units, None] - where[others]  # (units, others, 3)
-    return np.sqrt((apart**2).sum(axis=2)).min(axis=1)
+    return np.sqrt((apart**2).sum(axis=2)).min(axis=1, initial=np.inf)
 
 
 def check_dataset(data: Any) -> None:
