@@ -245,7 +245,7 @@ def pick_device(device: str = "auto") -> torch.device:
 
 def new_model(data: Dataset, *, seed: int = 0, **options: Any) -> Seq2Seq:
     """An untrained Seq2Seq of the data's size; torch's global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with _single_precision(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Seq2Seq(data.n_sources, data.n_targets, **options)
 
@@ -615,20 +615,30 @@ def _check_network(model: nn.Module, data: Dataset) -> None:
 
 
 @contextmanager
+def _single_precision() -> Iterator[None]:
+    """Whatever the notebook has set: counts are float32."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
 def _one_thread(device: torch.device) -> Iterator[None]:
     """Single precision, and on a CPU one thread: a recurrent layer's steps are too small to share.
 
     On two busy cores, two threads that wait for each other were 2 to 40 times as slow as one.
     """
-    before, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)  # whatever the notebook has set: counts are float32
+    before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)
     try:
-        yield
+        with _single_precision():
+            yield
     finally:
         torch.set_num_threads(before)
-        torch.set_default_dtype(dtype)
 
 
 class _Passes:
