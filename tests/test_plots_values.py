@@ -1,6 +1,7 @@
 """Figures show the numbers that they were given: what is drawn is read back from the Axes."""
 
 import dataclasses
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -611,6 +612,16 @@ def test_a_trajectory_runs_where_the_average_trials_vary(session):
     marks = {line.get_marker(): np.ravel(line.get_data_3d()) for line in drawn}
     np.testing.assert_allclose(marks["s"], path[0])
     np.testing.assert_allclose(marks["X"], path[-1])
+
+
+def test_a_neuron_without_a_spike_leaves_the_panels_their_places(data):
+    silent = dataclasses.replace(data, target=np.zeros_like(data.target))
+    rates = np.ones((len(data.test), data.n_bins, data.n_targets))
+    axes = plots.denoised_neurons(silent, rates, rates[0], [0, 1], n_trials=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the layout only warns when it gives up
+        axes.flat[0].figure.canvas.draw()
+    assert min(ax.get_position().width for ax in axes.flat) > 0.2
 
 
 def test_denoised_rates_are_of_the_trial_and_neuron_named(data):

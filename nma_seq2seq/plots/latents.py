@@ -410,7 +410,8 @@ def denoised_neurons(
             fired = np.repeat(middle, data.target[trial, :, neuron])
             look = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
             below = ax.get_xaxis_transform()
-            ax.plot(fired, np.full(len(fired), -0.06), "|", transform=below, **look)
+            (line,) = ax.plot(fired, np.full(len(fired), -0.06), "|", transform=below, **look)
+            line.set_in_layout(False)  # where no spike is, the layout takes it to be at the corner
             ax.tick_params(axis="x", pad=9)
         axes[row, 0].set_ylabel(f"neuron {unit}\nrate (Hz)")
         axes[row, 0].set_ylim(bottom=0)

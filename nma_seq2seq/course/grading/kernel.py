@@ -98,9 +98,13 @@ def _run(settings: Settings, events: int) -> None:
     app.start()
 
 
+# As they are before a notebook can put something else into their places.
+_os_write, _dumps = os.write, json.dumps
+
+
 def _write(events: int, event: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # the grading process has gone, or the notebook closed it
-        os.write(events, json.dumps(event).encode() + b"\n")
+        _os_write(events, _dumps(event).encode() + b"\n")
 
 
 def _limit(settings: Settings) -> None:
