@@ -28,11 +28,25 @@ def _check_draw(answer, reference):
         ("source_units", "target_units"),
         [
             (
+                lambda given, parts: all(len(part) for part in parts),
+                "on one side no neuron is drawn",
+                "",
+            ),
+            (
                 lambda given, parts: (
                     given[1] == given[2] or not (lies_in(given[:1] + given[2:0:-1], parts, 0))
                 ),
                 "the source neurons lie in the target region",
                 "source_units and target_units have changed places",
+            ),
+            (
+                lambda given, parts: (
+                    max(part.max() for part in parts) >= len(_REGION)
+                    or any(set(given[0][part]) != set(given[1:3]) for part in parts)
+                    or given[1] == given[2]
+                ),
+                "both sides have neurons of both regions",
+                "the regions are mixed; draw the sources from `source`, the targets from `target`",
             ),
             (
                 lambda given, parts: (
@@ -82,6 +96,26 @@ def _check_draw(answer, reference):
                 "n - 1 are drawn; n are asked for",
             ),
             (
+                lambda given, parts: all(len(part) != 2 * given[3] for part in parts),
+                "twice as many neurons are drawn as n",
+                "2 n are drawn; n are asked for on each side",
+            ),
+            (
+                lambda given, parts: any(len(part) != given[3] // 2 for part in parts),
+                "half as many neurons are drawn as n",
+                "n // 2 are drawn; n are asked for on each side",
+            ),
+            (
+                lambda given, parts: (
+                    len(parts[1]) != given[3]
+                    or len(parts[0]) == given[3]
+                    or len(parts[0])
+                    != (given[0] == given[1]).sum() - given[3] * (given[1] == given[2])
+                ),
+                "all source neurons that are left are taken",
+                "n of them are asked for: draw",
+            ),
+            (
                 lambda given, parts: (
                     len(parts[0]) != len(parts[1])
                     or len(parts[0]) == given[3]
@@ -104,6 +138,15 @@ def _check_draw(answer, reference):
                 lambda given, parts: not len(np.intersect1d(parts[0], parts[1])),
                 "with source and target the same, some neurons are on both sides",
                 "both drawn from the whole region; draw the sources from what is left",
+            ),
+            (
+                lambda given, parts: (
+                    given[1] != given[2]
+                    or min(parts[0]) < max(parts[1])
+                    and min(parts[1]) < max(parts[0])
+                ),
+                "with source and target the same, one side comes before the other in the file",
+                "taken in the order of the file, not drawn: shuffle before you cut it in two",
             ),
         ],
         among=lambda given, parts, k: np.flatnonzero(given[0] == given[1 + k]),
