@@ -200,7 +200,7 @@ def over_mice(
     Parameters
     ----------
     table : DataFrame
-        `region_map`s of several sessions, concatenated.
+        What `region_map` gives for several sessions, concatenated.
     value : str
         The column of scores; rows without one are left out.
     by : sequence of str

@@ -160,7 +160,7 @@ def simulate_session(
     Session
         `origin` is "simulated"; `latents` (trials, time, latents) in the order of `LATENTS`,
         `rates` (trials, time, neurons) expected counts per bin, gain and leak included. Of the
-        columns of `units` those that begin with "true_" are the truth about the sorting, which no
+        columns of `units` those named true are the truth about the sorting, which no
         recording has: `true_cell`, the same number for the two units of a split cell;
         `true_neighbor`, the unit whose spikes are counted too, and -1 for none; `true_leak`, how
         large a share of all its expected counts these are.
