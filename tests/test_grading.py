@@ -171,8 +171,10 @@ def test_what_is_running_ends_with_grade(tmp_path, how):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # Whoever runs the tests in the background has it ignored, and a child takes that over.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Whoever runs the tests in the background has them ignored, and a child takes that over.
+        preexec_fn=lambda: [
+            signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGHUP)
+        ],
     )
     state = tmp_path / ".nma-seq2seq-grading"
     started: list[psutil.Process] = []
