@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from nma_seq2seq.files import whole_file
+from nma_seq2seq.measured import FOLDER
 from nma_seq2seq.session import Session
 
 LEAST_TARGETS = 25  # neurons, for a score that says something of the model
@@ -77,6 +79,13 @@ def measured(
                 show(", ".join(f"{key} {_short(value)}" for key, value in said.items()))
         table += [job | row for row in rows]
     return pd.DataFrame(table)
+
+
+def write_measured(name: str, table: pd.DataFrame, command: str) -> None:
+    """Write a table that the course shows (`nma.measured_scores`), and what it was made by."""
+    with whole_file(FOLDER / f"{name}.csv") as temporary:
+        text = f"# Made by: {command}\n{table.round(4).to_csv(index=False)}"
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _short(value: Any) -> str:

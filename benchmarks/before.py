@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import real_file
-from benchmarks.model import made_data
+from benchmarks.speed import made_data
 
 COMMIT = "17d8bf6"
 ROOT = Path(__file__).parent.parent

@@ -15,9 +15,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from benchmarks import measured, real_file
+from benchmarks import measured, real_file, write_measured
 from benchmarks.model import job, measure
-from nma_seq2seq.measured import FILE
 
 TRIALS, SHARES = (50, 100, 200), (0.1, 0.25, 0.5)
 #: Of the recorded sessions: Hench 2017-06-16 and Lederberg 2017-12-06.
@@ -126,12 +125,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
     parser.add_argument("--results", metavar="FILE", help="where a run that was cut off goes on")
-    parser.add_argument("--write", action="store_true", help=f"write {FILE.name} of the package")
+    parser.add_argument("--write", action="store_true", help="write what the course shows")
     options = parser.parse_args()
     tables = run(options.data, results=options.results, show=lambda text: print(text, flush=True))
     if options.write:
-        both = pd.concat([table.assign(table=name) for name, table in tables.items()])
-        both.round(4).to_csv(FILE, index=False)
+        for name, table in tables.items():
+            write_measured(name, table, "make bench-known ARGS=--write")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,9 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from benchmarks import usual_target
+from benchmarks import usual_target, write_measured
 from nma_seq2seq import metrics
 from nma_seq2seq.dataset import Dataset, make_dataset
-from nma_seq2seq.files import whole_file
 from nma_seq2seq.latents import align, decode, principal_components
 from nma_seq2seq.model import SmoothReadIn
 from nma_seq2seq.recordings import read_sessions
@@ -37,12 +35,6 @@ _SMOOTHING = (1.5, 6.0)
 _SHORT = {"shares": (1 / 4, 1), "epochs": (10, 30, 100)}
 AGREEMENT = {3: {"shares": (1 / 4, 1 / 2, 1), "epochs": (10, 30, 100, 300)}, 6: _SHORT}
 _LONG = Settings(learning_rate=1e-2, patience=None)
-_SOURCE = (
-    "# How far the latents of two networks agree that differ in their random start alone.\n"
-    "# Made by: make bench-latents DATA=FILE ARGS='--agreement nma_seq2seq/agreement.csv', where\n"
-    "# FILE holds eight sessions of Steinmetz et al. 2019 (figshare 9598406, CC BY 4.0). What the\n"
-    "# columns are: agreement_table in benchmarks/latents.py.\n"
-)
 
 
 def run(
@@ -296,14 +288,13 @@ def main() -> None:
     parser.add_argument("--data", metavar="FILE", help="real sessions to decode from too")
     parser.add_argument("--seeds", type=int, default=5, help="splits, networks and twins")
     parser.add_argument(
-        "--agreement", metavar="FILE", type=Path,
-        help="measure only how far two seeds agree, and write it there: half an hour",
+        "--agreement", action="store_true",
+        help="only how far two seeds agree, written where the course shows it: half an hour",
     )  # fmt: skip
     arguments = parser.parse_args()
-    if arguments.agreement is not None:
-        table = agreement(arguments.data).round(4)
-        with whole_file(arguments.agreement) as temporary:
-            temporary.write_text(_SOURCE + table.to_csv(index=False), encoding="utf-8")
+    if arguments.agreement:
+        table = agreement(arguments.data)
+        write_measured("agreement", table, "make bench-latents DATA=FILE ARGS=--agreement")
         print(table.to_string(index=False))
         return
     alignment, decoding = run(arguments.data, seeds=range(arguments.seeds))

@@ -21,7 +21,6 @@ from .exercises import progress as progress
 from .exercises import whose as whose
 from .exercises import why as why
 from .export import export_latents as export_latents
-from .latents import agreement_of_seeds as agreement_of_seeds
 from .latents import align as align
 from .latents import decode as decode
 from .latents import principal_components as principal_components

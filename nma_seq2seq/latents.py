@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,31 +175,6 @@ def _canonical_correlations(
 def _flat(array: np.ndarray) -> np.ndarray:
     """(trials, time, n) -> (trials * time, n)."""
     return array.reshape(-1, array.shape[2])
-
-
-def agreement_of_seeds() -> pd.DataFrame:
-    """How far the latents of two networks agree that differ in their random start alone, measured.
-
-    On a simulated session and on two recorded ones, with the time that it takes; the file
-    (agreement.csv) says how to measure it again.
-
-    Returns
-    -------
-    DataFrame, one row a session, model, number of training trials and number of epochs
-        `session`; `model` ("LSTM", or "linear" for latents that are linear in the smoothed
-        sources); `n_train`; `epochs` ("best": the weights that predict the validation trials
-        best); `bits_per_spike` (test trials, mean of both networks); `train_loss`; and `used_r2`,
-        the share of what the one's read-out makes of its latents that is a linear map of the
-        other's latents, on test trials. The map was fitted on others; both directions are averaged.
-
-    Examples
-    --------
-    >>> nma.agreement_of_seeds()["model"].unique().tolist()
-    ['LSTM', 'linear']
-    """
-    file = resources.files("nma_seq2seq") / "agreement.csv"
-    with file.open(encoding="utf-8") as lines:
-        return pd.read_csv(lines, comment="#", dtype={"epochs": str})
 
 
 def principal_components(

@@ -547,7 +547,7 @@ def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np
     total = np.linalg.norm(readout, axis=1)
     readout *= (np.minimum(1, _READOUT_LIMIT / total) * (1 + mean_hz / 4) ** -0.4)[:, None]
     neighbor, leak = _leaks(rng, probe, ccf, cell)
-    # No more than half of a neighbour's spikes are counted twice.
+    # No more than a fifth of a neighbour's spikes are counted twice.
     copied = np.minimum(leak * mean_hz / mean_hz[neighbor], _COPIED)
     leak = copied * mean_hz[neighbor] / mean_hz
     return {

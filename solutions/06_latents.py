@@ -259,7 +259,7 @@ for name, found in shared.items():
 # That was after ten epochs, for your time. Would they agree if you were patient? `make bench-latents` trained pairs of such LSTMs for up to 100 or 300 epochs, on all and on a part of the training trials, of a simulated session (520 trials) and of two recorded ones, 0 to 0.4 s after the stimulus; one pair and one split each. Its numbers come with the course:
 
 # %%
-measured = nma.agreement_of_seeds()
+measured = nma.measured_scores("agreement")
 axes = nma.plots.agreement(measured)
 best = measured[measured["epochs"] == "best"].set_index(["session", "n_train", "model"])
 display(best[["bits_per_spike", "used_r2"]].unstack("model").round(2))

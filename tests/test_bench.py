@@ -1,12 +1,31 @@
 """The benchmarks' own pieces; times depend on the machine and are not tested."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import benchmarks
 import nma_seq2seq as nma
 from benchmarks import known, measured, model, speed, usual_target
 from benchmarks import real_file as find
+
+
+@pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(benchmarks.__path__)])
+def test_every_benchmark_starts(name, monkeypatch, capsys):
+    module = importlib.import_module(f"benchmarks.{name}")
+    if hasattr(module, "main"):
+        monkeypatch.setattr("sys.argv", [name, "--help"])
+        with pytest.raises(SystemExit, match="0"):
+            module.main()
+        assert "--help" in capsys.readouterr().out
+
+
+def test_no_such_table_gets_one_sentence():
+    with pytest.raises(ValueError, match="no table 'curve'.*'agreement', 'attainable', 'curves'"):
+        nma.measured_scores("curve")
 
 
 def test_the_usual_target(real_file):

@@ -90,7 +90,7 @@ def made() -> SimpleNamespace:
 # name: (how it is called with ax or axes, the number of axes)
 FIGURES = {
     "activity_map": (lambda **k: plots.activity_map(made().session, **k), 1),
-    "agreement": (lambda **k: plots.agreement(nma.agreement_of_seeds(), **k), 3),
+    "agreement": (lambda **k: plots.agreement(nma.measured_scores("agreement"), **k), 3),
     "aligned_latents": (
         lambda **k: plots.aligned_latents(
             made().alignment["seq2seq"], made().latents, made().session, ["a", "b"], n_trials=2, **k

@@ -24,8 +24,8 @@ import nma_seq2seq as nma
 ROOT = Path(__file__).parent.parent
 # What stands higher imports what stands lower; what stands on one floor knows nothing of the other.
 FLOORS = [
-    {"arguments", "regions", "files", "measured", "smoothing"},
-    {"nwb_writing", "saved", "school_format", "spike_times"},
+    {"arguments", "regions", "files", "smoothing"},
+    {"measured", "nwb_writing", "saved", "school_format", "spike_times"},
     {"session"},
     {"recordings"},
     {"simulate", "course_session"},

@@ -288,7 +288,7 @@ def agreement(table: pd.DataFrame, axes: Many = None) -> np.ndarray:
     Parameters
     ----------
     table : DataFrame
-        From `agreement_of_seeds`.
+        `nma.measured_scores("agreement")`.
     axes : as many Axes as there are sessions, optional
         Where to draw; returned.
     """
