@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nma_seq2seq.files import whole_file
+
 FOLDER = Path("nma_seq2seq/exercises/answers")
 _MARKER = re.compile(r"\s*### (BEGIN|END) SOLUTION")
 _Definition = ast.FunctionDef | ast.ClassDef
@@ -44,7 +46,8 @@ def answers_of(path: Path) -> str:
 def write_answers(path: Path) -> None:
     """Bring the answers of a source up to date, where the package stands beside its folder."""
     if answers_are_stale(path):
-        answers_file(path).write_text(answers_of(path), encoding="utf-8")
+        with whole_file(answers_file(path)) as temporary:
+            temporary.write_text(answers_of(path), encoding="utf-8")
 
 
 def answers_are_stale(path: Path) -> bool:

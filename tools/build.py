@@ -391,9 +391,7 @@ def _keep_outputs(notebook: NotebookNode, path: Path) -> bool:
         return False
     for before, after in zip(old, new, strict=True):
         after.outputs, after.execution_count = before.outputs, before.execution_count
-    return not any(
-        "not been executed" in f or "fails" in f for f in faults_of_outputs(notebook, "")
-    )
+    return not any(_was_not_run(cell) or _fails(cell) for cell in old if cell.source.strip())
 
 
 def _read(path: Path) -> NotebookNode:
@@ -469,15 +467,23 @@ def faults_of_outputs(notebook: NotebookNode, name: str) -> list[str]:
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not cell.source.strip():
             continue
-        if cell.execution_count is None:
+        if _was_not_run(cell):
             found.append(f"{prefix}cell {index} has not been executed")
-        if any(output.output_type == "error" for output in cell.outputs):
+        if _fails(cell):
             found.append(f"{prefix}cell {index} fails")
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
                 line = output.text.strip().splitlines()[-1:] or [""]
                 found.append(f"{prefix}cell {index} writes to stderr: {line[0][:100]}")
     return found
+
+
+def _was_not_run(cell: NotebookNode) -> bool:
+    return cell.execution_count is None
+
+
+def _fails(cell: NotebookNode) -> bool:
+    return any(output.output_type == "error" for output in cell.outputs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -230,7 +230,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from nma_seq2seq.course.grading import Outputs, grade
+    from nma_seq2seq.course.grading import grade
+    from nma_seq2seq.course.grading.outputs import NOWHERE, Outputs
 
     if arguments.folder is None and arguments.against is None:
         raise ValueError("nothing to grade; name a folder or a zip of notebooks")
@@ -257,7 +258,7 @@ def _grade(arguments: argparse.Namespace) -> int:
             solved = run(
                 arguments.against,
                 state=Path(fresh),
-                outputs=outputs if arguments.folder is None else Outputs(),
+                outputs=outputs if arguments.folder is None else NOWHERE,
             )
         tried = [one for one in solved if one.state != "no notebook"]
         short = [one.file for one in tried if not one.is_all_done]

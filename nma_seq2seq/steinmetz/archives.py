@@ -105,8 +105,8 @@ def _on_figshare(name: str, what: str, patience: int) -> tuple[str, int, str, st
     )
 
 
-def _items(answer: Any) -> list[dict[str, Any]]:
-    return [item for item in answer or [] if isinstance(item, dict)]
+def _items(listed: Any) -> list[dict[str, Any]]:
+    return [item for item in listed or [] if isinstance(item, dict)]
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -79,7 +79,7 @@ def download(wanted: Wanted, path: Path, patience: int) -> None:
                     # Compressed on the way, the bytes could not be counted.
                     headers={"Accept-Encoding": "identity"}
                     | ({"Range": f"bytes={have}-"} if have else {}),
-                    hooks={"response": partial(_check_answer, file=file, have=have)},
+                    hooks={"response": partial(_check_response, file=file, have=have)},
                 )
                 get(wanted.url, file, None)
             if wanted.is_whole(fresh):
@@ -93,9 +93,9 @@ def download(wanted: Wanted, path: Path, patience: int) -> None:
                 f"what {host} sent is not {wanted.kind} (a network's log-in page, perhaps)"
             )  # fmt: skip
             mend = "try again" if cut else "log in to the network and try again"
-        except Answer as answer:
-            why, mend = answer.why, answer.mend
-            if not answer.may_change:
+        except Refused as refused:
+            why, mend = refused.why, refused.mend
+            if not refused.may_change:
                 failures = patience
         except OSError as problem:
             if not is_of_network(problem):
@@ -127,15 +127,15 @@ def ask(url: str, what: str, patience: int) -> Any:
     for n_failed in range(1, patience + 1):
         try:
             response = requests.get(url, timeout=_timeout(patience))
-            _check_answer(response, file=None, have=0)
+            _check_response(response, file=None, have=0)
             return response.json()
         except requests.exceptions.JSONDecodeError:
             host = urlsplit(url).hostname
             why = f"what {host} sent is no list of files (a network's log-in page, perhaps)"
             mend = "log in to the network and try again"
-        except Answer as answer:
-            why, mend = answer.why, answer.mend
-            if not answer.may_change:
+        except Refused as refused:
+            why, mend = refused.why, refused.mend
+            if not refused.may_change:
                 break
         except OSError as problem:
             why, mend = explain(problem, url)
@@ -148,16 +148,16 @@ def _timeout(patience: int) -> tuple[int, int]:
     return (10, 60) if patience > 1 else (4, 20)
 
 
-class Answer(Exception):
-    """An answer of the server that is no file."""
+class Refused(Exception):
+    """The server sends something else than the file."""
 
     def __init__(self, why: str, mend: str, may_change: bool):
         super().__init__(why)
         self.why, self.mend, self.may_change = why, mend, may_change
 
 
-def _check_answer(response: Any, *_: Any, file: IO[bytes] | None, have: int, **__: Any) -> None:
-    """Called by requests with each answer, before its body is written to `file`."""
+def _check_response(response: Any, *_: Any, file: IO[bytes] | None, have: int, **__: Any) -> None:
+    """Called by requests with each response, before its body is written to `file`."""
     status = response.status_code
     if response.is_redirect or (
         status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
@@ -166,4 +166,4 @@ def _check_answer(response: Any, *_: Any, file: IO[bytes] | None, have: int, **_
     if status in (200, 206, 416) and file is not None:
         file.truncate(0)  # the server does not go on where we stopped: from the start
     if status != 200:
-        raise Answer(*explain_status(status, response.url))
+        raise Refused(*explain_status(status, response.url))

@@ -13,12 +13,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
+from nma_seq2seq.course.grading.outputs import NOWHERE, Outputs
 from nma_seq2seq.files import whole_file
 
 if TYPE_CHECKING:
@@ -29,31 +30,6 @@ if TYPE_CHECKING:
 STATE_FOLDER = ".nma-seq2seq-grading"  # in the current folder; delete it to grade anew
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where to write what came of a class; None is nowhere.
-
-    Attributes
-    ----------
-    csv : Path, optional
-        One row a file and exercise.
-    students : Path, optional
-        A CSV with one row a student.
-    html : Path, optional
-        The page to look at.
-    feedback : Path, optional
-        A folder, made if need be: one page a student.
-    gradebooks : dict of platform ("moodle", "canvas" or "nbgrader") -> Path
-        A CSV in the columns that it imports.
-    """
-
-    csv: Path | None = None
-    students: Path | None = None
-    html: Path | None = None
-    feedback: Path | None = None
-    gradebooks: Mapping[str, Path] = field(default_factory=dict)
-
-
 def grade(
     where: Path,
     *,
@@ -62,7 +38,7 @@ def grade(
     memory_mb: int = 4000,
     points: Mapping[str, float] | None = None,
     best: bool = False,
-    outputs: Outputs = Outputs(),
+    outputs: Outputs = NOWHERE,
     state: Path = Path(STATE_FOLDER),
     progress: bool = True,
     show: Callable[[str], None] = print,

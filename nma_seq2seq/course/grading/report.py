@@ -6,19 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import pandas as pd
 
 from nma_seq2seq.course.grading.grades import STATUSES, Grade, by_student, worth_of
 from nma_seq2seq.course.grading.opening import clean
+from nma_seq2seq.course.grading.outputs import Outputs
 from nma_seq2seq.course.grading.submissions import Student
 from nma_seq2seq.exercises import exercises_of, find, notebooks
 from nma_seq2seq.files import check_writable, whole_file
-
-if TYPE_CHECKING:
-    from nma_seq2seq.course.grading import Outputs
 
 # Sign and colours of each status, told apart without colour vision too.
 _SIGNS = {
