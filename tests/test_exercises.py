@@ -506,18 +506,68 @@ def test_an_edit_must_fit_its_answer():
     ]
     assert edited(answer, "-> return bin_size")(None, 3) == 3
     assert edited(answer, "return 1 / bin_size")(None, 2) == 0.5
-    assert edited(answer, ("counts.mean(axis=(0, 1)) -> counts", "/ bin_size ->"))(3, 1) == 3
+    assert edited(answer, "counts.mean(axis=(0, 1)) -> counts ;; / bin_size ->")(3, 1) == 3
     for old in ("median", "bin_size"):
         with pytest.raises(ValueError, match=f"'{old}' stands"):
             edited(answer, f"{old} -> 1")
 
 
-def test_an_exercise_needs_a_way_to_check_and_two_hints():
-    options = {"number": "90.9", "title": "", "minutes": 1, "difficulty": 1, "reference": loops}
-    with pytest.raises(ValueError, match="either cases or a check"):
-        exercises.Exercise(**options, hints=("", ""))
-    with pytest.raises(ValueError, match="has 1 hints"):
-        exercises.Exercise(**options, hints=("",), check=check_nothing)
+def test_an_exercise_needs_a_way_to_check():
+    exercise = exercises.with_texts(str(HERE / "made_up" / "n90_made_up.py"))
+    with pytest.raises(ValueError, match="exercise 90.1 needs either cases or a check"):
+        exercise("90.1", loops)
+    with pytest.raises(ValueError, match="n90_made_up.txt has no exercise 90.9; it has 90.1, 90.2"):
+        exercise("90.9", loops, check=check_nothing)
+
+
+HEADING = "== 5.1 the loss (10 minutes, difficulty 1 of 3)"
+TEXT = f"""What stands above the first exercise is for whoever edits it.
+
+{HEADING}
+
+hint
+    What is
+    asked?
+hint
+    Write it.
+gaps
+    .mean()
+
+summed
+    .mean() -> .sum()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("10 minutes, ", "", "line 3: '5.1 the loss (difficulty 1 of 3)' is no heading; write it"),
+        ("== 5.1 ", "== ", "line 3: 'the loss (10 minutes, difficulty 1 of 3)' is no heading"),
+        ("hint\n    Write it.\n", "", "line 3: exercise 5.1 has 1 hints; write two"),
+        ("hint\n    What is\n", "    What is\n", "line 5: is indented, but no line at the margin"),
+        ("    .mean()\n\n", "  .mean()\n\n", "line 11: is indented by less than four spaces"),
+        ("\n    .mean() ->", "\n.mean() ->", "line 13: no lines belong to 'summed'; indent them"),
+        (".mean() -> .sum()", ".sum()", "line 14: '.sum()' is no edit; write \"old -> new\""),
+        (" -> .sum()", " -> .sum() ;; x", "line 14: 'x' is no edit"),
+        ("summed", "hint", "line 3: exercise 5.1 has 3 hints"),
+        ("\nsummed", "\nsummed\n    a -> b\nsummed", "line 15: 'summed' stands there twice"),
+        (".sum()\n", f".sum()\n\n{HEADING}\n", "line 16: exercise 5.1 stands there twice"),
+    ],
+)
+def test_a_malformed_text_is_told_with_its_line(old, new, said, tmp_path):
+    file = tmp_path / "n05_loss.txt"
+    file.write_text(TEXT)
+    exercise = exercises.with_texts(str(tmp_path / "n05_loss.py"))(
+        "5.1", loops, check=check_nothing
+    )
+    assert (exercise.title, exercise.minutes, exercise.difficulty) == ("the loss", 10, 1)
+    assert exercise.hints == ("What is asked?", "Write it.")
+    assert exercise.gaps == (".mean()",)
+    assert exercise.mistakes == {"summed": [".mean() -> .sum()"]}
+    assert TEXT.count(old) == 1
+    file.write_text(TEXT.replace(old, new))
+    with pytest.raises(ValueError, match=f"^n05_loss.txt, .*{re.escape(said)}"):
+        exercises.with_texts(str(tmp_path / "n05_loss.py"))
 
 
 def check_nothing(answer, right):
@@ -566,7 +616,13 @@ class TestCourse:
     exercises.notebooks().items(),
     ids=[f"n{name}" for name in exercises.notebooks().values()],
 )
-def test_a_notebook_has_its_exercises_in_order(notebook, name):
-    source = (ROOT / "solutions" / f"{name}.py").read_text()
-    numbers = re.findall(r'^@nma\.exercise\("([\d.]+)"\)', source, re.MULTILINE)
-    assert numbers == [task.number for task in exercises.exercises_of(notebook)]
+def test_a_notebook_has_its_exercises_in_order_as_their_headings_say(notebook, name):
+    source = (ROOT / "solutions" / f"{name}.py").read_text(encoding="utf-8")
+    numbers = [task.number for task in exercises.exercises_of(notebook)]
+    assert re.findall(r'^@nma\.exercise\("([\d.]+)"\)', source, re.MULTILINE) == numbers
+    text = (ROOT / "nma_seq2seq" / "exercises" / f"n{name}.txt").read_text(encoding="utf-8")
+    said, meant = (  # number, minutes and difficulty
+        re.findall(rf"^{start} (\S+) .*(\(.+\))$", lines, re.MULTILINE)
+        for start, lines in (("# ## Exercise", source), ("==", text))
+    )
+    assert said == meant and [number for number, _ in meant] == numbers

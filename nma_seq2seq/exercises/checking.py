@@ -35,7 +35,7 @@ from nma_seq2seq.exercises.comparing import (
     symptom,
 )
 from nma_seq2seq.exercises.definition import Exercise, Result
-from nma_seq2seq.exercises.edits import Edit, edited
+from nma_seq2seq.exercises.edits import edited
 from nma_seq2seq.exercises.other_inputs import other_inputs
 
 _SHOWN_CHARACTERS = 1000  # of what an answer prints while it is checked
@@ -118,7 +118,7 @@ def _cases(exercise: Exercise) -> list[tuple]:
 
 
 @functools.cache
-def _outcome(exercise: Exercise, edit: Edit, place: int) -> _Outcome:
+def _outcome(exercise: Exercise, edit: str, place: int) -> _Outcome:
     """What the reference, edited if there is an edit, does in a case."""
     answer = edited(exercise.reference, edit) if edit else exercise.reference
     return _call(exercise, answer, _cases(exercise)[place])
@@ -127,7 +127,7 @@ def _outcome(exercise: Exercise, edit: Edit, place: int) -> _Outcome:
 def _by_cases(exercise: Exercise, answer: Any, file: str) -> Judgement:
     cases, names = _cases(exercise), _parameters(exercise)
     # First the reference, which also loads whatever is loaded when it is first used.
-    expected = [_outcome(exercise, (), place) for place in range(len(cases))]
+    expected = [_outcome(exercise, "", place) for place in range(len(cases))]
     for outcome in expected:
         if outcome.error is not None:
             raise outcome.error
@@ -196,7 +196,7 @@ def _explained(
 ) -> tuple[str, str]:
     """A better symptom or "", and the cause or "": what does as the answer did, in every case."""
 
-    def does_the_same(edit: Edit) -> bool:
+    def does_the_same(edit: str) -> bool:
         return told and all(
             _alike(exercise, mine, _outcome(exercise, edit, place))
             for place, mine in enumerate(got)
@@ -227,16 +227,16 @@ def _explained(
     return better, ""
 
 
-def _both(exercise: Exercise, one: Edit, other: Edit) -> Edit:
-    """Two edits in one, or () where they do not go together."""
-    steps = tuple(s for edit in (one, other) for s in ((edit,) if isinstance(edit, str) else edit))
-    if any(step.startswith("-> ") for step in steps):
-        return ()
+def _both(exercise: Exercise, one: str, other: str) -> str:
+    """Two edits in one, or "" where they do not go together."""
+    both = f"{one} ;; {other}"
+    if any(step.startswith("-> ") for step in both.split(" ;; ")):
+        return ""
     try:
-        edited(exercise.reference, steps)
+        edited(exercise.reference, both)
     except (ValueError, SyntaxError):
-        return ()
-    return steps
+        return ""
+    return both
 
 
 def _alike(exercise: Exercise, mine: _Outcome, other: _Outcome) -> bool:

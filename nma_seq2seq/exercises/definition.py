@@ -6,12 +6,13 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nma_seq2seq.exercises.edits import Edit
+from nma_seq2seq.exercises.texts import read_texts
 
 _LONGEST = 175  # characters of a verdict, so that the line is below 200
 
@@ -71,6 +72,9 @@ class Exercise:
         A question, and the one idea that is missing.
     gaps : strings
         Parts of the reference's source that the third hint leaves open.
+    mistakes : mapping of a sentence to edits of the reference
+        What students write instead, as in `edits`. An answer that does the same gets the sentence,
+        which follows "likely cause: ".
     cases : function of a numpy Generator -> sequence of argument tuples
         Inputs on which the answer must return what the reference returns. At least two, of
         different sizes, without symmetry that hides a mistake.
@@ -80,9 +84,6 @@ class Exercise:
         In place of `cases`, where a right answer may return one of many things. Returns or asserts
         what is wrong in half a sentence ("the latents have shape ..."); what else it raises is
         reported as the answer's own error.
-    mistakes : mapping of a sentence to edits of the reference
-        What students write instead, as in `edits`. An answer that does the same gets the sentence,
-        which follows "likely cause: ".
     tolerance : float
         Largest relative difference that still counts as equal.
     squeeze : bool
@@ -93,7 +94,7 @@ class Exercise:
     Raises
     ------
     ValueError
-        If there is not exactly one of `cases` and `check`, or not two hints.
+        If there is not exactly one of `cases` and `check`.
     """
 
     number: str
@@ -102,11 +103,11 @@ class Exercise:
     difficulty: int
     reference: Callable[..., Any]
     hints: tuple[str, str]
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[str, ...]
+    mistakes: Mapping[str, Sequence[str]]
     cases: Callable[[np.random.Generator], Sequence[tuple]] | None = None
     run: Callable[..., Any] | None = None
     check: Callable[[Any, Any], Diagnosis] | None = None
-    mistakes: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
     tolerance: float = 1e-4
     squeeze: bool = False
     time_limit: float = 10.0
@@ -114,11 +115,36 @@ class Exercise:
     def __post_init__(self) -> None:
         if (self.cases is None) == (self.check is None):
             raise ValueError(f"exercise {self.number} needs either cases or a check")
-        if len(self.hints) != 2:
-            raise ValueError(
-                f"exercise {self.number} has {len(self.hints)} hints; write two, the others are "
-                "made from the reference"
-            )
+
+
+def with_texts(module: str) -> Callable[..., Exercise]:
+    """How nNN_name.py makes its exercises: in the words of nNN_name.txt, which stands beside it.
+
+    Parameters
+    ----------
+    module : str
+        The module's file.
+
+    Returns
+    -------
+    function of (number, reference, **options) -> Exercise
+        The options are those of `Exercise` that are no words.
+
+    Raises
+    ------
+    ValueError
+        Where the text is malformed, naming file and line; or, of that function, where it lacks the
+        exercise.
+    """
+    file = Path(module).with_suffix(".txt")
+    texts = read_texts(file)
+
+    def exercise(number: str, reference: Callable[..., Any], **options: Any) -> Exercise:
+        if number not in texts:
+            raise ValueError(f"{file.name} has no exercise {number}; it has {', '.join(texts)}")
+        return Exercise(number=number, reference=reference, **texts[number], **options)
+
+    return exercise
 
 
 def notebooks() -> dict[int, str]:

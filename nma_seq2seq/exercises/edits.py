@@ -7,34 +7,7 @@ import functools
 import inspect
 import sys
 import textwrap
-from pathlib import Path
 from typing import Any
-
-# One edit, or several made one after the other; see `edited`.
-Edit = str | tuple[str, ...]
-
-
-def read_mistakes(module: str) -> dict[str, dict[str, list[Edit]]]:
-    """Number of an exercise -> sentence -> edits, from mistakes/nNN_name.txt beside a module.
-
-    Parameters
-    ----------
-    module : str
-        The file of nNN_name.py.
-    """
-    file = Path(module).parent / "mistakes" / f"{Path(module).stem}.txt"
-    found: dict[str, dict[str, list[Edit]]] = {}
-    mistakes: dict[str, list[Edit]] = {}
-    edits: list[Edit] = []
-    for line in file.read_text(encoding="utf-8").partition("\n== ")[2].splitlines():
-        if line.startswith("    "):
-            steps = line.removeprefix("    ").replace("\\n", "\n").split(" ;; ")
-            edits.append(tuple(steps) if len(steps) > 1 else steps[0])
-        elif line.startswith("== ") or not found:
-            mistakes = found.setdefault(line.removeprefix("== ").split()[0], {})
-        elif line:
-            edits = mistakes.setdefault(line, [])
-    return found
 
 
 @functools.cache
@@ -44,17 +17,17 @@ def source_of(answer: Any) -> str:
 
 
 @functools.cache
-def edited(answer: Any, edit: Edit) -> Any:
-    """A function or class whose source has been edited, in the module of the one given.
+def edited(answer: Any, edit: str) -> Any:
+    r"""A function or class whose source has been edited, in the module of the one given.
 
     Parameters
     ----------
     answer : function or class
         Of a module's own level.
-    edit : str or tuple of str
+    edit : str
         "old -> new", where old stands in the source exactly once; "-> new" for another body;
-        "return new" for another last return; or several of these, each made in what the one before
-        has left.
+        "return new" for another last return; or several of these with " ;; " between them, each
+        made in what the one before has left. A new line is written \n.
 
     Raises
     ------
@@ -62,7 +35,7 @@ def edited(answer: Any, edit: Edit) -> Any:
         If the old text is not there, or more than once.
     """
     source = source_of(answer)
-    for step in (edit,) if isinstance(edit, str) else edit:
+    for step in edit.replace("\\n", "\n").split(" ;; "):
         source = _edited(source, step)
     space = dict(vars(sys.modules[answer.__module__]))
     exec(compile(source, f"<{answer.__name__}, edited>", "exec"), space)

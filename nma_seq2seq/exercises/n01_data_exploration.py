@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n01_data_exploration as answers
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 
 def _counts_cases(rng):
@@ -54,66 +53,8 @@ def _fano_cases(rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="1.1",
-        title="counts to Hz",
-        minutes=5,
-        difficulty=1,
-        reference=answers.counts_to_hz,
-        cases=_counts_cases,
-        mistakes=known["1.1"],
-        hints=(
-            "What is the mean count of a neuron in one bin? How many bins are there in a second?",
-            "Only neurons may remain, so trials and time go both; then counts per bin become "
-            "counts per second.",
-        ),
-        gaps=("axis=(0, 1)", "/ bin_size"),
-    ),
-    Exercise(
-        number="1.2",
-        title="the psychometric curve",
-        minutes=10,
-        difficulty=2,
-        reference=answers.psychometric,
-        cases=_trial_cases,
-        mistakes=known["1.2"],
-        hints=(
-            "For one difference: which trials have it, and in what fraction of them is the "
-            "response 'right'? Look up the code for right once more.",
-            "The mean of an array of True and False is a fraction. So compare the responses of "
-            "one difference with the code for right, and no-go trials stay in.",
-        ),
-        gaps=("contrast_right - contrast_left", "difference == level", "== -1"),
-    ),
-    Exercise(
-        number="1.3",
-        title="event time to bin",
-        minutes=10,
-        difficulty=2,
-        reference=answers.event_bins,
-        cases=_event_cases,
-        mistakes=known["1.3"],
-        hints=(
-            "How many seconds after the START OF BIN 0 does the event happen? Mind `start`.",
-            "Seconds since the first bin, in units of a bin and rounded down. Then ask of the bin, "
-            "not of the time, whether there is such a bin.",
-        ),
-        gaps=("seconds - start", "np.floor", "(bins >= 0) & (bins < n_bins)"),
-    ),
-    Exercise(
-        number="1.4",
-        title="the Fano factor",
-        minutes=10,
-        difficulty=2,
-        reference=answers.fano_factor,
-        cases=_fano_cases,
-        mistakes=known["1.4"],
-        hints=(
-            "First one number a trial and neuron: how many spikes were there in the whole window? "
-            "Then two numbers a neuron, over the trials.",
-            "Add up the bins before anything else: only then is there one count a trial, whose "
-            "variance and mean over trials you can take.",
-        ),
-        gaps=("counts.sum(axis=1)", ", ddof=1", "variance / np.where(fires, mean, 1)"),
-    ),
+    exercise("1.1", answers.counts_to_hz, cases=_counts_cases),
+    exercise("1.2", answers.psychometric, cases=_trial_cases),
+    exercise("1.3", answers.event_bins, cases=_event_cases),
+    exercise("1.4", answers.fano_factor, cases=_fano_cases),
 )

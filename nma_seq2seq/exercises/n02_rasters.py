@@ -4,11 +4,10 @@ import functools
 
 import numpy as np
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n02_rasters as answers
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 
 def _psth_cases(rng):
@@ -140,67 +139,8 @@ def _check_shuffle(answer, reference):
 
 
 EXERCISES = (
-    Exercise(
-        number="2.1",
-        title="a PSTH",
-        minutes=5,
-        difficulty=1,
-        reference=answers.psth,
-        cases=_psth_cases,
-        mistakes=known["2.1"],
-        hints=(
-            "Which axis goes away? The result has one row a time bin and one column a neuron.",
-            "A mask between the brackets picks trials. Average those, and turn counts per bin into "
-            "Hz as in exercise 1.1.",
-        ),
-        gaps=("[trials]", "axis=0"),
-    ),
-    Exercise(
-        number="2.2",
-        title="aligning to an event",
-        minutes=15,
-        difficulty=3,
-        reference=answers.align,
-        cases=_align_cases,
-        mistakes=known["2.2"],
-        hints=(
-            "Which trials have their whole window within the recording? And what does a comparison "
-            "with NaN give?",
-            "Two steps. First one bool a trial: the window starts `before` bins before the event "
-            "and ends `after` bins after it, and both must exist. Then cut, trial by trial.",
-        ),
-        gaps=("event_bin - before >= 0", "event_bin + after <= n_bins", "- before :", "+ after]"),
-    ),
-    Exercise(
-        number="2.3",
-        title="the region similarity matrix",
-        minutes=15,
-        difficulty=2,
-        reference=answers.region_similarity,
-        cases=_similarity_cases,
-        mistakes=known["2.3"],
-        hints=(
-            "Three steps: z-score each neuron over the trials; average the neurons of a region; "
-            "correlate the regions' columns. What happens to a neuron with no spike at all?",
-            "A neuron without spikes has a standard deviation of 0: divide it by 1 instead. And "
-            "np.corrcoef wants one ROW a variable.",
-        ),
-        gaps=("np.where(std > 0, std, 1)", "region == name", "activity.T"),
-    ),
-    Exercise(
-        number="2.4",
-        title="what a shuffle gives",
-        minutes=15,
-        difficulty=3,
-        reference=answers.shuffled_maxima,
-        check=_check_shuffle,
-        mistakes=known["2.4"],
-        hints=(
-            "If two regions have nothing to do with each other, does it matter which trial of one "
-            "goes with which trial of the other?",
-            "Each region needs an order of its own, or they stay in step. Of the correlations, "
-            "leave out the diagonal, and mind that a large negative one is large too.",
-        ),
-        gaps=("rng.permutation(activity[:, r])", "shuffled.T", "np.abs(r[off_diagonal])"),
-    ),
+    exercise("2.1", answers.psth, cases=_psth_cases),
+    exercise("2.2", answers.align, cases=_align_cases),
+    exercise("2.3", answers.region_similarity, cases=_similarity_cases),
+    exercise("2.4", answers.shuffled_maxima, check=_check_shuffle),
 )

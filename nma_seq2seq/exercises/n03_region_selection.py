@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n03_region_selection as answers
 from nma_seq2seq.exercises.drawing import check_draws
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 
 def _choices(rng):
@@ -210,67 +209,8 @@ def _held_out(rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="3.1",
-        title="choosing neurons",
-        minutes=10,
-        difficulty=1,
-        reference=answers.choose_neurons,
-        cases=_choices,
-        mistakes=known["3.1"],
-        hints=(
-            "Two conditions hold for each neuron: where it lies, and that it fires enough. How are "
-            "two arrays of True and False joined?",
-            "One mask a side, both conditions joined with &, which binds tighter than ==, so mind "
-            "the brackets. Positions are where a mask is True.",
-        ),
-        gaps=(">= min_rate_hz", "np.flatnonzero", "& active"),
-    ),
-    Exercise(
-        number="3.2",
-        title="two halves of one region",
-        minutes=10,
-        difficulty=1,
-        reference=answers.halves,
-        check=_check_halves,
-        hints=(
-            "Shuffle the neurons once. What do you have when you cut the shuffled list in two?",
-            "One draw gives both halves, so no neuron can be in both. Of an odd number, the last "
-            "one of the shuffled list stays out.",
-        ),
-        gaps=("rng.permutation(units)", "half : 2 * half"),
-    ),
-    Exercise(
-        number="3.3",
-        title="a split over trials",
-        minutes=10,
-        difficulty=1,
-        reference=answers.split_trials,
-        check=_check_split,
-        hints=(
-            "Shuffle the numbers 0 to n_trials - 1. How many of them are to be held out?",
-            "One draw gives both parts: the first of the shuffled trials are held out, the others "
-            "are trained on. int() rounds down, round() to the nearest.",
-        ),
-        gaps=("rng.permutation(n_trials)", "round(n_trials * test_fraction)"),
-    ),
-    Exercise(
-        number="3.4",
-        title="a score on what was held out",
-        minutes=15,
-        difficulty=3,
-        reference=answers.held_out_score,
-        cases=_held_out,
-        mistakes=known["3.4"],
-        hints=(
-            "Which bins may the fit see? Which bins may the null see? Which bins are scored?",
-            "The null is a model too, so it is made of the bins trained on. inputs[mask] with a "
-            "mask (trials, time) has the shape (bins in the mask, inputs).",
-        ),
-        gaps=(
-            "fit(inputs[train], counts[train])",
-            "predict(inputs[is_test])",
-            "counts[train].mean(axis=0)",
-        ),
-    ),
+    exercise("3.1", answers.choose_neurons, cases=_choices),
+    exercise("3.2", answers.halves, check=_check_halves),
+    exercise("3.3", answers.split_trials, check=_check_split),
+    exercise("3.4", answers.held_out_score, cases=_held_out),
 )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n04_lstm_seq2seq as answers
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 
 def _lstm_step_cases(rng):
@@ -75,87 +74,9 @@ def _output_bias_cases(rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="4.1",
-        title="the shapes on the way",
-        minutes=5,
-        difficulty=1,
-        reference=answers.shapes,
-        cases=lambda rng: [(6, 40, 11, 3, 5), (4, 25, 7, 15, 9)],
-        mistakes=known["4.1"],
-        hints=(
-            "Trials and time bins come out as they went in; what changes is the last axis. How "
-            "many numbers does each direction give for a bin, and what does averaging do to them?",
-            "Two directions side by side have twice the columns, averaged once. An LSTM has three "
-            "gates and a candidate, each with weights of its own, and torch writes (out, in).",
-        ),
-        gaps=("2 * n_latents", "(4 * n_latents, n_sources)", "n_bins, n_latents)"),
-    ),
-    Exercise(
-        number="4.2",
-        title="a step of an LSTM",
-        minutes=15,
-        difficulty=2,
-        reference=answers.lstm_step,
-        cases=_lstm_step_cases,
-        mistakes=known["4.2"],
-        hints=(
-            "All four parts can be had with two matrix products. Of what with what?",
-            "x and h each meet their own weights and bias, and the sum is cut into four blocks "
-            "along the last axis. Gates go through sigmoids, the candidate through a tanh.",
-        ),
-        gaps=("h @ weight_hh.T + bias_hh", "gates.chunk(4, dim=1)", "g.tanh()", "f * c + i * g"),
-    ),
-    Exercise(
-        number="4.3",
-        title="two directions averaged",
-        minutes=5,
-        difficulty=1,
-        reference=answers.average_directions,
-        cases=_average_cases,
-        mistakes=known["4.3"],
-        hints=(
-            "The last axis holds the forward states first and then the backward ones. How do you "
-            "cut a tensor in half along an axis?",
-            "Two halves of the last axis, both already in the order of time, and then their mean.",
-        ),
-        gaps=("states.chunk(2, dim=-1)", "(forward + backward) / 2"),
-    ),
-    Exercise(
-        number="4.4",
-        title="the Seq2Seq network",
-        minutes=15,
-        difficulty=2,
-        reference=answers.Seq2Seq,
-        cases=_seq2seq_cases,
-        run=_run_seq2seq,
-        mistakes=known["4.4"],
-        hints=(
-            "Three layers. Which of them reads n_sources numbers, and which gives n_targets?",
-            "nn.LSTM returns (states, (h, c)), states with both directions side by side. The "
-            "linear layer reads the latents, after the averaging, and the softplus comes last.",
-        ),
-        gaps=(
-            "batch_first=True, bidirectional=True",
-            "nn.Linear(n_latents, n_targets)",
-            "(forward + backward) / 2",
-            "beta=10",
-        ),
-    ),
-    Exercise(
-        number="4.5",
-        title="the output bias",
-        minutes=10,
-        difficulty=2,
-        reference=answers.output_bias,
-        cases=_output_bias_cases,
-        mistakes=known["4.5"],
-        hints=(
-            "With latents at zero the network's rate is softplus(bias). Which bias makes that the "
-            "mean count of the target neuron?",
-            "The softplus has to be undone: solve rate = log(1 + exp(beta * bias)) / beta for the "
-            "bias. Before that, no rate may be 0.",
-        ),
-        gaps=("np.maximum(target.sum(axis=(0, 1)), 0.5)", "np.log(np.expm1(beta * rates))"),
-    ),
+    exercise("4.1", answers.shapes, cases=lambda rng: [(6, 40, 11, 3, 5), (4, 25, 7, 15, 9)]),
+    exercise("4.2", answers.lstm_step, cases=_lstm_step_cases),
+    exercise("4.3", answers.average_directions, cases=_average_cases),
+    exercise("4.4", answers.Seq2Seq, cases=_seq2seq_cases, run=_run_seq2seq),
+    exercise("4.5", answers.output_bias, cases=_output_bias_cases),
 )

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n05_poisson_loss as answers
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 
 def _loss_cases(rng):
@@ -74,47 +73,11 @@ def _run_train(answer, seed, n_trials, n_epochs, patience, learning_rate):
 
 
 EXERCISES = (
-    Exercise(
-        number="5.1",
-        title="the Poisson loss",
-        minutes=10,
-        difficulty=1,
-        reference=answers.poisson_nll,
-        cases=_loss_cases,
-        mistakes=known["5.1"],
-        hints=(
-            "Which two terms of -ln p(count | rate) depend on the rate?",
-            "The rate counts against you, and each spike speaks for it through the rate's "
-            "logarithm. Average over everything: trials, bins and neurons.",
-        ),
-        gaps=("counts * torch.log(rates)", ".mean()"),
-    ),
-    Exercise(
-        number="5.2",
-        title="bits per spike",
-        minutes=10,
-        difficulty=2,
-        reference=answers.bits_per_spike,
-        cases=_bits_cases,
-        mistakes=known["5.2"],
-        hints=(
-            "Sum the log likelihood over everything, once with the model's rates and once with the "
-            "null's. How many spikes share the difference?",
-            "null has one rate a neuron, which stands for every bin of every trial: both of its "
-            "terms are summed over all of them. Nats become bits by a division by ln 2.",
-        ),
-        gaps=(
-            "counts * np.log(rates) - rates",
-            "np.zeros(counts.shape)",
-            "np.log(2) * counts.sum()",
-        ),
-    ),
-    Exercise(
-        number="5.3",
-        title="training with early stopping",
-        minutes=20,
-        difficulty=3,
-        reference=answers.train,
+    exercise("5.1", answers.poisson_nll, cases=_loss_cases),
+    exercise("5.2", answers.bits_per_spike, cases=_bits_cases),
+    exercise(
+        "5.3",
+        answers.train,
         cases=lambda rng: [
             (6, 4, 40, 4, 0.5),
             (3, 3, 9, 20, 0.05),
@@ -122,53 +85,17 @@ EXERCISES = (
             (2, 4, 40, 4, 0.5),
         ],
         run=_run_train,
-        mistakes=known["5.3"],
         time_limit=20.0,
-        hints=(
-            "What happens in one epoch, in which order, and which of it needs gradients? What must "
-            "you remember of the best epoch so far?",
-            "Three things are kept of the best epoch: its loss, its number and a COPY of the "
-            "weights. Stop when the best is `patience` epochs ago, and load that copy at the end.",
-        ),
-        gaps=(
-            "optimizer.zero_grad()",
-            "held_out < best_loss",
-            "copy.deepcopy(model.state_dict())",
-            "epoch - best_epoch >= patience",
-            "model.load_state_dict(best_state)",
-        ),
     ),
-    Exercise(
-        number="5.4",
-        title="reduced-rank regression",
-        minutes=15,
-        difficulty=2,
-        reference=answers.reduced_rank_regression,
+    exercise(
+        "5.4",
+        answers.reduced_rank_regression,
         cases=lambda rng: [_rrr_case(rng, 40, 6, 5, 2, 10.0), _rrr_case(rng, 33, 8, 7, 3, 25.0)],
-        mistakes=known["5.4"],
-        hints=(
-            "First forget the rank: ridge regression. Its fitted values fill as many dimensions as "
-            "there are targets. Along which few do they vary most?",
-            "Those directions are the leading right singular vectors of x @ weights, which numpy "
-            "gives in rows. Project the weights on them: there and back again.",
-        ),
-        gaps=("ridge * np.eye(x.shape[1])", "x @ weights,", "axes[:rank]", "leading.T @ leading"),
     ),
-    Exercise(
-        number="5.5",
-        title="dropping whole neurons",
-        minutes=10,
-        difficulty=2,
-        reference=answers.drop_neurons,
+    exercise(
+        "5.5",
+        answers.drop_neurons,
         cases=lambda rng: [_dropout_case(rng, 4, 6, 5, 0.7), _dropout_case(rng, 3, 8, 7, 0.4)],
-        mistakes=known["5.5"],
-        hints=(
-            "keep is (trials, neurons) and source (trials, time, neurons). Which axis does keep "
-            "need so that it serves every bin of a trial?",
-            "Work on what lies above or below the mean, source - mean: keep or drop that, scale "
-            "that, and then add the mean.",
-        ),
-        gaps=("keep[:, None, :]", "(1 - p)", "source - mean"),
     ),
 )
 

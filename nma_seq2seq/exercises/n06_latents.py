@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n06_latents as answers
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 
 def _turn_cases(rng):
@@ -72,94 +71,15 @@ def _decode_cases(rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="6.1",
-        title="turning the latents",
-        minutes=8,
-        difficulty=2,
-        reference=answers.turn,
-        cases=_turn_cases,
-        mistakes=known["6.1"],
-        hints=(
-            "The rates are latents @ weight.T. What must stand between the two so that a matrix "
-            "and its inverse cancel?",
-            "latents @ weight.T = (latents @ matrix) @ (inverse @ weight.T): the second bracket is "
-            "the new weight, transposed.",
-        ),
-        gaps=("latents @ matrix", "np.linalg.inv(matrix).T"),
-    ),
-    Exercise(
-        number="6.2",
-        title="aligning latents",
-        minutes=15,
-        difficulty=2,
-        reference=answers.alignment_r2,
-        cases=_align_cases,
-        mistakes=known["6.2"],
-        hints=(
-            "A linear map does not know of trials: what shape must both arrays have to be rows of "
-            "a regression, and which trials may it see?",
-            "Each bin of each trial is one row. The map, with an offset, is learned from the "
-            "training rows; R2 compares its errors on the test rows with those of their mean.",
-        ),
-        gaps=(".fit(x_train, y_train)", "line.predict(x_test)", "y_test - y_test.mean(axis=0)"),
-    ),
-    Exercise(
-        number="6.3",
-        title="denoised single trials",
-        minutes=12,
-        difficulty=2,
-        reference=answers.beyond_psth,
-        cases=_beyond_cases,
-        mistakes=known["6.3"],
-        hints=(
-            "What is left of a single trial once you take the average trial away, in the rates and "
-            "in the counts?",
-            "A correlation is of deviations: after the psth, each neuron's mean over trials and "
-            "bins goes too, and the product is divided by the size of both.",
-        ),
-        gaps=(
-            "rates - psth, counts - psth",
-            "expected.mean(axis=(0, 1))",
-            "happened.mean(axis=(0, 1))",
-        ),
-    ),
-    Exercise(
-        number="6.4",
-        title="balanced accuracy",
-        minutes=5,
-        difficulty=1,
-        reference=answers.balanced_accuracy,
-        cases=_accuracy_cases,
-        mistakes=known["6.4"],
-        hints=(
-            "If 85 of 100 trials are of one kind, what does always saying that kind give, and what "
-            "should it give?",
-            "One share for each kind, among the trials that ARE of it, and then the mean of these "
-            "shares, so that each kind counts as much.",
-        ),
-        gaps=("truth == kind]", "np.unique(truth)"),
-    ),
-    Exercise(
-        number="6.5",
-        title="a decoder without leaks",
-        minutes=15,
-        difficulty=3,
-        reference=answers.decode_honestly,
+    exercise("6.1", answers.turn, cases=_turn_cases),
+    exercise("6.2", answers.alignment_r2, cases=_align_cases),
+    exercise("6.3", answers.beyond_psth, cases=_beyond_cases),
+    exercise("6.4", answers.balanced_accuracy, cases=_accuracy_cases),
+    exercise(
+        "6.5",
+        answers.decode_honestly,
         cases=_decode_cases,
-        mistakes=known["6.5"],
         # Students may order the features, or solve the ridge, in another way.
         tolerance=1e-3,
-        hints=(
-            "Three things are learned from data here: a scale, a choice and weights. From which "
-            "trials may each be learned?",
-            "From the training trials, all three; the test trials are then put in those units. A "
-            "feature that falls with the label says as much as one that rises.",
-        ),
-        gaps=(
-            "features[train].mean(axis=0), features[train].std(axis=0)",
-            "np.abs(z[train].T @ centred)",
-            ".fit(z[train][:, best], label[train])",
-        ),
     ),
 )

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 from nma_seq2seq.exercises.answers import n07_region_map as answers
 from nma_seq2seq.exercises.drawing import check_draws
-from nma_seq2seq.exercises.edits import read_mistakes
 
-known = read_mistakes(__file__)
+exercise = with_texts(__file__)
 
 _REGION = np.array(["MOs"] * 11 + ["CA1"] * 8 + ["MOsx"] * 3 + ["MOs"] * 10 + ["LP"] * 30)
 
@@ -294,70 +293,8 @@ def _matrices(rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="7.1",
-        title="matched subsampling",
-        minutes=10,
-        difficulty=2,
-        reference=answers.matched_draw,
-        check=_check_draw,
-        hints=(
-            "Where are the region's neurons among all neurons? What is left for the sources when "
-            "source and target are the same region?",
-            "Draw the targets first, without replacement; the sources come from what is then left "
-            "of their region (np.setdiff1d), which matters only if both are one region.",
-        ),
-        gaps=("np.flatnonzero(region == target)", "replace=False", "target_units)\n"),
-    ),
-    Exercise(
-        number="7.2",
-        title="the shuffle control",
-        minutes=15,
-        difficulty=2,
-        reference=answers.shuffle_within,
-        check=_check_shuffle,
-        hints=(
-            "Take one condition at a time: which trials have it? They may change places among "
-            "themselves, and none may stay where it is.",
-            "A permutation alone leaves some where they are. But in a shuffled ring of trials, "
-            "each can take the place of the one before it: nobody stays.",
-        ),
-        gaps=("np.flatnonzero(condition == value)", "np.roll(alike, 1)"),
-    ),
-    Exercise(
-        number="7.3",
-        title="from rows to a matrix",
-        minutes=5,
-        difficulty=1,
-        reference=answers.as_matrix,
-        cases=_tables,
-        mistakes=known["7.3"],
-        hints=(
-            "pandas turns a long table into a matrix: which column names the rows, which the "
-            "columns, and which holds the numbers?",
-            "A pivot table takes the mean of all rows that have the same source and target, so the "
-            "resamples need no loop.",
-        ),
-        gaps=('"source"', '"target"', "values=value"),
-    ),
-    Exercise(
-        number="7.4",
-        title="reading asymmetry",
-        minutes=15,
-        difficulty=3,
-        reference=answers.asymmetry,
-        cases=_matrices,
-        mistakes=known["7.4"],
-        hints=(
-            "The transpose of the matrix holds the score of the other direction. If every region "
-            "had one number, what would the difference of two regions be?",
-            "Three steps: the difference to the transpose; the mean of each of its rows; and what "
-            "these numbers predict for each pair, number i minus number j.",
-        ),
-        gaps=(
-            "matrix - matrix.T",
-            "difference.mean(axis=1)",
-            "of_region[:, None] - of_region[None, :]",
-        ),
-    ),
+    exercise("7.1", answers.matched_draw, check=_check_draw),
+    exercise("7.2", answers.shuffle_within, check=_check_shuffle),
+    exercise("7.3", answers.as_matrix, cases=_tables),
+    exercise("7.4", answers.asymmetry, cases=_matrices),
 )

@@ -1,6 +1,6 @@
 """Right and wrong answers to every exercise, and how the checks fare with them.
 
-`python -m tests.exercise_answers` prints the percentages; `make test-answers` does too.
+`python -m tests.exercise_answers` prints the percentages; `make verdicts` does too.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import importlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nma_seq2seq.exercises import Result, find, notebooks
 from nma_seq2seq.exercises.checking import judge
-from nma_seq2seq.exercises.edits import edited, read_mistakes
+from nma_seq2seq.exercises.edits import edited
+from nma_seq2seq.exercises.texts import headings, mistakes_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Wrong:
         return bool(self.result.cause) and (not self.says or self.says not in said)
 
 
-def variants(answer: Callable[..., Any], edits: dict[Any, str]) -> list[tuple[Any, str]]:
+def variants(answer: Callable[..., Any], edits: dict[str, str]) -> list[tuple[Any, str]]:
     """Wrong answers made from a right one: edit -> what the verdict must say."""
     return [(edited(answer, edit), says) for edit, says in edits.items()]
 
@@ -53,7 +55,9 @@ def answers(number: str) -> tuple[list[Any], list[tuple[Any, str]]]:
     reference = find(number).reference
     right, wrong = list(module.RIGHT[number]), list(module.WRONG[number])
     # What is short, in the format of the known mistakes.
-    for says, edits in read_mistakes(module.__file__).get(number, {}).items():
+    texts = headings(Path(module.__file__).with_suffix(".txt"))
+    found = {heading.text.split()[0]: mistakes_of(heading.below) for heading in texts}
+    for says, edits in found.get(number, {}).items():
         made = [edited(reference, edit) for edit in edits]
         if says == "(right)":
             right += made

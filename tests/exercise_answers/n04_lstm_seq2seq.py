@@ -392,18 +392,18 @@ WRONG["4.2"] += variants(
         "return h_new, c_new -> return h_new": "only the first",
         "return h_new, c_new -> return h_new, c": "old memory",
         (
-            "a[:, :n] -> a[:, n : 2 * n]",
-            "forget_gate = torch.sigmoid(a[:, n : 2 * n]) -> forget_gate = torch.sigmoid(a[:, :n])",
+            "a[:, :n] -> a[:, n : 2 * n] ;; "
+            "forget_gate = torch.sigmoid(a[:, n : 2 * n]) -> forget_gate = torch.sigmoid(a[:, :n])"
         ): "forget and input",
         (
-            "a[:, :n] -> a[:, ::4]",
-            "(a[:, n : 2 * n]) -> (a[:, 1::4])",
-            "a[:, 2 * n : 3 * n] -> a[:, 2::4]",
-            "a[:, 3 * n :] -> a[:, 3::4]",
+            "a[:, :n] -> a[:, ::4] ;; "
+            "(a[:, n : 2 * n]) -> (a[:, 1::4]) ;; "
+            "a[:, 2 * n : 3 * n] -> a[:, 2::4] ;; "
+            "a[:, 3 * n :] -> a[:, 3::4]"
         ): "interleaved",
         (
-            "a[:, 2 * n : 3 * n] -> a[:, 3 * n :]",
-            "sigmoid(a[:, 3 * n :]) -> sigmoid(a[:, 2 * n : 3 * n])",
+            "a[:, 2 * n : 3 * n] -> a[:, 3 * n :] ;; "
+            "sigmoid(a[:, 3 * n :]) -> sigmoid(a[:, 2 * n : 3 * n])"
         ): "order of the parts",
         "torch.matmul(x, weight_ih.t()) -> torch.matmul(x, weight_ih)": "raises RuntimeError",
     },

@@ -426,14 +426,14 @@ WRONG["5.2"] += variants(
         "np.log(rates) - rates -> np.log(rates)": "model's half",
         "np.log(full_null) - full_null -> np.log(full_null)": "null's half",
         (
-            "np.log(rates) - rates -> np.log(rates)",
-            "np.log(full_null) - full_null -> np.log(full_null)",
+            "np.log(rates) - rates -> np.log(rates) ;; "
+            "np.log(full_null) - full_null -> np.log(full_null)"
         ): "half of the log",
         "- full_null) -> ) - np.sum(null)": "trials and bins too",
         "np.ones_like(rates) * null -> np.ones_like(rates) * null.mean()": "one null",
         "np.ones_like(rates) * null -> np.ones_like(rates) * counts.mean((0, 1))": "computed anew",
         "(ll_model - ll_null) / n_spikes / np.log(2) -> 1 - ll_model / ll_null": "ratio",
-        ("np.log(rates) -> np.log2(rates)", "np.log(full_null) -> np.log2(full_null)"): "twice",
+        "np.log(rates) -> np.log2(rates) ;; np.log(full_null) -> np.log2(full_null)": "twice",
         "np.sum(counts * np.log(rates) - rates) -> np.mean(counts * np.log(rates) - rates)": "",
         "    return ->     out =": "return",
     },
@@ -509,8 +509,7 @@ WRONG["5.5"] += variants(
         "return deviation + mean -> return deviation": "not added again",
         "source - mean\n -> source\n": "not taken away",
         (
-            "source - mean\n -> source\n",
-            "return deviation + mean -> return deviation",
+            "source - mean\n -> source\n ;; return deviation + mean -> return deviation"
         ): "replaced by zero",
         "return deviation + mean -> return (deviation + mean) / (1 - p)": "mean is scaled",
         "return deviation + mean -> return mean - deviation": "sign",

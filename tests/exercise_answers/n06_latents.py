@@ -342,8 +342,8 @@ WRONG["6.2"] += variants(
         "LinearRegression() -> LinearRegression(fit_intercept=False)": "no offset",
         "LinearRegression() -> Ridge()": "ridge",
         (
-            "model.predict(flat(latents, test)) -> model.predict(flat(latents, train))",
-            "actual = flat(reference, test) -> actual = flat(reference, train)",
+            "model.predict(flat(latents, test)) -> model.predict(flat(latents, train)) ;; "
+            "actual = flat(reference, test) -> actual = flat(reference, train)"
         ): "on the training trials",
         "reshape(len(trials) * a.shape[1], a.shape[2]) -> reshape(a.shape[2], "
         "-1).T": "mixes latents",
@@ -356,21 +356,20 @@ WRONG["6.3"] += variants(
     {
         "(rates - psth) -> rates": "from the counts but",
         "(counts - psth) -> counts": "from the rates but",
-        ("(rates - psth) -> rates", "(counts - psth) -> counts"): "not taken away, so neurons",
+        "(rates - psth) -> rates ;; (counts - psth) -> counts": "not taken away, so neurons",
         (
-            "(rates - psth) -> (rates - rates.mean(0))",
-            "(counts - psth) -> (counts - counts.mean(0))",
+            "(rates - psth) -> (rates - rates.mean(0)) ;; "
+            "(counts - psth) -> (counts - counts.mean(0))"
         ): "psth is given",
         "(counts - psth) -> (psth - counts)": "wrong sign",
-        ("(rates - psth) -> (rates + psth)", "(counts - psth) -> (counts + psth)"): "is added",
+        "(rates - psth) -> (rates + psth) ;; (counts - psth) -> (counts + psth)": "is added",
         (
-            "    r = r - r.mean(0)\n    c = c - c.mean(0)\n -> ",
+            "    r = r - r.mean(0)\n    c = c - c.mean(0)\n ->  ;; "
             "return top / (r.std(0) * c.std(0)) -> return (r * c).sum(0) / "
-            "np.sqrt((r**2).sum(0) * (c**2).sum(0))",
+            "np.sqrt((r**2).sum(0) * (c**2).sum(0))"
         ): "cosine",
         (
-            "(r * c).mean(0) -> (r * c).mean()",
-            "(r.std(0) * c.std(0)) -> (r.std() * c.std())",
+            "(r * c).mean(0) -> (r * c).mean() ;; (r.std(0) * c.std(0)) -> (r.std() * c.std())"
         ): "all neurons together",
         "return top / (r.std(0) * c.std(0)) -> return top": "covariance",
         "return top / (r.std(0) * c.std(0)) -> return top / r.std(0)": "one side's size",

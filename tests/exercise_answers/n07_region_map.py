@@ -323,8 +323,7 @@ WRONG["7.3"] += variants(
         "[value].mean() -> [value].std()": "standard deviation",
         "[value].mean() -> [value].count()": "counted",
         (
-            "[value].mean() -> ['bits_per_spike'].mean()",
-            "values=value -> values='bits_per_spike'",
+            "[value].mean() -> ['bits_per_spike'].mean() ;; values=value -> values='bits_per_spike'"
         ): "always bits",
         "    return means.pivot(index= ->     return table[table['resample'] == "
         "0].pivot(index=": "one resample",

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nma_seq2seq.exercises import Exercise
+from nma_seq2seq.exercises import with_texts
 
 
 def counts_to_hz(counts, bin_size):
@@ -45,7 +45,7 @@ def run_readout(answer, latents):
     return {"forward(latents)": model(latents)}
 
 
-HINTS = ("What is asked?", "Write it.")
+exercise = with_texts(__file__)
 
 
 def _loss_cases(rng):
@@ -57,80 +57,31 @@ def _loss_cases(rng):
 
 
 EXERCISES = (
-    Exercise(
-        number="90.1",
-        title="counts to Hz",
-        minutes=5,
-        difficulty=1,
-        reference=counts_to_hz,
+    exercise(
+        "90.1",
+        counts_to_hz,
         cases=lambda rng: [
             (rng.poisson(0.4, (4, 6, 3)), 0.01),
             (rng.poisson(0.4, (2, 9, 5)), 0.02),
         ],
-        mistakes={
-            "multiplied by the bin size": ["/ bin_size -> * bin_size"],
-            "averaged over the neurons too": ["axis=(0, 1) -> "],
-            "each mean is taken twice": ["-> return 2 * counts.mean(axis=(0, 1)) / bin_size"],
-            "the largest, not the mean": ["counts.mean -> counts.max"],
-            "one spike too many": [
-                ("counts.mean -> (counts + 1).mean", "/ bin_size -> / bin_size")
-            ],
-        },
-        hints=HINTS,
-        gaps=("axis=(0, 1)", "bin_size"),
         time_limit=1.0,
     ),
-    Exercise(
-        number="90.2",
-        title="the loss",
-        minutes=10,
-        difficulty=2,
-        reference=loss,
-        cases=_loss_cases,
-        hints=HINTS,
-    ),
-    Exercise(
-        number="90.3",
-        title="a read-out",
-        minutes=15,
-        difficulty=3,
-        reference=Readout,
+    exercise("90.2", loss, cases=_loss_cases),
+    exercise(
+        "90.3",
+        Readout,
         cases=lambda rng: [(torch.tensor(rng.random((3, 4, 5))).float(),)] * 2,
         run=run_readout,
-        mistakes={
-            "the softplus is missing": [
-                "torch.nn.functional.softplus(self.linear(latents)) -> self.linear(latents)"
-            ]
-        },
-        hints=HINTS,
         time_limit=1.0,
     ),
-    Exercise(
-        number="90.4",
-        title="event bins",
-        minutes=5,
-        difficulty=1,
-        reference=event_bins,
-        cases=lambda rng: [(rng.uniform(0, 2, n), -0.5, 0.01) for n in (8, 11)],
-        hints=HINTS,
+    exercise(
+        "90.4", event_bins, cases=lambda rng: [(rng.uniform(0, 2, n), -0.5, 0.01) for n in (8, 11)]
     ),
-    Exercise(
-        number="90.5",
-        title="extremes",
-        minutes=5,
-        difficulty=1,
-        reference=extremes,
-        cases=lambda rng: [(rng.normal(size=n),) for n in (5, 8)],
-        hints=HINTS,
-    ),
-    Exercise(
-        number="90.6",
-        title="similarity",
-        minutes=5,
-        difficulty=1,
-        reference=similarity,
+    exercise("90.5", extremes, cases=lambda rng: [(rng.normal(size=n),) for n in (5, 8)]),
+    exercise(
+        "90.6",
+        similarity,
         cases=lambda rng: [(rng.normal(size=(n, 3)) * [1, 2, 3] ** np.arange(3),) for n in (9, 8)],
-        hints=HINTS,
         squeeze=True,
     ),
 )
