@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
-# The grouping is the summer school's, with its " TT" mended and its eighth name given a list.
+import pandas as pd
+
+_TABLE = pd.read_csv(Path(__file__).with_name("regions.csv"), comment="#", index_col="region")
+
 GROUPS: dict[str, tuple[str, ...]] = {
-    "visual cortex": ("VISp", "VISl", "VISrl", "VISam", "VISpm", "VISa"),
-    "other cortex": (
-        "MOs", "MOp", "ACA", "PL", "ILA", "ORB", "ORBm", "SSp", "SSs", "RSP", "AUD", "DP",
-        "TT", "OLF", "PIR", "COA",
-    ),
-    "hippocampus": ("CA1", "CA2", "CA3", "CA", "DG", "SUB", "POST"),
-    "thalamus": (
-        "LGd", "LP", "LD", "LH", "VPL", "VPM", "VAL", "PO", "POL", "MD", "CL", "MG", "PT", "RT",
-        "SPF", "TH",
-    ),
-    "midbrain": ("SCs", "SCm", "SCig", "SCsg", "MRN", "APN", "RN", "ZI", "PAG", "NB", "IC", "MB"),
-    "basal ganglia": ("CP", "ACB", "GPe", "SNr", "SI", "LS", "LSc", "LSr", "MS", "OT"),
-    "cortical subplate": ("BLA", "BMA", "EP", "EPd", "MEA"),
-    "other": ("root",),
-}  # fmt: skip
+    str(group): tuple(rows.index) for group, rows in _TABLE.groupby("group", sort=False)
+}
+#: Rough centres of regions in the Allen common coordinate framework, µm.
+CENTRES_UM = _TABLE[["ap", "dv", "from_midline"]].astype(float)
 
 # Okabe and Ito's colours, told apart with every common kind of colour blindness.
 COLORS: dict[str, str] = {

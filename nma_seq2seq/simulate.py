@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nma_seq2seq import regions as allen
-from nma_seq2seq.arguments import did_you_mean, one_of, whole
-from nma_seq2seq.files import whole_file
-from nma_seq2seq.school_format import TASKS
+from nma_seq2seq.arguments import one_of, whole
+from nma_seq2seq.school_format import PASSIVE, TASKS
 from nma_seq2seq.session import Session
 
 BIN_SIZE = 0.01  # s
@@ -23,13 +21,34 @@ REGIONS: dict[str, int] = {
     "SCm": 42, "MRN": 30, "CP": 58, "root": 13,
 }  # fmt: skip
 
+
+class Area(NamedTuple):
+    """What moves an area's own latent, and how strongly its neurons read latents.
+
+    `grating` and `movement` are how far the contralateral grating, and a movement to come, drive
+    it. Read-outs are standard deviations of log-rate for a latent of unit size.
+    """
+
+    tau: float  # of its own activity, s
+    grating: float
+    movement: float
+    read_brain_wide: tuple[float, float, float, float]
+    read_own: float
+
+
 #: Latents that every region reads, and then one of its own for each area (see `area_of`).
 BRAIN_WIDE = ("engagement", "movement", "choice", "reward")
-AREAS = (
-    "thalamus", "basal ganglia", "hippocampus", "visual cortex", "frontal cortex", "motor cortex",
-    "midbrain",
-)  # fmt: skip
-LATENTS = BRAIN_WIDE + AREAS
+AREAS = {
+    "thalamus": Area(0.15, 1.5, 0.0, (0.30, 0.35, 0.20, 0.25), 0.90),
+    "basal ganglia": Area(0.18, 0.0, 1.0, (0.30, 0.45, 0.45, 0.60), 0.90),
+    "hippocampus": Area(0.15, 0.0, 0.0, (0.35, 0.30, 0.10, 0.30), 0.75),
+    "visual cortex": Area(0.10, 2.0, 0.0, (0.30, 0.35, 0.10, 0.20), 0.75),
+    "frontal cortex": Area(0.15, 0.0, 0.0, (0.40, 0.35, 0.45, 0.60), 0.85),
+    "motor cortex": Area(0.15, 0.0, 1.0, (0.45, 0.50, 0.60, 0.55), 0.90),
+    "midbrain": Area(0.12, 1.0, 1.0, (0.30, 0.45, 0.60, 0.40), 0.90),
+}
+_READ_ELSEWHERE = (0.35, 0.40, 0.10, 0.15)  # of neurons in no area
+LATENTS = (*BRAIN_WIDE, *AREAS)
 
 #: (source, target, delay in bins): the target's latent holds the source's as it was so long ago.
 #: Hippocampus sends and receives nothing: what predicts it, or it predicts, is brain-wide.
@@ -43,25 +62,7 @@ PATHS: tuple[tuple[str, str, int], ...] = (
 )
 _PATH_WEIGHT = 0.56
 
-# How strongly an area's neurons read each brain-wide latent, and its own: standard deviations of
-# log-rate for a latent of unit size.
-_READOUT: dict[str | None, tuple[float, float, float, float, float]] = {
-    # engagement, movement, choice, reward, own
-    "thalamus": (0.30, 0.35, 0.20, 0.25, 0.90),
-    "basal ganglia": (0.30, 0.45, 0.45, 0.60, 0.90),
-    "hippocampus": (0.35, 0.30, 0.10, 0.30, 0.75),
-    "visual cortex": (0.30, 0.35, 0.10, 0.20, 0.75),
-    "frontal cortex": (0.40, 0.35, 0.45, 0.60, 0.85),
-    "motor cortex": (0.45, 0.50, 0.60, 0.55, 0.90),
-    "midbrain": (0.30, 0.45, 0.60, 0.40, 0.90),
-    None: (0.35, 0.40, 0.10, 0.15, 0.0),
-}
 _READOUT_LIMIT = 1.2
-# Time constants of the areas' own activity, in seconds.
-_TAU = {
-    "thalamus": 0.15, "basal ganglia": 0.18, "hippocampus": 0.15, "visual cortex": 0.10,
-    "frontal cortex": 0.15, "motor cortex": 0.15, "midbrain": 0.12,
-}  # fmt: skip
 _WARM_UP = 1.0  # s before bin 0, so that delays and filters have a past to draw on
 
 _MEAN_RATE_HZ = 4.2
@@ -80,29 +81,6 @@ _REACH = 350.0  # µm of a region above and below its centre, where no other one
 # unit that is at most so far away, too: a share of theirs, exponential with this mean.
 _SPLIT, _LEAKY, _LEAK, _LEAK_UM, _COPIED = 0.2, 0.25, 0.1, 60.0, 0.2
 
-# Rough centres in the Allen common coordinate framework, in units of 0.1 mm: from the front, from
-# the top, from the midline.
-_CENTRES = {
-    "VISp": (94, 13, 26), "VISl": (90, 18, 38), "VISrl": (83, 13, 33), "VISam": (83, 9, 18),
-    "VISpm": (91, 9, 16), "VISa": (77, 10, 21), "MOs": (39, 17, 14), "MOp": (46, 17, 20),
-    "ACA": (48, 19, 4), "PL": (33, 27, 4), "ILA": (34, 37, 4), "ORB": (29, 33, 13),
-    "ORBm": (30, 37, 5), "SSp": (62, 19, 32), "SSs": (65, 32, 43), "RSP": (88, 11, 5),
-    "AUD": (79, 24, 42), "DP": (37, 44, 5), "TT": (34, 49, 5), "OLF": (35, 53, 12),
-    "PIR": (55, 60, 34), "COA": (75, 66, 28), "CA1": (79, 19, 19), "CA2": (75, 22, 25),
-    "CA3": (73, 26, 21), "CA": (76, 22, 20), "DG": (79, 27, 13), "SUB": (93, 24, 22),
-    "POST": (96, 22, 25), "LGd": (77, 31, 23), "LP": (78, 29, 15), "LD": (69, 28, 13),
-    "LH": (72, 30, 6), "VPL": (72, 38, 19), "VPM": (73, 38, 15), "VAL": (66, 37, 12),
-    "PO": (74, 34, 12), "POL": (81, 36, 18), "MD": (68, 33, 5), "CL": (70, 32, 8),
-    "MG": (85, 34, 20), "PT": (63, 36, 3), "RT": (66, 37, 19), "SPF": (79, 43, 8),
-    "TH": (71, 36, 9), "SCs": (90, 18, 7), "SCm": (92, 25, 8), "SCig": (92, 25, 9),
-    "SCsg": (91, 18, 7), "MRN": (89, 37, 9), "APN": (83, 30, 10), "RN": (87, 43, 6),
-    "ZI": (75, 46, 15), "PAG": (92, 32, 3), "NB": (89, 31, 19), "IC": (103, 22, 12),
-    "MB": (87, 34, 11), "CP": (53, 36, 21), "ACB": (44, 48, 11), "GPe": (62, 42, 20),
-    "SNr": (84, 48, 14), "SI": (58, 54, 15), "LS": (50, 32, 4), "LSc": (50, 28, 4),
-    "LSr": (48, 34, 4), "MS": (50, 43, 1), "OT": (45, 57, 13), "BLA": (72, 54, 31),
-    "BMA": (70, 60, 28), "EP": (65, 55, 36), "EPd": (60, 54, 35), "MEA": (68, 60, 23),
-    "root": (65, 28, 14),
-}  # fmt: skip
 _MIDLINE = 5700.0  # µm
 
 
@@ -181,9 +159,10 @@ def simulate_session(
     """
     is_passive = one_of("task", task, TASKS) == "passive"
     n_passive = whole("n_passive", n_passive, 1) if is_passive else 0
-    recording, truth = _simulate(seed, n_trials, n_bins, regions, n_passive)
-    latents, rates = truth[task]
-    return Session.from_dict(recording, "simulated", latents, rates, task=task)
+    recording, truth = simulate_recording(
+        seed, n_trials=n_trials, n_bins=n_bins, regions=regions, n_passive=n_passive
+    )
+    return Session.from_dict(recording, "simulated", *truth[task], task=task)
 
 
 def simulate_recording(
@@ -193,128 +172,81 @@ def simulate_recording(
     n_bins: int = 250,
     regions: Mapping[str, int] | None = None,
     n_passive: int = 80,
-) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-    """A simulated recording in the summer school's format, with every key; see `simulate_session`.
-
-    Parameters
-    ----------
-    seed, n_trials, n_bins, regions
-        As in `simulate_session`, which gives the same task trials.
-    n_passive : int
-        Trials without a task after the session; 0 leaves the `*_passive` arrays empty.
+) -> tuple[dict[str, Any], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """What `simulate_session` is made of, of both kinds of trials.
 
     Returns
     -------
     recording : dict
-        One session as it stands in such a file; `write_file` writes it.
-    latents : array, (trials, time, latents), float32
-    rates : array, (trials, time, neurons), float32
-        Expected counts per bin.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a whole number or too small, or a region is unknown.
+        One session of the summer school's format, with every key.
+    truth : dict of "active" and "passive"
+        Latents (trials, time, latents) and expected counts (trials, time, neurons), float32.
     """
-    recording, truth = _simulate(seed, n_trials, n_bins, regions, n_passive)
-    return recording, *truth["active"]
-
-
-def _simulate(
-    seed: int,
-    n_trials: int,
-    n_bins: int,
-    regions: Mapping[str, int] | None,
-    n_passive: int,
-) -> tuple[dict[str, Any], dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """A recording, and the latents and rates of its trials of either kind."""
-    if regions is not None and not isinstance(regions, Mapping):
-        raise ValueError(
-            f"regions are {regions!r:.60}; give a dict of acronyms and numbers of neurons, such as "
-            "{'MOs': 20, 'VISp': 40}"
-        )
-    regions = dict(REGIONS if regions is None else regions)
-    seed, n_trials, n_bins = (
+    seed, n_trials, n_bins, n_passive = (
         whole("seed", seed),
         whole("n_trials", n_trials, 1),
         whole("n_bins", n_bins, 1),
+        whole("n_passive", n_passive),
     )
-    n_passive = whole("n_passive", n_passive)
-    for region, size in regions.items():
-        if region not in _CENTRES:
-            raise ValueError(
-                f"no region {region!r}; choose among {', '.join(_CENTRES)}"
-                f"{did_you_mean(region, _CENTRES)}"
-            )
-        whole(f"regions[{region!r}]", size, 1)
-    if sum(regions.values()) < 2:
-        raise ValueError(
-            f"regions {regions} hold {sum(regions.values())} neurons; ask for at least two, such "
-            "as {'MOs': 20, 'VISp': 40}"
-        )
     # One generator a part, so that passive trials do not change the task trials.
     units_rng, task_rng, passive_rng = np.random.default_rng(seed).spawn(3)
-    units = _units(units_rng, regions)
-    task = _task(task_rng, n_trials)
-    passive = _passive(passive_rng, n_passive)
-    latents, traces, rates = _record(task_rng, units, task, n_bins)
-    passive_latents, passive_traces, passive_rates = _record(passive_rng, units, passive, n_bins)
-    # The bias that gives each neuron its mean rate in the task holds in passive trials too.
-    bias = units["mean_hz"] * BIN_SIZE / rates.mean(axis=(0, 1), dtype=float)
-    rates *= bias.astype(np.float32)
-    passive_rates *= bias.astype(np.float32)
-    spikes = _sorted(task_rng, rates, units)
-    passive_spikes = _sorted(passive_rng, passive_rates, units)
+    units = _units(units_rng, _checked(REGIONS if regions is None else regions))
+    task, passive = _task(task_rng, n_trials), _passive(passive_rng, n_passive)
+    recording: dict[str, Any] = {}
+    truth = {}
+    bias = None
+    for kind, mark, rng, trials in (
+        ("active", "", task_rng, task),
+        ("passive", PASSIVE, passive_rng, passive),
+    ):
+        latents, traces, rates = _record(rng, units, trials, n_bins)
+        if bias is None:  # what gives each neuron its mean rate in the task holds for both
+            bias = units["mean_hz"] * BIN_SIZE / rates.mean(axis=(0, 1), dtype=float)
+        rates *= bias.astype(np.float32)
+        contrasts = {key: trials[key] for key in ("contrast_left", "contrast_right")}
+        of_kind = {"spks": _sorted(rng, rates, units)} | traces | contrasts
+        recording |= {f"{key}{mark}": value for key, value in of_kind.items()}
+        truth[kind] = latents, rates
     of_units = ("probe", "depth", "true_cell", "true_neighbor", "true_leak")
     # Spike sorting finds more clusters than are good enough to keep.
     n_neurons = len(units["region"])
     kept = units_rng.permutation(np.arange(int(1.7 * n_neurons)) < n_neurons)
-    recording = {
-        "spks": spikes,
-        **traces,
-        **{key: task[key] for key in ("response", "contrast_left", "contrast_right")},
+    recording |= {
+        **{key: task[key] for key in ("response", "feedback_type")},
         **{key: task[key][:, None] for key in ("gocue", "response_time", "feedback_time")},
-        "feedback_type": task["feedback"],
-        "prev_reward": np.concatenate([[0.0], task["feedback"][:-1]])[:, None],
+        "prev_reward": np.concatenate([[0.0], task["feedback_type"][:-1]])[:, None],
         "reaction_time": np.column_stack([task["onset"] * 1000, task["response"]]),
-        "spks_passive": passive_spikes,
-        **{f"{key}_passive": trace for key, trace in passive_traces.items()},
-        **{f"{key}_passive": passive[key] for key in ("contrast_left", "contrast_right")},
         "active_trials": np.arange(n_trials + n_passive) < n_trials,
         "cellid_orig": kept,
         "brain_area": units["region"],
-        "ccf": units["ccf"],
         "ccf_axes": np.array(["ap", "dv", "lr"]),
-        "trough_to_peak": units["trough_to_peak"],
-        **{key: units[key] for key in of_units},
+        **{key: units[key] for key in ("ccf", "trough_to_peak", *of_units)},
         "unit_columns": np.array(of_units),
         "mouse_name": "Simulated",
         "date_exp": str(seed),
         "bin_size": BIN_SIZE,
         "stim_onset": STIM_ONSET,
     }
-    return recording, {"active": (latents, rates), "passive": (passive_latents, passive_rates)}
+    return recording, truth
 
 
-def write_file(path: str | os.PathLike, recordings: Sequence[Mapping[str, Any]]) -> None:
-    """Write recordings as one of the summer school's files, whole or not at all.
-
-    Parameters
-    ----------
-    path : path
-        Where the `.npz` goes; a file that is there is replaced once the new one is complete.
-    recordings : sequence of dicts
-        As `simulate_recording` gives them.
-
-    Raises
-    ------
-    OSError
-        If the folder is missing or cannot be written to.
-    """
-    dat = np.empty(len(recordings), dtype=object)
-    dat[:] = list(recordings)
-    with whole_file(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, dat=dat)
+def _checked(regions: Any) -> dict[str, int]:
+    """Numbers of neurons by acronym, or a ValueError in one sentence."""
+    example = "such as {'MOs': 20, 'VISp': 40}"
+    if not isinstance(regions, Mapping):
+        raise ValueError(
+            f"regions are {regions!r:.60}; give a dict of acronyms and numbers of neurons, "
+            f"{example}"
+        )
+    sizes = {
+        one_of("region", region, allen.CENTRES_UM.index): whole(f"regions[{region!r}]", size, 1)
+        for region, size in regions.items()
+    }
+    if sum(sizes.values()) < 2:
+        raise ValueError(
+            f"regions {sizes} hold {sum(sizes.values())} neurons; ask for at least two, {example}"
+        )
+    return sizes
 
 
 # ---------------------------------------------------------------------- the task
@@ -351,7 +283,7 @@ def _task(rng: np.random.Generator, n_trials: int) -> dict[str, np.ndarray]:
         "contrast_right": right,
         "engagement": engagement,
         "response": response,
-        "feedback": np.where(response == correct, 1.0, -1.0),
+        "feedback_type": np.where(response == correct, 1.0, -1.0),
         "onset": onset,
         "gocue": gocue,
         "response_time": response_time,
@@ -367,7 +299,7 @@ def _passive(rng: np.random.Generator, n_trials: int) -> dict[str, np.ndarray]:
         "contrast_right": rng.choice([0.0, 0.25, 0.5, 1.0], n_trials),
         "engagement": _engagement(rng, n_trials) - 1.0,
         "response": np.zeros(n_trials),
-        "feedback": np.zeros(n_trials),
+        "feedback_type": np.zeros(n_trials),
         **{key: never for key in ("onset", "gocue", "response_time", "feedback_time")},
     }
 
@@ -452,32 +384,25 @@ def _latents(
     body = _smooth_noise(rng, wheel.shape, tau=20.0)  # what moves besides the wheel
     moving = np.tanh(gaussian_filter1d(np.abs(wheel), 4, axis=1, mode="nearest"))
     decided = _transient(time, task["onset"] - 0.12, rise=0.08, fall=0.8)
+    rewarding = _transient(time, task["feedback_time"], rise=0.1, fall=0.8)
     latents = {
         "engagement": np.broadcast_to(task["engagement"][:, None], wheel.shape),
         "movement": 1.8 * moving + 0.6 * body,
         "choice": 1.8 * task["response"][:, None] * decided,
-        "reward": 2.0
-        * task["feedback"][:, None]
-        * _transient(time, task["feedback_time"], 0.1, 0.8),
+        "reward": 2.0 * task["feedback_type"][:, None] * rewarding,
     }
     contrast = task["contrast_right"]
     # Higher contrasts drive more strongly and sooner.
     seen = np.sqrt(contrast)[:, None] * _transient(time, 0.065 - 0.02 * contrast, 0.03, 0.15)
     preparing = _transient(time, task["onset"] - 0.15, rise=0.1, fall=0.2)
-    drive = {
-        "thalamus": 1.5 * seen,
-        "visual cortex": 2.0 * seen,
-        "midbrain": 1.0 * seen + preparing,
-        "basal ganglia": preparing,
-        "motor cortex": preparing,
-    }
-    for area in AREAS:
-        arriving = [(source, delay) for source, target, delay in PATHS if target == area]
+    for name, area in AREAS.items():
+        arriving = [(source, delay) for source, target, delay in PATHS if target == name]
         own = np.sqrt(1 - len(arriving) * _PATH_WEIGHT**2)
-        latent = own * _smooth_noise(rng, wheel.shape, _TAU[area] / BIN_SIZE) + drive.get(area, 0)
+        latent = own * _smooth_noise(rng, wheel.shape, area.tau / BIN_SIZE)
+        latent += area.grating * seen + area.movement * preparing
         for source, delay in arriving:
             latent[:, delay:] += _PATH_WEIGHT * latents[source][:, :-delay]
-        latents[area] = latent
+        latents[name] = latent
     return np.stack([latents[name] for name in LATENTS], axis=2).astype(np.float32)
 
 
@@ -492,7 +417,7 @@ def _traces(
     from scipy.ndimage import gaussian_filter1d
 
     moving = latents[:, :, LATENTS.index("movement")]
-    rewarded = np.where(task["feedback"] > 0, task["feedback_time"], np.inf)
+    rewarded = np.where(task["feedback_type"] > 0, task["feedback_time"], np.inf)
     # Licking, about seven a second, starts a little after the drop and lasts a second.
     rhythm = 0.5 + 0.5 * np.cos(2 * np.pi * 7 * (time[None] - rewarded[:, None].clip(max=1e6)))
     drinking = _transient(time, rewarded + 0.08, 0.05, 0.6) * rhythm
@@ -535,12 +460,8 @@ def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np
     fast = rng.random(n_neurons) < 0.1 + 0.2 * (mean_hz > _MEAN_RATE_HZ)
     width = np.where(fast, rng.normal(7, 1.2, n_neurons), rng.normal(21, 4, n_neurons))
 
-    readout = np.zeros((n_neurons, len(LATENTS)), dtype=np.float32)
-    for neuron, name in enumerate(map(area_of, region)):
-        *brain_wide, own = _READOUT[name]
-        readout[neuron, : len(BRAIN_WIDE)] = brain_wide
-        if name is not None:
-            readout[neuron, LATENTS.index(name)] = own
+    read = {name: _readout(name) for name in regions}
+    readout = np.array([read[name] for name in region], np.float32)
     # Both signs, with somewhat more neurons that go up. A limit to a neuron's total, and a smaller
     # one for the busy, since counts would vary more than real ones do without.
     readout *= rng.normal(0.25, 1.0, readout.shape)
@@ -565,6 +486,15 @@ def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np
     }
 
 
+def _readout(region: str) -> list[float]:
+    """How strongly a region's neurons read each latent."""
+    name = area_of(region)
+    if name is None:
+        return [*_READ_ELSEWHERE, *np.zeros(len(AREAS))]
+    area = AREAS[name]
+    return [*area.read_brain_wide, *(area.read_own * (each == name) for each in AREAS)]
+
+
 def _positions(
     rng: np.random.Generator, region: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -583,11 +513,11 @@ def _positions(
         met_by = [k for k, track in enumerate(tracks) if name in track]
         probe[here] = np.resize(met_by or np.arange(len(tracks)), len(here))
     for k, track in enumerate(tracks):
-        names = sorted(set(track) & set(there), key=lambda name: _CENTRES[name][1])
-        centres = np.array([_CENTRES[name] for name in names]) * [100.0, 100.0, -100.0]
-        centres[:, 2] += _MIDLINE
+        met = allen.CENTRES_UM.loc[[name for name in track if name in there]]
+        met = met.sort_values("dv", kind="stable")
+        names, centres = list(met.index), met.to_numpy() * [1, 1, -1] + [0, 0, _MIDLINE]
         tilt = rng.normal(0, 0.2, 2)
-        if len(names) > 1:
+        if np.ptp(centres[:, 1]):
             tilt = np.polyfit(centres[:, 1], centres[:, [0, 2]], 1)[0].clip(-0.4, 0.4)
         middle = centres.mean(axis=0)
         edges = (centres[1:, 1] + centres[:-1, 1]) / 2

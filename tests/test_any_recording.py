@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import tiny_dict
+from steinmetz_files import write
 
 import nma_seq2seq as nma
 from nma_seq2seq.course_session import for_the_course
-from nma_seq2seq.simulate import write_file
 from tools import build
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +38,7 @@ def recording(regions: dict[str, int], n_trials: int = 60, n_bins: int = 60) -> 
 @pytest.fixture(scope="module", params=RECORDINGS)
 def file(request, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("recording") / "mine.npz"
-    write_file(path, [recording(RECORDINGS[request.param])])
+    write(path, [recording(RECORDINGS[request.param])])
     return path
 
 
@@ -82,7 +82,7 @@ def test_a_large_recording_is_cut_and_says_so(monkeypatch, capsys):
 
 
 def test_the_environment_names_the_recording_of_the_course(tmp_path, monkeypatch, capsys):
-    write_file(tmp_path / "mine.npz", [recording({"TEa": 8}, 12, 10)])
+    write(tmp_path / "mine.npz", [recording({"TEa": 8}, 12, 10)])
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", f"{tmp_path / 'mine.npz'}:0")
     assert nma.load_session(31).regions == ["TEa half 1", "TEa half 2"]
     assert nma.load_file(tmp_path / "mine.npz").regions == ["TEa"]

@@ -8,6 +8,7 @@ import pynwb
 import pytest
 
 import nma_seq2seq as nma
+from nma_seq2seq.files import whole_file
 
 
 class Doubling:
@@ -117,3 +118,12 @@ def test_what_cannot_be_written(tiny, tiny_data, tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r'pip install "nma-seq2seq\[nwb\]"'):
         tiny.to_nwb(tmp_path / "a.nwb")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("before")
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as temporary:
+        temporary.write_text("half of wh")
+        raise KeyboardInterrupt
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]

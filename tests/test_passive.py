@@ -12,7 +12,7 @@ from own_files import PASSIVE, Clock, write_alf, write_nwb
 from steinmetz_files import objects, session_dict, write, write_part
 
 import nma_seq2seq as nma
-from nma_seq2seq.simulate import simulate_recording, write_file
+from nma_seq2seq.simulate import simulate_recording
 from nma_seq2seq.steinmetz import BadFileError, DownloadError, catalog
 
 pytestmark = pytest.mark.filterwarnings("ignore:BehavioralEvents is deprecated")
@@ -200,7 +200,7 @@ def test_the_twins_passive_session_is_that_of_its_file(tmp_path, monkeypatch):
         for which in (slice(None), order)
     )
     assert right > wrong
-    write_file(tmp_path / "twin.npz", [recording])
+    write(tmp_path / "twin.npz", [recording])
     assert_is_passive(nma.load_file(tmp_path / "twin.npz", task="passive"), recording)
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", str(tmp_path / "twin.npz"))
     assert_is_passive(nma.load_session(31, task="passive"), recording)
@@ -238,7 +238,7 @@ def test_a_model_of_the_task_is_scored_on_passive_trials_and_the_reverse():
 
 def test_the_page_on_them_runs_as_it_stands(monkeypatch, tmp_path):
     shape = {"n_trials": 40, "n_bins": 60, "regions": SIZES}
-    write_file(tmp_path / "twin.npz", [simulate_recording(3, n_passive=20, **shape)[0]])
+    write(tmp_path / "twin.npz", [simulate_recording(3, n_passive=20, **shape)[0]])
     monkeypatch.setenv("NMA_SEQ2SEQ_DATA", str(tmp_path / "twin.npz"))
     page = (Path(__file__).parent.parent / "docs/own_recording.md").read_text()
     _, _, part = page.partition("## Passive trials\n")
