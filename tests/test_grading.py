@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from nma_seq2seq.course.cli import main
-from nma_seq2seq.course.grading import Outputs, grade, opening, report
+from nma_seq2seq.course.grading import grade, opening, report
 from nma_seq2seq.course.grading.grades import Grade, choose
 from nma_seq2seq.course.grading.opening import File
 from nma_seq2seq.course.grading.submissions import (
@@ -263,7 +263,7 @@ WORTH = {"1.1": 2.0, "1.2": 0.5}
 
 
 def test_moodle_imports_its_worksheet(tmp_path):
-    report.write(GRADES, WORTH, Outputs(gradebooks={"moodle": tmp_path / "m.csv"}))
+    report.write(GRADES, WORTH, {"moodle": tmp_path / "m.csv"})
     table = pd.read_csv(tmp_path / "m.csv", dtype=str, keep_default_na=False)
     # Its importer looks for these three headings, and cuts "Participant " off the first.
     assert {"Identifier", "Grade", "Last modified (grade)"} <= set(table)
@@ -273,7 +273,7 @@ def test_moodle_imports_its_worksheet(tmp_path):
 
 
 def test_canvas_imports_its_gradebook(tmp_path):
-    report.write(GRADES, WORTH, Outputs(gradebooks={"canvas": tmp_path / "c.csv"}))
+    report.write(GRADES, WORTH, {"canvas": tmp_path / "c.csv"})
     table = pd.read_csv(tmp_path / "c.csv", dtype=str, keep_default_na=False, header=None)
     header, possible, *rows = table.to_numpy().tolist()
     # Five columns about the student, of which the last is the section, and assignments after them.
@@ -290,7 +290,7 @@ def test_canvas_imports_its_gradebook(tmp_path):
 
 
 def test_nbgrader_s_columns(tmp_path):
-    report.write(GRADES, WORTH, Outputs(gradebooks={"nbgrader": tmp_path / "n.csv"}))
+    report.write(GRADES, WORTH, {"nbgrader": tmp_path / "n.csv"})
     table = pd.read_csv(tmp_path / "n.csv")
     assert ",".join(table) == (
         "assignment,duedate,timestamp,student_id,last_name,first_name,email,raw_score,"
@@ -311,11 +311,8 @@ def test_pages_and_tables_are_safe(tmp_path):
         exercises={"1.1": Result("wrong", nasty, '"><script>alert(2)</script>')},
         notes=["+1+1", "\tx"],
     )
-    out = Outputs(
-        csv=tmp_path / "a.csv", students=tmp_path / "s.csv", html=tmp_path / "a.html",
-        feedback=tmp_path / "back",
-    )  # fmt: skip
-    report.write([bad, *GRADES], WORTH, out)
+    names = {"csv": "a.csv", "students": "s.csv", "html": "a.html", "feedback": "back"}
+    report.write([bad, *GRADES], WORTH, {kind: tmp_path / name for kind, name in names.items()})
     pages = [tmp_path / "a.html", *(tmp_path / "back").iterdir()]
     assert len(pages) == 4
     for page in pages:
@@ -335,7 +332,7 @@ def test_the_page_sorts_and_filters(tmp_path):
     from playwright.sync_api import sync_playwright
 
     late = graded("zoe/hw.ipynb", "not judged", "done")
-    report.write([late, *GRADES], WORTH, Outputs(html=tmp_path / "a.html"))
+    report.write([late, *GRADES], WORTH, {"html": tmp_path / "a.html"})
     errors: list[str] = []
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])

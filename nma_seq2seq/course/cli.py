@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from nma_seq2seq.session import Session
 
 
+# What `grade` writes.
+_OUTPUTS = {
+    "csv": "one row a file and exercise",
+    "students": "a CSV, one row a student",
+    "html": "a page to look at",
+    "feedback": "one page a student, to hand back",
+    "moodle": "a CSV as Moodle's gradebook has",
+    "canvas": "a CSV as Canvas's gradebook has",
+    "nbgrader": "a CSV as nbgrader's gradebook has",
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it went well, 2 with one sentence when it could not.
 
@@ -113,16 +125,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of a student's notebooks with the same exercises, the best counts (default: the "
         "newest)",
     )
-    command.add_argument("--csv", metavar="FILE", type=Path, help="one row a file and exercise")
-    command.add_argument("--students", metavar="FILE", type=Path, help="a CSV, one row a student")
-    command.add_argument("--html", metavar="FILE", type=Path, help="a page to look at")
-    command.add_argument(
-        "--feedback", metavar="FOLDER", type=Path, help="one page a student, to hand back"
-    )
-    for platform in ("moodle", "canvas", "nbgrader"):
-        command.add_argument(
-            f"--{platform}", metavar="FILE", type=Path, help=f"a CSV as {platform}'s gradebook has"
-        )
+    for kind, what in _OUTPUTS.items():
+        metavar = "FOLDER" if kind == "feedback" else "FILE"
+        command.add_argument(f"--{kind}", metavar=metavar, type=Path, help=what)
     command.add_argument(
         "--against",
         metavar="SOLUTIONS",
@@ -231,18 +236,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _grade(arguments: argparse.Namespace) -> int:
     from nma_seq2seq.course.grading import grade
-    from nma_seq2seq.course.grading.outputs import NOWHERE, Outputs
 
     if arguments.folder is None and arguments.against is None:
         raise ValueError("nothing to grade; name a folder or a zip of notebooks")
-    platforms = ("moodle", "canvas", "nbgrader")
-    outputs = Outputs(
-        csv=arguments.csv,
-        students=arguments.students,
-        html=arguments.html,
-        feedback=arguments.feedback,
-        gradebooks={p: path for p in platforms if (path := getattr(arguments, p)) is not None},
-    )
+    outputs = {kind: path for kind in _OUTPUTS if (path := getattr(arguments, kind)) is not None}
     run = partial(
         grade,
         jobs=arguments.jobs,
@@ -258,7 +255,7 @@ def _grade(arguments: argparse.Namespace) -> int:
             solved = run(
                 arguments.against,
                 state=Path(fresh),
-                outputs=outputs if arguments.folder is None else NOWHERE,
+                outputs=outputs if arguments.folder is None else {},
             )
         tried = [one for one in solved if one.state != "no notebook"]
         short = [one.file for one in tried if not one.is_all_done]

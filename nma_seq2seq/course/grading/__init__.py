@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
-from nma_seq2seq.course.grading.outputs import NOWHERE, Outputs
 from nma_seq2seq.files import whole_file
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def grade(
     memory_mb: int = 4000,
     points: Mapping[str, float] | None = None,
     best: bool = False,
-    outputs: Outputs = NOWHERE,
+    outputs: Mapping[str, Path] = MappingProxyType({}),
     state: Path = Path(STATE_FOLDER),
     progress: bool = True,
     show: Callable[[str], None] = print,
@@ -62,7 +62,10 @@ def grade(
         What an exercise is worth; 1 where it is not named.
     best : bool
         Of a student's notebooks with the same exercises, the best counts and not the newest.
-    outputs : Outputs
+    outputs : dict of kind -> Path
+        What to write: "csv" (one row a file and exercise), "students" (one row a student), "html"
+        (the page to look at), "feedback" (a folder, made if need be: one page a student), and
+        gradebooks in the columns that "moodle", "canvas" or "nbgrader" imports.
     state : Path
         A folder for what has been graded.
     progress : bool
@@ -120,7 +123,8 @@ def grade(
             "other: run only what you trust, or grade in a container (docs/grading.md)."
         )
     hidden = tuple(str(path.resolve()) for path in (Path(where), state))
-    for done in _run(left, jobs, Limits(float(timeout), memory_mb), is_apart, hidden, progress):
+    limits = Limits(float(timeout), memory_mb, is_apart, hidden)
+    for done in _run(left, jobs, limits, progress):
         found[done.file] = done
         if done.is_final:
             submission = next(one for one in left if one.file == done.file)
@@ -144,31 +148,22 @@ def _kept(path: Path) -> Grade | None:
 
 
 def _run(
-    submissions: list[Submission],
-    jobs: int,
-    limits: Limits,
-    is_apart: bool,
-    hidden: tuple[str, ...],
-    progress: bool,
+    submissions: list[Submission], jobs: int, limits: Limits, progress: bool
 ) -> Iterator[Grade]:
     """Run several at a time; when this ends early, all that is running is ended first."""
     from nma_seq2seq.course.grading.supervise import run_submission
 
     stop = threading.Event()
     with _asked_to_end(), ThreadPoolExecutor(jobs) as pool:
-        runs = [
-            pool.submit(run_submission, one, limits, stop, is_apart, hidden) for one in submissions
-        ]
-        bar = tqdm(total=len(submissions), unit="notebook", disable=not progress)
+        runs = [pool.submit(run_submission, one, limits, stop) for one in submissions]
+        ended = as_completed(runs)
         try:
-            for run in as_completed(runs):
+            for run in tqdm(ended, total=len(runs), unit="notebook", disable=not progress):
                 yield run.result()
-                bar.update()
         finally:
             # After Ctrl-C the pool waits for its threads, and these end what they run.
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-            bar.close()
 
 
 @contextlib.contextmanager

@@ -9,9 +9,6 @@ from typing import Any
 from nma_seq2seq.course.grading.submissions import Student
 from nma_seq2seq.exercises import Result, exercises_of
 
-STATUSES = ("done", "wrong", "not yet", "not judged", "missing", "not reached")
-STATES = ("ok", "timeout", "crash", "out of memory", "invalid", "no notebook")
-
 
 @dataclass(frozen=True)
 class Grade:
@@ -23,7 +20,7 @@ class Grade:
     student : Student
     notebook : int or None
         The course's notebook whose exercises it holds.
-    state : one of STATES
+    state : "ok", "timeout", "crash", "out of memory", "invalid" or "no notebook"
         "no notebook" where it is something else, such as a PDF; "invalid" where it should be a
         notebook of the course and cannot be run.
     reason : str
@@ -33,8 +30,8 @@ class Grade:
     peak_mb : int
         Largest resident memory of its largest process; 0 where it is not known.
     exercises : dict of exercise number -> Result
-        `status` is one of STATUSES: "missing" where the check was not in the notebook, "not
-        reached" where the notebook ended before.
+        Besides what a check says, its `status` may be "not judged" where a limit ended the check,
+        "missing" where the notebook holds none, "not reached" where the notebook ended before.
     notes : list of str
     handed_in : float
         Seconds since 1970; 0 where it is not known.
@@ -118,11 +115,10 @@ def natural(file: str) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() and len(digits) < 9 else 0), file
 
 
-def worth_of(grades: Iterable[Grade], worth: Mapping[str, float]) -> dict[str, float]:
-    """The points of each exercise of the notebooks that somebody handed in."""
+def possible(grades: Iterable[Grade], worth: Mapping[str, float]) -> dict[int, dict[str, float]]:
+    """Notebook -> exercise -> points, of the notebooks that somebody handed in."""
     there = sorted({grade.notebook for grade in grades if grade.notebook is not None})
-    numbers = [exercise.number for notebook in there for exercise in exercises_of(notebook)]
-    return {number: worth.get(number, 1.0) for number in numbers}
+    return {n: {one.number: worth.get(one.number, 1.0) for one in exercises_of(n)} for n in there}
 
 
 def by_student(grades: Sequence[Grade]) -> dict[Student, list[Grade]]:

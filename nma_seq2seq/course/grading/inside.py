@@ -7,6 +7,8 @@ student who reads this file; see docs/grading.md.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import importlib
 import inspect
@@ -32,89 +34,108 @@ _INSTALL = re.compile(
 )
 _INSTALLING_MAGICS = {"pip", "conda", "uv", "mamba", "micromamba"}
 _COURSE_ITSELF = "nma-seq2seq @ git"  # installed by the course's own first cell
-_LONGEST = 1000  # characters of a message
+_LONGEST = 600  # characters of a message
+_TRIES = 3  # lines of a cell that are no Python
 _SHELL_CELLS = {"bash", "sh", "script", "cmd", "!", "sx", "system"}
 
 _as_loaded: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
 
 
-def begin(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
-    """Remember the package as it is, and report what happens from now on.
+async def run_cells(
+    kernel: Any, cells: list[tuple[int, str, bool]], send: Callable[[dict[str, Any]], None]
+) -> None:
+    """Run cells one after the other, and say what happens.
+
+    Of a cell without exercises that is no Python, a few lines are passed over.
 
     Parameters
     ----------
-    shell : IPython's InteractiveShell
+    kernel : IPython's kernel
+    cells : list of (index, source, whether an exercise is in it)
     send : function of a dict
-        Called with `begun` (the message that runs a cell), `exercise` and its verdict, `failed`
-        with the first error of a cell, or `note`.
+        Called with `cell` (the index of the one that begins), `exercise` and its verdict, `failed`
+        with the first error of a cell, `note`, or at last `end`.
     """
+    shell, execute = kernel.shell, kernel.do_execute
     importlib.import_module(_STUDENT)
     _remember()
+    observe = _observer(send)
+    sys.meta_path.insert(0, _Watch(observe))
+    results: list[Any] = []
+    shell.events.register("post_run_cell", results.append)
+    skipped = _go_on_after_errors(shell)
+    _leave_out_installs(shell, send)
+    _stay(shell, send)
+    for index, source, has_exercise in cells:
+        runnable = source
+        for _ in range(1 + _TRIES):
+            send({"cell": index})
+            observe()
+            if "exercise" in source and (changed := sorted(set(_restore()))):
+                names = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
+                send({"note": f"changes {names}; that was undone before the next check"})
+            skipped.clear()
+            results.clear()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await execute(runnable, False)
+            error = skipped.get("error")
+            if error is None and results:  # the last is the cell's, others ran within it
+                error = results[-1].error_before_exec or results[-1].error_in_exec
+            if error is None:
+                break
+            broken = _broken_line(error, "error" in skipped, runnable)
+            is_tried_again = broken > 0 and not has_exercise
+            if runnable == source:
+                went_on = is_tried_again or "went_on" in skipped
+                send(_failure(error, broken or skipped.get("line", 0), source, went_on))
+            if not is_tried_again:
+                break
+            runnable = _without_line(runnable, broken)
+        await asyncio.sleep(0)  # what the notebook has put off gets its turn
+    send({"end": True})
+
+
+def _observer(send: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+    """A function that has all checks report, also those of a package that was loaded anew."""
     observed: set[int] = set()
-    running = ""
     reported: set[tuple[str, ...]] = set()
-    skipped: dict[str, Any] = {}
 
     def report(number: str, result: Any, answer: Any) -> None:
-        own = not _is_the_course_s(answer)
-        event = number, result.status, result.symptom[:_LONGEST], result.cause[:_LONGEST], str(own)
-        if event in reported:  # a loop must not fill the room that there is for verdicts
+        verdict = result.status, _short(result.symptom), _short(result.cause)
+        if _is_the_course_s(answer):
+            verdict = "not yet", "this is the course's own answer, taken over", ""
+            send({"note": f"gives exercise {number} the course's own answer, which does not count"})
+        if (number, *verdict) in reported:  # a loop must not fill the room there is for verdicts
             return
-        reported.add(event)
-        send(
-            dict(zip(("exercise", "status", "symptom", "cause"), event, strict=False))
-            | {"is_own": own}
-        )
+        reported.add((number, *verdict))
+        send({"exercise": number, "verdict": verdict})
         if found := sorted(_LEADING & set(_names_in(getattr(answer, "__code__", None)))):
             send({"note": f"the answer to {number} uses `{found[0]}`, which leads to the course's"})
 
     def observe() -> None:
-        # A notebook may have loaded the package anew; then its checks report too.
         student: Any = sys.modules.get(_STUDENT)
         if hasattr(student, "observe") and id(student) not in observed:  # else half loaded
             observed.add(id(student))
             student.observe(report)
 
-    def before(info: Any) -> None:
-        nonlocal running
-        message = shell.kernel.get_parent()["header"]["msg_id"]
-        if message != running:  # else a cell runs another within itself
-            running = message
-            send({"begun": message})
-        observe()
-        if "exercise" in info.raw_cell and (changed := sorted(set(_restore()))):
-            names = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
-            send({"note": f"changes {names}; that was undone before the next check"})
-
-    def after(result: Any) -> None:
-        error = skipped.get("error") or result.error_before_exec or result.error_in_exec
-        if error is not None:
-            is_syntax = isinstance(error, SyntaxError) and "line" not in skipped
-            send(
-                {
-                    "failed": running,
-                    "kind": type(error).__name__,
-                    "error": " ".join((error.msg if is_syntax else str(error))[:_LONGEST].split()),
-                    "name": getattr(error, "name", None) or "",
-                    "line": (error.lineno if is_syntax else skipped.get("line")) or 0,
-                    "went_on": skipped.get("went_on", False),
-                    "unread": is_syntax,
-                }
-            )
-        skipped.clear()
-
-    shell.events.register("pre_run_cell", before)
-    shell.events.register("post_run_cell", after)
-    sys.meta_path.insert(0, _Watch(observe))
-    _go_on_after_errors(shell, skipped)
-    _leave_out_installs(shell, send)
-    _stay(shell, send)
-    observe()
+    return observe
 
 
-def _go_on_after_errors(shell: Any, skipped: dict[str, Any]) -> None:
-    """Run the statements of a cell below one that fails as if that one were not there."""
+def _short(text: str) -> str:
+    return text[:_LONGEST].encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _go_on_after_errors(shell: Any) -> dict[str, Any]:
+    """Run the statements of a cell below one that fails as if that one were not there.
+
+    Returns
+    -------
+    dict
+        To be cleared before each cell: the first `error` and its `line`, and `went_on` if there is
+        more below.
+    """
     run_code = shell.run_code
+    skipped: dict[str, Any] = {}
 
     @functools.wraps(run_code)
     async def run_on(code: CodeType, result: Any = None, **options: Any) -> bool:
@@ -130,6 +151,7 @@ def _go_on_after_errors(shell: Any, skipped: dict[str, Any]) -> None:
         return failed
 
     shell.run_code = run_on
+    return skipped
 
 
 def _line_of(error: BaseException, file: str) -> int:
@@ -139,6 +161,35 @@ def _line_of(error: BaseException, file: str) -> int:
             return step.tb_lineno
         step = step.tb_next
     return 0
+
+
+def _broken_line(error: BaseException, was_run: bool, source: str) -> int:
+    """The line of a cell that is no Python, for which none of it was run; 0 for none."""
+    lines = source.split("\n")
+    if type(error).__name__ == "UsageError" and source.lstrip().startswith("%%"):
+        return next(number for number, line in enumerate(lines, 1) if line.strip())
+    line = error.lineno if isinstance(error, SyntaxError) and not was_run else 0
+    return line if line and line <= len(lines) and lines[line - 1].strip() != "pass" else 0
+
+
+def _without_line(source: str, number: int) -> str:
+    lines = source.split("\n")
+    line = lines[number - 1]
+    lines[number - 1] = line[: len(line) - len(line.lstrip())] + "pass"
+    return "\n".join(lines)
+
+
+def _failure(error: BaseException, line: int, source: str, went_on: bool) -> dict[str, Any]:
+    lines = source.split("\n")
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = f"{type(error).__name__}: {' '.join(text[:_LONGEST].split())}"[:300].removesuffix(": ")
+    quoted = f" in `{lines[line - 1].strip()[:60]}`" if 0 < line <= len(lines) else ""
+    rest = "; what stands below was run without it" if went_on else ""
+    return {
+        "failed": _short(f"raises {text}{quoted}{rest}"),
+        "error": _short(text),
+        "name": _short(getattr(error, "name", None) or ""),
+    }
 
 
 def _leave_out_installs(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:

@@ -13,7 +13,9 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,18 @@ from nma_seq2seq.course.grading import sandbox
 
 @dataclass(frozen=True)
 class Settings:
-    """How a kernel is started.
+    """What a kernel runs, and how.
 
     Attributes
     ----------
+    mark : str
+        Stands before each line about what happens, and before nothing that a notebook writes.
+    cells : list of (index, source, whether an exercise is in it)
     folder : str
         Where `work` and `home` are made.
     is_apart : bool
         Whether to enter the sandbox.
-    hidden : list of str
+    hidden : sequence of str
         Files and folders that are not seen in the sandbox.
     memory_mb : int
         Of data; asking for more is a MemoryError.
@@ -40,9 +45,11 @@ class Settings:
         Where matplotlib keeps its list of fonts; to find all of them anew takes seconds.
     """
 
+    mark: str
+    cells: list[tuple[int, str, bool]]
     folder: str
     is_apart: bool
-    hidden: list[str]
+    hidden: Sequence[str]
     memory_mb: int
     file_mb: int
     fonts: str
@@ -55,7 +62,7 @@ class Settings:
 def main() -> None:
     """Become the parent of a kernel, and say how it ended."""
     settings = Settings(**json.loads(sys.stdin.read()))
-    events = os.dup(1)
+    say = partial(_say, os.dup(1), settings.mark)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
@@ -73,18 +80,28 @@ def main() -> None:
     kernel = os.fork() if hasattr(os, "fork") else 0
     if not kernel:
         sandbox.end_with_parent()
-        _run(settings, events)
+        _run(settings, say)
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a notebook's `kill 0` is for itself
     while True:
         process, status = os.wait()
         if process == kernel:
-            _write(events, {"exit": os.waitstatus_to_exitcode(status)})
+            say({"exit": os.waitstatus_to_exitcode(status)})
             os._exit(0)
 
 
-def _run(settings: Settings, events: int) -> None:
+# As they are before a notebook can put something else into their places.
+_os_write, _dumps = os.write, json.dumps
+
+
+def _say(events: int, mark: str, event: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the grading process has gone, or the notebook closed it
+        _os_write(events, f"{mark}{_dumps(event)}\n".encode())
+
+
+def _run(settings: Settings, say: Callable[[dict[str, Any]], None]) -> None:
     from ipykernel.kernelapp import IPKernelApp
+    from tornado.ioloop import IOLoop
 
     from nma_seq2seq.course.grading import inside
 
@@ -93,18 +110,8 @@ def _run(settings: Settings, events: int) -> None:
     app = IPKernelApp.instance(connection_file=str(connection))
     app.initialize(["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"])
     _limit(settings)
-    inside.begin(app.shell, lambda event: _write(events, event))
-    _write(events, {"ready": json.loads(connection.read_text())})
+    IOLoop.current().add_callback(inside.run_cells, app.kernel, settings.cells, say)
     app.start()
-
-
-# As they are before a notebook can put something else into their places.
-_os_write, _dumps = os.write, json.dumps
-
-
-def _write(events: int, event: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # the grading process has gone, or the notebook closed it
-        _os_write(events, _dumps(event).encode() + b"\n")
 
 
 def _limit(settings: Settings) -> None:

@@ -72,16 +72,16 @@ class File:
     modified : float
         Seconds since 1970; 0 where it is not known.
     problem : str
-        Why it could not be read; empty where it could.
-    kind : str
-        What it is if it is no notebook, such as "a PDF"; little of its content is kept then.
+        Why it cannot be a notebook of the course, and is kept without content; empty where it can.
+    state : "invalid" or "no notebook"
+        Which of the two it is then.
     """
 
     path: str
     content: bytes = b""
     modified: float = 0.0
     problem: str = ""
-    kind: str = ""
+    state: str = "invalid"
 
     @property
     def text(self) -> str:
@@ -90,7 +90,7 @@ class File:
 
 
 class _Refused(ValueError):
-    """An archive that is not opened, and why."""
+    """An archive that is not opened, or a member of one that cannot be used, and why."""
 
 
 def open_all(where: Path) -> list[File]:
@@ -109,14 +109,11 @@ def open_all(where: Path) -> list[File]:
     if where.is_dir():
         found = list(_in_folder(where))
     elif where.exists():
-        whole = _read(where, where.name, is_class=True)
-        try:
-            found = list(_members(whole, None))
-        except _Refused as refused:
-            found = [replace(whole, problem=str(refused))]
         # The class's own archive is no folder of its files.
-        prefix = f"{whole.path}/"
-        found = [replace(one, path=one.path.removeprefix(prefix)) for one in found]
+        found = [
+            replace(one, path=one.path.removeprefix(f"{where.name}/"))
+            for one in _opened(_read(where, where.name, is_class=True), None)
+        ]
     else:
         raise FileNotFoundError(f"no folder {where}; name the folder or zip that was handed in")
     seen, copies = [], []
@@ -134,7 +131,7 @@ def open_all(where: Path) -> list[File]:
         raise ValueError(f"nothing in {where}; name the folder or zip that was handed in")
     unique: dict[str, File] = {}
     for file in sorted(seen, key=lambda one: one.path):
-        path, n = clean(file.path), 1
+        path, n = one_line(file.path), 1
         while (shown := f"{path} ({n})" if n > 1 else path) in unique:
             n += 1
         unique[shown] = replace(file, path=shown)
@@ -166,11 +163,6 @@ def _what(path: str, content: bytes) -> str:
     return "a file of another kind" if "\x00" in text else "a text"
 
 
-def ask(kind: str) -> str:
-    """What to ask a student for who handed in something else."""
-    return _ASK.get(kind, "the notebook itself (.ipynb)")
-
-
 def text_of(content: bytes) -> str:
     """Text in whatever encoding: UTF-8, -16 or -32 with or without a mark, else Windows's."""
     try:
@@ -179,14 +171,14 @@ def text_of(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def clean(text: str) -> str:
+def one_line(text: str) -> str:
     """Composed, without control characters and what turns the direction of writing around."""
     kept = (
         character if character == " " or unicodedata.category(character)[0] != "C" else "\ufffd"
         for character in unicodedata.normalize("NFC", printable(text))
         if character not in "\u200b\u2060\ufeff"
     )
-    return " ".join("".join(kept).split()) or "(no name)"
+    return " ".join("".join(kept).split())
 
 
 def printable(text: str) -> str:
@@ -227,7 +219,7 @@ def _in_folder(folder: Path) -> Iterator[File]:
         for name in sorted(names):
             path = Path(here, name)
             file = _read(path, clean_path(path.relative_to(folder).as_posix()))
-            yield from _opened(file, None) if not file.problem else [file]
+            yield from _opened(file, _Room())
 
 
 def _read(path: Path, shown: str, is_class: bool = False) -> File:
@@ -276,50 +268,44 @@ class _Room:
 def _opened(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
     """The files of an archive, or the file itself; what is wrong with an archive is one file."""
     try:
-        yield from list(_members(file, room or _Room(), depth))
+        yield from [file] if file.problem else list(_members(file, room, depth))
     except _Refused as refused:
         yield replace(file, content=b"", problem=str(refused))
 
 
-def _members(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
-    """As `_opened`; without a room, there is no limit to all together."""
-    content = file.content
-    members = _archive(content)
+def _members(file: File, room: _Room | None, depth: int) -> Iterator[File]:
+    """As `_opened`; without a room, each archive within has its own."""
+    members = _archive(file.content)
     if members is None:
-        kind = _what(file.path, content)
-        yield replace(file, content=content[:100] if kind else content, kind=kind)
+        if kind := _what(file.path, file.content):
+            asked = _ASK.get(kind, "the notebook itself (.ipynb)")
+            problem = f"handed in, but no notebook: {kind}; ask for {asked}"
+            file = replace(file, content=b"", problem=problem, state="no notebook")
+        yield file
         return
     if depth >= _DEPTH:
         raise _Refused(f"{_DEPTH} archives within each other; ask for the notebook alone")
-    found = 0
-    for name, modified, size, read in members(content):
+    is_empty = True
+    for name, modified, size, read in members(file.content):
         path = clean_path(f"{file.path}/{name}" if name else file.path)
         if _hidden_from(path) and _COPIES not in path:
             continue
-        found += 1
+        is_empty = False
+        member = File(path, modified=modified or file.modified)
         try:
-            inner = read()
-            if room is not None:
-                room.take(max(size, len(inner)))
-            member = File(path, inner, modified or file.modified)
-            if len(inner) > _LARGEST:
-                member = replace(member, content=b"", problem=_too_large())
-        except _Refused:
-            raise
-        except _Unusable as error:
-            yield File(path, b"", modified, str(error))
-            continue
+            member = replace(member, content=read())
+        except _Refused as refused:
+            member = replace(member, problem=str(refused))
         except Exception as error:  # a bad checksum, an unknown compression
             what = " ".join(str(error).split())[:120]
-            yield File(path, b"", modified, f"cannot be read ({what})")
-            continue
-        yield from _opened(member, room, depth + 1) if not member.problem else [member]
-    if not found:
+            member = replace(member, problem=f"cannot be read ({what})")
+        if room is not None and not member.problem:
+            room.take(max(size, len(member.content)))
+        if len(member.content) > _LARGEST:
+            member = replace(member, content=b"", problem=_too_large())
+        yield from _opened(member, room or _Room(), depth + 1)
+    if is_empty:
         raise _Refused("an archive with nothing in it; ask for the notebook")
-
-
-class _Unusable(Exception):
-    """A member of an archive that cannot be used, and why."""
 
 
 # Name, time, size (a tar is gone through to its next member whole; 0 if not known), and its reader.
@@ -371,9 +357,9 @@ def _zipped(content: bytes) -> Iterator[_Member]:
 
             def read(info: zipfile.ZipInfo = info) -> bytes:
                 if stat.S_ISLNK(info.external_attr >> 16):
-                    raise _Unusable("a link, not a file; ask for the file")
+                    raise _Refused("a link, not a file; ask for the file")
                 if info.flag_bits & 1:
-                    raise _Unusable("in an archive with a password; ask for one without")
+                    raise _Refused("in an archive with a password; ask for one without")
                 with archive.open(info) as stream:
                     return stream.read(_LARGEST + 1)
 
@@ -399,7 +385,7 @@ def _tarred(content: bytes) -> Iterator[_Member]:
                 def read(member: tarfile.TarInfo = member) -> bytes:
                     stream = archive.extractfile(member) if member.isfile() else None
                     if stream is None:
-                        raise _Unusable("a link, not a file; ask for the file")
+                        raise _Refused("a link, not a file; ask for the file")
                     return stream.read(_LARGEST + 1)
 
                 yield member.name, float(member.mtime), member.size, read

@@ -11,11 +11,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from nma_seq2seq.course.grading.grades import STATUSES, Grade, by_student, worth_of
-from nma_seq2seq.course.grading.opening import clean
-from nma_seq2seq.course.grading.outputs import Outputs
+from nma_seq2seq.course.grading.grades import Grade, by_student, possible
+from nma_seq2seq.course.grading.opening import one_line
 from nma_seq2seq.course.grading.submissions import Student
-from nma_seq2seq.exercises import exercises_of, find, notebooks
+from nma_seq2seq.exercises import find, notebooks
 from nma_seq2seq.files import check_writable, whole_file
 
 # Sign and colours of each status, told apart without colour vision too.
@@ -27,7 +26,6 @@ _SIGNS = {
     "missing": ("–", "#CCCCCC", "#333"),
     "not reached": ("?", "#F0E442", "#333"),
 }
-assert set(_SIGNS) == set(STATUSES)
 
 
 # ---------------------------------------------------------------------- tables
@@ -83,23 +81,21 @@ def student_table(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.Dat
         the notebooks that somebody handed in, `late`, and `remarks` on files that were not run to
         their end.
     """
-    there = sorted({grade.notebook for grade in grades if grade.notebook is not None})
-    possible = worth_of(grades, worth)
+    there = possible(grades, worth)
     rows = []
     for student, own in by_student(grades).items():
-        counted = {grade.notebook: grade for grade in own if grade.counts and grade.notebook}
+        counted = {grade.notebook: grade for grade in own if grade.counts}
         points = {n: counted[n].points(worth) if n in counted else 0.0 for n in there}
         row: dict[str, Any] = {
             "student": student.name,
             "number": student.number,
             "points": sum(points.values()),
-            "of": sum(possible.values()),
+            "of": sum(sum(exercises.values()) for exercises in there.values()),
         }
-        row |= {notebooks()[number]: points[number] for number in there}
-        for number in possible:
-            mine = counted.get(int(number.split(".")[0]))
-            result = mine.exercises.get(number) if mine else None
-            row[number] = result.status if result else ""
+        row |= {notebooks()[notebook]: points[notebook] for notebook in there}
+        for notebook, exercises in there.items():
+            found = counted[notebook].exercises if notebook in counted else {}
+            row |= {number: found[number].status if number in found else "" for number in exercises}
         row["late"] = any(grade.student.late for grade in own)
         row["remarks"] = "; ".join(f"{g.file}: {g.reason}" for g in own if g.reason and g.counts)
         rows.append(row)
@@ -171,28 +167,20 @@ def canvas(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
 
     The first row says the points possible.
     """
-    table = student_table(grades, worth)
-    possible = worth_of(grades, worth)
-    there = {notebooks()[n]: n for n in sorted({int(number.split(".")[0]) for number in possible})}
+    there = {notebooks()[n]: exercises for n, exercises in possible(grades, worth).items()}
     columns = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *there]
-    blank = dict.fromkeys(columns, "")
-    first = {"Student": "    Points Possible"} | {
-        name: _number(sum(w for n, w in possible.items() if int(n.split(".")[0]) == notebook))
-        for name, notebook in there.items()
-    }
-    rows = [
-        {"Student": row["student"], "ID": row["number"]} | {n: _number(row[n]) for n in there}
-        for row in table.to_dict("records")
-    ]
-    return pd.DataFrame([blank | row for row in (first, *rows)], columns=columns)
+    most = {name: _number(sum(exercises.values())) for name, exercises in there.items()}
+    rows = [{"Student": "    Points Possible", "ID": ""} | most]
+    for row in student_table(grades, worth).to_dict("records"):
+        points = {name: _number(row[name]) for name in there}
+        rows.append({"Student": row["student"], "ID": row["number"]} | points)
+    return pd.DataFrame(rows).reindex(columns=columns, fill_value="")
 
 
 def nbgrader(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFrame:
     """The columns that `nbgrader export` writes: one row an assignment and student."""
-    possible = worth_of(grades, worth)
     rows = []
-    for notebook in sorted({int(number.split(".")[0]) for number in possible}):
-        most = sum(w for n, w in possible.items() if int(n.split(".")[0]) == notebook)
+    for notebook, exercises in possible(grades, worth).items():
         for student, own in by_student(grades).items():
             mine = next((g for g in own if g.counts and g.notebook == notebook), None)
             score = mine.points(worth) if mine else 0.0
@@ -208,13 +196,10 @@ def nbgrader(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFram
                     "raw_score": score,
                     "late_submission_penalty": 0.0,
                     "score": score,
-                    "max_score": most,
+                    "max_score": sum(exercises.values()),
                 }
             )
     return pd.DataFrame(rows)
-
-
-GRADEBOOKS = {"moodle": moodle, "canvas": canvas, "nbgrader": nbgrader}
 
 
 # ---------------------------------------------------------------------- pages
@@ -222,23 +207,16 @@ GRADEBOOKS = {"moodle": moodle, "canvas": canvas, "nbgrader": nbgrader}
 
 def page(grades: Sequence[Grade], worth: Mapping[str, float]) -> str:
     """An HTML page: students by exercise, the commonest wrong causes, each student's messages."""
-    there = sorted({grade.notebook for grade in grades if grade.notebook is not None})
-    table = student_table(grades, worth).to_dict("records")
+    table = student_table(grades, worth)
     students = [
-        {"row": row, "student": student, "grades": own}
-        for row, (student, own) in zip(table, by_student(grades).items(), strict=True)
+        {"row": row, "grades": own}
+        for row, own in zip(table.to_dict("records"), by_student(grades).values(), strict=True)
     ]
-    columns = {n: [e.number for e in exercises_of(n)] for n in there}
-    shares = {
-        number: sum(row[number] == "done" for row in table) / max(len(table), 1)
-        for numbers in columns.values()
-        for number in numbers
-    }
+    numbers = [number for exercises in possible(grades, worth).values() for number in exercises]
     return _render(
         "class.html",
         students=students,
-        columns=columns,
-        shares=shares,
+        shares={number: (table[number] == "done").mean() for number in numbers},
         n_files=len(grades),
         n_notebooks=sum(grade.notebook is not None for grade in grades),
         causes=wrong_causes(grades).to_dict("records"),
@@ -257,7 +235,8 @@ def _render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-        finalize=lambda value: clean_text(value) if isinstance(value, str) else value,
+        # What a macro gives is no str, and has been through this.
+        finalize=lambda value: one_line(value) if type(value) is str else value,
     )
     environment.filters["points"] = _number
     environment.filters["time"] = _time
@@ -266,12 +245,6 @@ def _render(template: str, **values: Any) -> str:
         signs=_SIGNS, notebooks=notebooks(), title=lambda number: find(number).title
     )
     return environment.get_template(template).render(**values)
-
-
-def clean_text(value: str) -> str:
-    """A text for a page: without control characters; what is marked as HTML stays that."""
-    kept = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", value)
-    return type(value)(kept)
 
 
 # ---------------------------------------------------------------------- writing
@@ -286,38 +259,41 @@ def check_points(points: Mapping[str, float]) -> dict[str, float]:
     return dict(points)
 
 
-def check_outputs(outputs: Outputs) -> None:
+def check_outputs(outputs: Mapping[str, Path]) -> None:
     """Raise an OSError in one sentence if something could not be written."""
-    single = (outputs.csv, outputs.students, outputs.html, *outputs.gradebooks.values())
-    for path in filter(None, single):
-        check_writable(path)
-    if outputs.feedback is not None and not outputs.feedback.is_dir():
-        check_writable(outputs.feedback)
-        if outputs.feedback.exists():
-            raise NotADirectoryError(f"{outputs.feedback} is a file; name a folder for feedback")
+    for kind, path in outputs.items():
+        if kind == "feedback" and path.is_file():
+            raise NotADirectoryError(f"{path} is a file; name a folder for feedback")
+        if kind != "feedback" or not path.is_dir():
+            check_writable(path)
 
 
-def write(grades: Sequence[Grade], worth: Mapping[str, float], outputs: Outputs) -> None:
+def write(grades: Sequence[Grade], worth: Mapping[str, float], outputs: Mapping[str, Path]) -> None:
     """Write what is asked for, each file whole or not at all."""
-    if outputs.csv is not None:
-        _write_csv(long_table(grades, worth), outputs.csv)
-    if outputs.students is not None:
-        _write_csv(student_table(grades, worth), outputs.students)
-    for platform, path in outputs.gradebooks.items():
-        _write_csv(GRADEBOOKS[platform](grades, worth), path)
-    if outputs.html is not None:
-        _write_text(page(grades, worth), outputs.html)
-    if outputs.feedback is not None:
-        outputs.feedback.mkdir(exist_ok=True)
-        taken: set[str] = set()
-        for student, own in by_student(grades).items():
-            name = _feedback_name(student, taken)
-            _write_text(feedback(student, own, worth), outputs.feedback / name)
+    for kind, path in outputs.items():
+        if kind == "html":
+            _write_text(page(grades, worth), path)
+        elif kind == "feedback":
+            path.mkdir(exist_ok=True)
+            taken: set[str] = set()
+            for student, own in by_student(grades).items():
+                _write_text(feedback(student, own, worth), path / _feedback_name(student, taken))
+        else:
+            _write_csv(_TABLES[kind](grades, worth), path)
+
+
+_TABLES = {
+    "csv": long_table,
+    "students": student_table,
+    "moodle": moodle,
+    "canvas": canvas,
+    "nbgrader": nbgrader,
+}
 
 
 def _feedback_name(student: Student, taken: set[str]) -> str:
     """As the platform finds a student by it, or the student's name; no two the same."""
-    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", clean(student.name))[:80].strip(". ")
+    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", student.name)[:80].strip(". ")
     if student.platform == "moodle":
         name = f"{name.replace('_', ' ')}_{student.number}_assignfeedback_file_feedback"
     elif student.number:
@@ -339,8 +315,8 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 
 def _harmless(value: str) -> str:
     """A text that no spreadsheet takes for a formula, on one line."""
-    value = re.sub(r"[\t\r\n]+", " ", clean_text(value))
-    return f"'{value}" if value[:1] in tuple("=+-@\t\r") and value != "-" else value
+    value = one_line(value)
+    return f"'{value}" if value.startswith(("=", "+", "-", "@")) and value != "-" else value
 
 
 def _write_text(text: str, path: Path) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from nma_seq2seq.course.grading.opening import File, ask, clean, open_all, printable
+from nma_seq2seq.course.grading.opening import File, one_line, open_all, printable
 from nma_seq2seq.exercises import exercises_of, notebooks
 
 # What a learning platform calls a file that it hands out.
@@ -31,10 +30,15 @@ _NO_STUDENT = re.compile(
 _SUFFIXES = re.compile(
     r"(\.(ipynb|json|txt|download|zip|tar|gz|tgz|html?|pdf|py|docx?))+$", re.IGNORECASE
 )
-# Lines that IPython alone reads: %magic, !command, x = !command, what?
-_MAGIC = re.compile(r"^([ \t]*)(?:[%!?]|\w+[ \t]*=[ \t]*[%!]|.*\?[ \t]*$).*$", re.MULTILINE)
+# What of a cell is no code; other strings, which may be an exercise's number, are group 2.
+_NO_CODE = re.compile(
+    r"""(\"\"\"|\'\'\').*?\1|\#[^\n]*|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""", re.DOTALL
+)
+# `exercise as task` and `task = nma.exercise`.
+_RENAMED = re.compile(
+    r"\bexercise\s+as\s+(\w++)|\b(\w++)\s*+=\s*+[\w.]*\bexercise\s*$", re.MULTILINE
+)
 _STAMP = "timestamp.txt"  # nbgrader's, beside a notebook
-_LONGEST = 100_000  # characters of a cell that is read as Python: more would take minutes
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Submission:
     notebook : int or None
         The course's notebook whose exercises it holds.
     cells : tuple of Cell
-    displaced : tuple of (exercise number, str)
+    displaced : dict of exercise number -> str
         Exercises that are there, but in no cell that could be run, and where.
     state : str
         Empty where it can be run; "invalid" or "no notebook" where it cannot.
@@ -106,7 +110,7 @@ class Submission:
     handed_in: float = 0.0
     notebook: int | None = None
     cells: tuple[Cell, ...] = ()
-    displaced: tuple[tuple[str, str], ...] = ()
+    displaced: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
     problem: str = ""
     notes: tuple[str, ...] = ()
@@ -124,15 +128,7 @@ class Submission:
 
 
 def find_submissions(where: Path) -> list[Submission]:
-    """Every file below a folder, in a zip, or the one file, in the order of their paths.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder or file.
-    ValueError
-        If there is nothing in it.
-    """
+    """What was handed in, in the order of the files' paths; it raises as `open_all` does."""
     files = open_all(where)
     stamps = {
         PurePosixPath(file.path).parent: stamp
@@ -172,23 +168,22 @@ def students_of(paths: Sequence[str]) -> list[Student]:
 def _student(parts: Sequence[str], below: Sequence[str]) -> Student:
     for part in parts:
         if match := _MOODLE.match(part):
-            return Student(clean(match["name"]), match["number"], "moodle")
+            return Student(_name(match["name"]), match["number"], "moodle")
     for part in parts:
         if match := _CANVAS.match(part):
-            return Student(
-                clean(match["name"]),
-                match["number"],
-                "canvas",
-                match["late"] is not None,
-                int(match["attempt"][:18]),
-            )
+            is_late, attempt = match["late"] is not None, int(match["attempt"][:18])
+            return Student(_name(match["name"]), match["number"], "canvas", is_late, attempt)
     for part in below[:-1]:
         stem = _SUFFIXES.sub("", part)
         if not _NO_STUDENT.fullmatch(stem):
-            return Student(clean(stem))
+            return Student(_name(stem))
     if len(below) > 1 and _NO_STUDENT.fullmatch(_stem(below[-1])):
-        return Student(clean(below[0]))
-    return Student(clean(_person(_stem(below[-1])) or below[-1]))
+        return Student(_name(below[0]))
+    return Student(_name(_person(_stem(below[-1])) or below[-1]))
+
+
+def _name(text: str) -> str:
+    return one_line(text) or "(no name)"
 
 
 def _stem(name: str) -> str:
@@ -217,10 +212,7 @@ def read_submission(file: File, student: Student | None = None) -> Submission:
         file.modified,
     )
     if file.problem:
-        return replace(about, state="invalid", problem=file.problem)
-    if file.kind:
-        asked = f"handed in, but no notebook: {file.kind}; ask for {ask(file.kind)}"
-        return replace(about, state="no notebook", problem=asked)
+        return replace(about, state=file.state, problem=file.problem)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of cells without ids, as Colab saves them
@@ -235,19 +227,20 @@ def read_submission(file: File, student: Student | None = None) -> Submission:
             about, state="invalid", problem=f"not a whole notebook ({what}); ask for it once more"
         )
 
-    names = _names_of_exercise(source for _, kind, source in sources if kind == "code")
+    code = {index: _NO_CODE.sub(r"\2", source) for index, kind, source in sources if kind == "code"}
+    call = _call_of_exercise(code.values())
+    known = {one.number for notebook in notebooks() for one in exercises_of(notebook)}
     cells = tuple(
-        Cell(index, source, _exercises(source, names))
+        Cell(index, source, tuple(n for n in call.findall(code[index]) if n in known))
         for index, kind, source in sources
         if kind == "code"
     )
     counts = Counter(number for cell in cells for number in cell.exercises)
     displaced = {}
     for index, kind, source in sources:
-        for number in _mentioned(source, names):
-            if number not in counts:
-                how = "is commented out" if kind == "code" else f"is of the kind {kind}, not code"
-                displaced[number] = f"its cell {how} (cell {index})"
+        for number in known & set(call.findall(source)) - set(counts):
+            how = "is commented out" if kind == "code" else f"is of the kind {kind}, not code"
+            displaced[number] = f"its cell {how} (cell {index})"
     by_notebook = Counter(int(number.split(".")[0]) for number in [*counts, *displaced])
     if not by_notebook:
         return replace(about, state="invalid", problem="no exercise of the course is in it")
@@ -255,71 +248,15 @@ def read_submission(file: File, student: Student | None = None) -> Submission:
         about,
         notebook=by_notebook.most_common(1)[0][0],
         cells=cells,
-        displaced=tuple(displaced.items()),
+        displaced=displaced,
         notes=tuple(
             f"exercise {n} is there {k} times; the best counts" for n, k in counts.items() if k > 1
         ),
     )
 
 
-def _tree(source: str) -> ast.Module | None:
-    """A cell as Python reads it, magics aside; None if it cannot be read."""
-    if len(source) > _LONGEST:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes in a student's strings
-        for python in (source, _MAGIC.sub(r"\1pass", source)):
-            try:
-                return ast.parse(python)
-            except Exception:  # no Python, or nested too deep
-                continue
-    return None
-
-
-def _names_of_exercise(sources: Iterator[str]) -> set[str]:
-    """All that a notebook calls `exercise`: `import exercise as task`, `task = nma.exercise`."""
-    names = {"exercise"}
-    for source in sources:
-        if "exercise" not in source:
-            continue
-        for node in ast.walk(_tree(source) or ast.Module([], [])):
-            if isinstance(node, ast.ImportFrom):
-                names |= {one.asname or one.name for one in node.names if one.name == "exercise"}
-            elif isinstance(node, ast.Assign) and _last_name(node.value) in names:
-                names |= {name for target in node.targets if (name := _last_name(target))}
-    return names
-
-
-def _last_name(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _exercises(source: str, names: set[str]) -> tuple[str, ...]:
-    """The exercises that a cell checks, in order."""
-    tree = _tree(source)
-    if tree is None:
-        return tuple(
-            number
-            for line in source.split("\n")
-            if line.lstrip().startswith("@")
-            for number in _mentioned(line, names)
-        )
-    calls = [
-        (node.lineno, value.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _last_name(node.func) in names
-        for value in [*node.args, *(keyword.value for keyword in node.keywords)][:1]
-        if isinstance(value, ast.Constant)
-    ]
-    return tuple(str(number) for _, number in sorted(calls, key=lambda c: c[0]) if number in _all())
-
-
-def _mentioned(source: str, names: set[str]) -> list[str]:
-    call = rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\s*\(\s*[\"'](\d+\.\d+)[\"']"
-    return [number for number in re.findall(call, source) if number in _all()]
-
-
-def _all() -> set[str]:
-    return {exercise.number for notebook in notebooks() for exercise in exercises_of(notebook)}
+def _call_of_exercise(code: Iterable[str]) -> re.Pattern:
+    """How a notebook checks an exercise, whatever it calls `exercise`; the number is group 1."""
+    renamed = {a or b for source in code for a, b in _RENAMED.findall(source)}
+    names = "|".join(sorted({"exercise", *renamed}))
+    return re.compile(rf"\b(?:{names})\s*\(\s*(?:number\s*=\s*)?[\"'](\d+\.\d+)[\"']")
