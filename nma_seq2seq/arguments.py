@@ -24,19 +24,15 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None) -> int
     return number
 
 
-def real(name: str, value: Any, least: float = -np.inf, most: float = np.inf) -> float:
-    """A finite number from `least` to `most`."""
+def real(name: str, value: Any, least: float = -np.inf) -> float:
+    """A finite number of at least `least`."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = np.nan
-    if not np.isfinite(number) or not least <= number <= most or isinstance(value, str | bool):
-        bounds = [f"of at least {least:g}"] * (least > -np.inf) + [f"of at most {most:g}"] * (
-            most < np.inf
-        )
-        raise ValueError(
-            f"{name} is {_shown(value)}; choose a number {' and '.join(bounds)}".rstrip()
-        )
+    if not np.isfinite(number) or number < least or isinstance(value, str | bool):
+        bound = f" of at least {least:g}" if least > -np.inf else ""
+        raise ValueError(f"{name} is {_shown(value)}; choose a number{bound}")
     return number
 
 
@@ -63,26 +59,17 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
     return f"; did you mean {folded[near[0]]!r}?" if near else ""
 
 
-def span(window: Any, name: str = "window") -> tuple[float, float]:
+def span(window: Any) -> tuple[float, float]:
     """(start, stop) in seconds; None for either end leaves it open."""
     try:
         start, stop = window
+        first = -np.inf if start is None else float(start)
+        last = np.inf if stop is None else float(stop)
     except (TypeError, ValueError):
-        start = stop = window
-        wrong = True
-    else:
-        wrong = isinstance(window, str)
-    if not wrong:
-        try:
-            first = -np.inf if start is None else float(start)
-            last = np.inf if stop is None else float(stop)
-        except (TypeError, ValueError):
-            wrong = True
-        else:
-            wrong = bool(np.isnan(first) or np.isnan(last) or not first < last)
-    if wrong:
+        first = last = np.nan
+    if not first < last or isinstance(window, str):
         raise ValueError(
-            f"{name} is {window!r}; give its start and its stop in seconds, such as (0, 0.4), with "
+            f"window is {window!r}; give its start and its stop in seconds, such as (0, 0.4), with "
             "the start first (None leaves an end open)"
         )
     return first, last
@@ -122,25 +109,24 @@ def positions(chosen: Any, labels: pd.Index | int, what: str = "trial") -> np.nd
     ValueError
         If nothing is chosen, something that is not there is, or it could mean two things.
     """
-    known = None if isinstance(labels, int) else labels
-    n = labels if isinstance(labels, int) else len(labels)
+    known = pd.RangeIndex(labels) if isinstance(labels, int) else labels
     if chosen is None:
-        return np.arange(n)
+        return np.arange(len(known))
     if isinstance(chosen, slice):
-        found = np.arange(n)[chosen]
+        found = np.arange(len(known))[chosen]
     elif isinstance(chosen, pd.DataFrame):
         if len(chosen.columns) and all(str(dtype) == "bool" for dtype in chosen.dtypes):
             raise ValueError(
                 f"a table of bools chooses no {what}s; take one of its columns, "
                 f"{', '.join(map(repr, chosen.columns[:5]))}"
             )
-        found = _of_labels(chosen.index, known, n, what)
+        found = _of_labels(chosen.index, known, what)
     elif isinstance(chosen, pd.Series):
-        found = _of_series(chosen, known, n, what)
+        found = _of_series(chosen, known, what)
     elif isinstance(chosen, pd.Index) and str(chosen.dtype) != "bool":
-        found = _of_labels(chosen, known, n, what)
+        found = _of_labels(chosen, known, what)
     else:
-        found = _of_array(chosen, known, n, what)
+        found = _of_array(chosen, known, what)
     if not len(found):
         raise ValueError(
             f"no {what} is chosen; choose at least one {what}, by positions, one bool a {what}, or "
@@ -149,9 +135,8 @@ def positions(chosen: Any, labels: pd.Index | int, what: str = "trial") -> np.nd
     return found
 
 
-def _of_array(chosen: Any, known: pd.Index | None, n: int, what: str) -> np.ndarray:
-    array = np.asarray(list(chosen) if isinstance(chosen, range | pd.Index) else chosen)
-    array = array.reshape(1) if array.ndim == 0 and array.dtype.kind in "iu" else array
+def _of_array(chosen: Any, known: pd.Index, what: str) -> np.ndarray:
+    n, array = len(known), np.atleast_1d(chosen)
     if array.dtype == bool:
         if array.shape != (n,):
             raise ValueError(
@@ -159,9 +144,8 @@ def _of_array(chosen: Any, known: pd.Index | None, n: int, what: str) -> np.ndar
                 f"each {what} of this session"
             )
         return np.flatnonzero(array)
-    is_text = array.ndim == 1 and len(array) and all(isinstance(each, str) for each in array)
-    if is_text and known is not None:
-        return _of_labels(pd.Index(array), known, n, what)
+    if array.ndim == 1 and len(array) and all(isinstance(each, str) for each in array):
+        return _of_labels(pd.Index(array), known, what)
     if array.ndim != 1 or (len(array) and array.dtype.kind not in "iu"):
         raise ValueError(
             f"{what}s are chosen by positions (whole numbers), by one bool a {what}, or by labels "
@@ -180,68 +164,56 @@ def _of_array(chosen: Any, known: pd.Index | None, n: int, what: str) -> np.ndar
         by_label = f" (its label {label} is taken with pd.Index([{label}]))"
         raise ValueError(
             f"{what} {label} is asked for; this session has {what}s 0 to {n - 1}"
-            + (by_label if known is not None and label in known else "")
+            + (by_label if label in known else "")
         )
     return array % n
 
 
-def _of_series(chosen: pd.Series, known: pd.Index | None, n: int, what: str) -> np.ndarray:
+def _of_series(chosen: pd.Series, known: pd.Index, what: str) -> np.ndarray:
     if chosen.isna().any():
         raise ValueError(
             f"the Series that chooses {what}s holds missing values; fill them in, with "
             ".fillna(False) for a mask"
         )
-    if str(chosen.dtype) in ("bool", "boolean"):
-        mask = chosen.to_numpy(bool)
-        index = pd.RangeIndex(n) if known is None else known
-        if chosen.index.equals(index):
-            return np.flatnonzero(mask)
-        if not chosen.index.is_unique or not index.is_unique:
+    if str(chosen.dtype) not in ("bool", "boolean"):
+        if known.equals(pd.RangeIndex(len(known))):  # labels are positions
+            return _of_array(chosen.to_numpy(), known, what)
+        raise ValueError(
+            f"a Series of {chosen.dtype} could hold positions or labels of {what}s; give "
+            ".to_numpy() for positions, or pd.Index(...) of it for labels"
+        )
+    if not chosen.index.equals(known):
+        if not chosen.index.is_unique or not known.is_unique:
             raise ValueError(
                 f"the boolean Series repeats labels, or the session's {what}s do, so it cannot be "
                 f"aligned; for one bool a {what} in order, use .to_numpy()"
             )
-        places = chosen.index.get_indexer(index)
-        if (places < 0).any():
+        unsaid = known.difference(chosen.index, sort=False)
+        if len(unsaid):
             raise ValueError(
-                f"the boolean Series says nothing of {what} {_shown(index[places < 0][0])} "
-                f"({(places < 0).sum()} of {n} {what}s are not in its index); for one bool a "
-                f"{what} in order, use .to_numpy()"
+                f"the boolean Series says nothing of {what} {_shown(unsaid[0])} ({len(unsaid)} of "
+                f"{len(known)} {what}s are not in its index); for one bool a {what} in order, use "
+                ".to_numpy()"
             )
-        return np.flatnonzero(mask[places])
-    if known is not None and known.equals(pd.RangeIndex(n)):
-        return _of_array(chosen.to_numpy(), known, n, what)  # labels are positions
-    raise ValueError(
-        f"a Series of {chosen.dtype} could hold positions or labels of {what}s; give .to_numpy() "
-        "for positions, or pd.Index(...) of it for labels"
-    )
+        chosen = chosen.reindex(known)
+    return np.flatnonzero(chosen.to_numpy(bool))
 
 
-def _of_labels(chosen: pd.Index, known: pd.Index | None, n: int, what: str) -> np.ndarray:
-    if known is None:
-        if not len(chosen.difference(pd.RangeIndex(n))):
-            known = pd.RangeIndex(n)
-        else:
-            raise ValueError(
-                f"{what}s have no labels here, so a pandas Index with {_shown(chosen[0])} cannot "
-                f"be looked up; give positions from 0 to {n - 1}"
-            )
+def _of_labels(chosen: pd.Index, known: pd.Index, what: str) -> np.ndarray:
     missing = chosen.difference(known, sort=False)
     if len(missing):
         raise ValueError(
-            f"{what} {_shown(missing[0])} is not among the labels of this session "
-            f"({len(missing)} of {len(chosen)} are not); a pandas Index is taken by label, so "
-            "give .to_numpy() for positions"
+            f"{what} {_shown(missing[0])} is not among the labels here ({len(missing)} of "
+            f"{len(chosen)} are not); a pandas Index is taken by label, so give .to_numpy() for "
+            "positions"
         )
-    if not known.is_unique:
-        twice = known[known.duplicated()].intersection(chosen)
-        if len(twice):
-            raise ValueError(
-                f"{what} {_shown(twice[0])} is there more than once, so its label could mean any "
-                "of them; give positions"
-            )
-        return np.concatenate([np.flatnonzero(known == label) for label in chosen]).astype(np.intp)
-    return known.get_indexer(chosen)
+    twice = known[known.duplicated()].intersection(chosen)
+    if len(twice):
+        raise ValueError(
+            f"{what} {_shown(twice[0])} is there more than once, so its label could mean any of "
+            "them; give positions"
+        )
+    return known.get_indexer_for(chosen)
 
 
 def _shown(value: Any) -> str:

@@ -203,6 +203,7 @@ def make_dataset(
     >>> halves.n_sources, halves.n_targets
     (34, 34)
     """
+    source, target = (each if isinstance(each, str) else list(each) for each in (source, target))
     recording, session = session, session.select(window=window)
     lags = _lags(lag)
     parts = split_trials(
@@ -213,16 +214,16 @@ def make_dataset(
         seed=seed,
     )
     is_target = session.region_mask(target)
-    target_name = _in_words(target)
-    active = np.ones(session.n_neurons, bool)
+    target_name = source_name = _in_words(target)
+    usable = np.ones(session.n_neurons, bool)
     if real("min_rate_hz", min_rate_hz, 0) > 0:
-        active = mean_counts(session.spikes, parts[0]) / session.bin_size >= min_rate_hz
+        usable &= mean_counts(session.spikes, parts[0]) / session.bin_size >= min_rate_hz
     min_distance_um = real("min_distance_um", min_distance_um, 0)
     if min_distance_um > 0:
-        active &= np.isfinite(where_um(session)).all(axis=1)
+        usable &= np.isfinite(where_um(session)).all(axis=1)
 
-    if isinstance(source, str) and source == "same":
-        candidates = np.flatnonzero(is_target & active)
+    if source == "same":
+        candidates = np.flatnonzero(is_target & usable)
         if len(candidates) < 2:
             raise ValueError(
                 f"{len(candidates)} neurons in {target_name} cannot be halved; choose a region "
@@ -231,28 +232,10 @@ def make_dataset(
         source_units, target_units = _halves(
             session, candidates, seed, apart=min_distance_um > 0, other_probe=other_probe
         )
-        source_name = target_name
     else:
-        if isinstance(source, str) and source == "other":
-            is_source = ~is_target
-            source_name = "other regions"
-            if not is_source.any():
-                raise ValueError(
-                    f"every neuron of session {session.name} lies in {target_name}, so no other "
-                    'region is left to predict from; use source="same" to predict one half of it '
-                    "from the other"
-                )
-        else:
-            is_source = session.region_mask(source)
-            source_name = _in_words(source)
-        shared = session.units.loc[is_source & is_target, "region"]
-        if len(shared):
-            raise ValueError(
-                f"{', '.join(sorted(set(shared)))} is both source and target, so its neurons would "
-                'predict themselves; use source="same" to predict one half of it from the other'
-            )
-        source_units = np.flatnonzero(is_source & active)
-        target_units = np.flatnonzero(is_target & active)
+        is_source, source_name = _sources(session, source, is_target, target_name)
+        source_units = np.flatnonzero(is_source & usable)
+        target_units = np.flatnonzero(is_target & usable)
         for side, units in (("source", source_units), ("target", target_units)):
             if not len(units):
                 raise ValueError(
@@ -276,29 +259,51 @@ def make_dataset(
                 f"every source neuron is within {min_distance_um:g} µm of a target neuron; the "
                 f"farthest is at {nearest.max():.0f} µm, so choose a smaller min_distance_um"
             )
-    if lags == [0]:
-        return dataset_of_units(
-            session, source_units, target_units, parts, source_name, target_name
+    data = dataset_of_units(session, source_units, target_units, parts, source_name, target_name)
+    return data if lags == [0] else _led(data, recording, lags)
+
+
+def _sources(
+    session: Session, source: str | list[str], is_target: np.ndarray, target_name: str
+) -> tuple[np.ndarray, str]:
+    """Which neurons are sources, (neurons,) bool, and what they are called."""
+    mend = 'use source="same" to predict one half of it from the other'
+    if source == "other":
+        if is_target.all():
+            raise ValueError(
+                f"every neuron of session {session.name} lies in {target_name}, so no other region "
+                f"is left to predict from; {mend}"
+            )
+        return ~is_target, "other regions"
+    is_source = session.region_mask(source)
+    shared = session.units.loc[is_source & is_target, "region"]
+    if len(shared):
+        raise ValueError(
+            f"{', '.join(sorted(set(shared)))} is both source and target, so its neurons would "
+            f"predict themselves; {mend}"
         )
-    start = int(np.searchsorted(recording.time, session.time[0] - 5e-7))
+    return is_source, _in_words(source)
+
+
+def _led(data: Dataset, recording: Session, lags: list[int]) -> Dataset:
+    """The dataset with its sources at each lag, for the target bins that have a source at all."""
+    start = int(np.searchsorted(recording.time, data.session.time[0] - 5e-7))
     first = max(start, max(lags))
-    last = min(start + session.n_bins, recording.n_bins + min(lags))
+    last = min(start + data.n_bins, recording.n_bins + min(lags))
     if first >= last:
         raise ValueError(
             f"no bin of the recording has sources at lags of {min(lags)} to {max(lags)} bins; it "
             f"has {recording.n_bins} bins, so choose smaller lags"
         )
-    session = session.select(window=(recording.time[first], recording.time[last - 1] + 5e-6))
-    data = dataset_of_units(session, source_units, target_units, parts, source_name, target_name)
-    every = np.arange(session.n_trials)
-    led = [
-        taken(recording.spikes, every, slice(first - lag, last - lag), source_units) for lag in lags
-    ]
+    every, units = np.arange(recording.n_trials), data.source_units
+    led = [taken(recording.spikes, every, slice(first - lag, last - lag), units) for lag in lags]
     return replace(
         data,
         source=np.concatenate(led, axis=2),
-        source_units=np.tile(source_units, len(lags)),
-        source_name=f"{source_name}, {_lag_in_words(lags)}",
+        target=data.target[:, first - start : last - start],
+        source_units=np.tile(units, len(lags)),
+        session=recording.select(window=(recording.time[first], recording.time[last - 1] + 5e-6)),
+        source_name=f"{data.source_name}, {_lag_in_words(lags)}",
     )
 
 
@@ -489,5 +494,5 @@ def shuffle_within_condition(data: Dataset, *, seed: int = 0) -> Dataset:
     return replace(data, source=data.source[order])
 
 
-def _in_words(names: str | Iterable[str]) -> str:
+def _in_words(names: str | list[str]) -> str:
     return names if isinstance(names, str) else ", ".join(names)

@@ -24,7 +24,7 @@ from nma_seq2seq.dataset import (
     split_trials,
     where_um,
 )
-from nma_seq2seq.regions import GROUPS, group_of, in_order
+from nma_seq2seq.regions import group_of, in_order
 from nma_seq2seq.session import Session
 from nma_seq2seq.training import fit_seq2seq
 
@@ -140,17 +140,12 @@ def region_map(
         for target in regions
         for source in regions
     ]
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
     done = parallel(
         joblib.delayed(_score)(session, *task, n_neurons, MODELS[model], min_distance_um, seed)
         for task in tasks
     )
-    rows = list(tqdm(done, total=len(tasks), desc=session.name, disable=not progress))
-    table = pd.DataFrame(rows)
-    for side in ("source", "target"):
-        table[side] = pd.Categorical(table[side], categories=list(regions), ordered=True)
-    table = table.sort_values(["resample", "target", "source"], ignore_index=True)
-    return table.astype({"source": str, "target": str})
+    return pd.DataFrame(tqdm(done, total=len(tasks), desc=session.name, disable=not progress))
 
 
 def by_mouse(
@@ -266,8 +261,8 @@ def _score(
         "mouse": session.mouse,
         "source": source,
         "target": target,
-        "source_group": _group(source),
-        "target_group": _group(target),
+        "source_group": group_of(source),
+        "target_group": group_of(target),
         "resample": resample,
         "n_neurons": n_neurons,
         "bits_per_spike": score,
@@ -309,7 +304,3 @@ def _draw(
 
 def _drawn(units: np.ndarray, n: int, seed: tuple[int, int]) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(units, min(n, len(units)), replace=False))
-
-
-def _group(name: str) -> str:
-    return name if name in GROUPS else group_of(name)

@@ -70,13 +70,13 @@ def is_known(acronym: str) -> bool:
 
 
 def group_of(region: str) -> str:
-    """The group that an Allen acronym belongs to; "other" where no group lists it."""
-    return _GROUP_OF.get(region, "other")
+    """The group of an Allen acronym, or of a group's own name; "other" where no group lists it."""
+    return region if region in GROUPS else _GROUP_OF.get(region, "other")
 
 
 def color_of(name: str) -> str:
     """The colour, as a hex string, of a region or of a group."""
-    return COLORS[name] if name in COLORS else COLORS[group_of(name)]
+    return COLORS[group_of(name)]
 
 
 def in_order(regions: Iterable[str]) -> list[str]:

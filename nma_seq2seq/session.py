@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -169,18 +169,14 @@ class Session:
             spks = _counts(dat, f"{name}_passive")
         # Copied into (trials, time, neurons) order, so that one trial lies together in memory.
         spikes = np.ascontiguousarray(spks.transpose(1, 2, 0))
-        return cls.from_counts(
-            spikes, dat, origin=origin, latents=latents, rates=rates, passive_of=passive_of
-        )
+        session = cls.from_counts(spikes, dat, passive_of)
+        return replace(session, origin=origin, latents=latents, rates=rates)
 
     @classmethod
     def from_counts(
         cls,
         spikes: np.ndarray,
         dat: Mapping[str, Any],
-        origin: str = "recorded",
-        latents: np.ndarray | None = None,
-        rates: np.ndarray | None = None,
         passive_of: tuple[str, int] | None = None,
     ) -> Session:
         """As `from_dict`, for counts that lie as a session wants them: (trials, time, neurons).
@@ -208,9 +204,6 @@ class Session:
             mouse=mouse,
             date=date,
             bin_size=bin_size,
-            origin=origin,
-            latents=latents,
-            rates=rates,
             key=key,
             **school_format.time_zero(dat),
         )
@@ -408,16 +401,25 @@ class Session:
                 if min_rate_hz > 0
                 else "none of the chosen neurons lies in the chosen regions; choose one of the two"
             )
-        return replace(
-            self,
-            spikes=taken(self.spikes, chosen, bins, units),
+
+        def part(name: str, array: np.ndarray) -> np.ndarray:
+            of_neurons = name in ("spikes", "rates")
+            return taken(array, chosen, bins, units) if of_neurons else array[chosen, bins]
+
+        return self._changed(
+            part,
             time=self.time[bins],
             units=self.units.iloc[units],
             trials=self.trials.iloc[chosen],
-            behavior={key: trace[chosen, bins] for key, trace in self.behavior.items()},
-            latents=None if self.latents is None else self.latents[chosen, bins],
-            rates=None if self.rates is None else taken(self.rates, chosen, bins, units),
         )
+
+    def _changed(self, change: Callable[[str, np.ndarray], np.ndarray], **others: Any) -> Session:
+        """The session with `change(name, array)` for each (trials, time, ...), and `others`."""
+        for name in ("spikes", "latents", "rates"):
+            array = getattr(self, name)
+            others[name] = None if array is None else change(name, array)
+        behavior = {name: change(name, trace) for name, trace in self.behavior.items()}
+        return replace(self, behavior=behavior, **others)
 
     def _bins(self, window: tuple[float | None, float | None] | None) -> slice:
         """The bins that start in a window of seconds."""
@@ -451,24 +453,17 @@ class Session:
         """
         n = whole("n", n, 1, self.n_bins)
         kept = self.n_bins // n
-
-        def blocks(array: np.ndarray) -> np.ndarray:
-            return array[:, : kept * n].reshape(len(array), kept, n, *array.shape[2:])
-
         # The smallest type that no sum can overflow: a fourth or a half of the memory of others.
         counts = np.min_scalar_type(int(self.spikes.max()) * n)
-        return replace(
-            self,
-            spikes=blocks(self.spikes).sum(axis=2, dtype=counts),
-            time=self.time[: kept * n : n],
-            bin_size=self.bin_size * n,
-            behavior={
-                key: blocks(trace).sum(axis=2) if key == "licks" else blocks(trace).mean(axis=2)
-                for key, trace in self.behavior.items()
-            },
-            latents=None if self.latents is None else blocks(self.latents).mean(axis=2),
-            rates=None if self.rates is None else blocks(self.rates).sum(axis=2),
-        )
+
+        def lengthened(name: str, array: np.ndarray) -> np.ndarray:
+            blocks = array[:, : kept * n].reshape(len(array), kept, n, *array.shape[2:])
+            if name in ("spikes", "licks", "rates"):
+                return blocks.sum(axis=2, dtype=counts if name == "spikes" else None)
+            return blocks.mean(axis=2)
+
+        time, bin_size = self.time[: kept * n : n], self.bin_size * n
+        return self._changed(lengthened, time=time, bin_size=bin_size)
 
     def event_bin(self, column: str) -> np.ndarray:
         """The bin in which an event falls, (trials,) float; NaN where it falls in none.
@@ -542,30 +537,19 @@ class Session:
                 f"{(~happened).sum()} without it and {(happened & ~inside).sum()} whose window "
                 "reaches beyond the recording."
             )
-        rows = bins[kept].astype(int)[:, None] + offsets  # (trials, time)
-
-        def cut(array: np.ndarray) -> np.ndarray:
-            part = np.empty((*rows.shape, *array.shape[2:]), array.dtype)
-            for out, trial, row in zip(part, kept, rows, strict=True):
-                out[:] = array[trial, row[0] : row[-1] + 1]
-            return part
-
-        zero = self.time[bins[kept].astype(int)]
+        first = bins[kept].astype(int)
+        cut = kept[:, None], first[:, None] + offsets  # trials and bins, each (trials, time)
         trials = self.trials.iloc[kept].copy()
         if self.alignment == EVENTS["stimulus_onset"] and "stimulus_onset" not in trials:
             trials["stimulus_onset"] = 0.0
         for column in self.events:
             if column in trials:
-                trials[column] = trials[column] - zero
-        return replace(
-            self,
-            spikes=cut(self.spikes),
+                trials[column] = trials[column] - self.time[first]
+        return self._changed(
+            lambda _, array: array[cut],
             time=np.round(offsets * self.bin_size, 9),
             trials=trials,
-            behavior={key: cut(trace) for key, trace in self.behavior.items()},
             alignment=words,
-            latents=None if self.latents is None else cut(self.latents),
-            rates=None if self.rates is None else cut(self.rates),
         )
 
     # ------------------------------------------------------------------ showing it
@@ -590,27 +574,30 @@ class Session:
             "trial columns": ", ".join(self.trials.columns) or "none",
             "behavior": ", ".join(self.behavior) or "none",
         }
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{key}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-            for key, value in facts.items()
-        )
-        chips = []
-        present = self.units["group"].unique()
-        for group in (g for g in allen.GROUPS if g in present):
-            counts = self.units.loc[self.units["group"] == group, "region"].value_counts()
-            listed = ", ".join(
-                f"{region} {counts[region]}" for region in allen.in_order(counts.index)
+        by_group = dict(list(self.units.groupby("group")["region"]))
+        groups = {
+            f"<span style='color:{allen.color_of(group)}'>&#9632;</span> {group}": ", ".join(
+                f"{region} {(by_group[group] == region).sum()}"
+                for region in allen.in_order(by_group[group])
             )
-            chips.append(
-                f"<tr><th style='text-align:left'><span style='color:{allen.color_of(group)}'>"
-                f"&#9632;</span> {group}</th>"
-                f"<td style='text-align:left'>{html.escape(listed)}</td></tr>"
-            )
+            for group in allen.GROUPS
+            if group in by_group
+        }
         return (
-            f"<b>Session {html.escape(self.name)}</b><table>{rows}</table>"
-            f"<b>Neurons by region</b><table>{''.join(chips)}</table>"
+            f"<b>Session {html.escape(self.name)}</b>{_html_table(facts)}"
+            f"<b>Neurons by region</b>{_html_table(groups)}"
         )
+
+
+def _html_table(rows: Mapping[str, Any]) -> str:
+    """A row for each name, which is HTML, and its value, which is text."""
+    left = "style='text-align:left'"
+    return "<table>{}</table>".format(
+        "".join(
+            f"<tr><th {left}>{name}</th><td {left}>{html.escape(str(value))}</td></tr>"
+            for name, value in rows.items()
+        )
+    )
 
 
 def taken(array: np.ndarray, trials: np.ndarray, bins: slice, units: np.ndarray) -> np.ndarray:
@@ -637,9 +624,8 @@ def mean_counts(
     trials = np.arange(len(spikes)) if trials is None else trials
     total = np.zeros(spikes.shape[2], dtype=np.int64)
     for trial in trials:
-        part = spikes[trial, bins]
-        total += part.sum(axis=0, dtype=np.int64)
-    return total / (len(trials) * part.shape[0])
+        total += spikes[trial, bins].sum(axis=0, dtype=np.int64)
+    return total / (len(trials) * len(range(spikes.shape[1])[bins]))
 
 
 def _counts(dat: dict[str, Any], name: str) -> np.ndarray:

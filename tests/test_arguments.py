@@ -111,7 +111,7 @@ def test_datasets_and_alignments_choose_in_the_same_ways(tiny, gone):
     assert list(nma.align(latents, latents, train=mask, test=~mask).trials) == [6, 7, 8, 9]
     with pytest.raises(ValueError, match="trial 0 is in both"):
         nma.align(latents, latents, train=mask, test=[0, 8])
-    with pytest.raises(ValueError, match="have no labels here"):
+    with pytest.raises(ValueError, match="trial 12 is not among the labels here"):
         nma.align(latents, latents, train=mask, test=pd.Index([12]))
 
 
