@@ -98,13 +98,14 @@ def check_unseen(model: Any, data: Dataset, part: str, name: str = "the model") 
             f"{name} was fitted to bins of {seen.bin_size:g} s, and these are of "
             f"{here.bin_size:g} s; fit it on these"
         )
+    fit_again = "score it on the dataset that it was fitted on, or fit it on this one"
     for side in ("source", "target"):
         before, now = getattr(seen, f"{side}_units"), getattr(here, f"{side}_units")
         if before != now:
             raise ValueError(
                 f"{name} was fitted for {len(before)} {side} neurons, of which "
                 f"{len(set(before) & set(now))} are among the {len(now)} here, and they must be "
-                "the same; score it on the dataset that it was fitted on, or fit it on this one"
+                f"the same; {fit_again}"
             )
     if part == "train":
         return
@@ -112,13 +113,9 @@ def check_unseen(model: Any, data: Dataset, part: str, name: str = "the model") 
     evaluated = data.session.trials.index[data.trials(part)]
     leaked = [trial for trial in evaluated.tolist() if trial in forbidden]
     if leaked:
-        mend = "score it on the dataset that it was fitted on, or fit it on this one"
-        if part == "validation":
-            mend = (
-                'score it once on part="test", or choose by a fit that keeps them apart (nma.fit)'
-            )
+        apart = 'score it once on part="test", or choose by a fit that keeps them apart (nma.fit)'
         raise ValueError(
             f"{name} has seen {len(leaked)} of these {len(evaluated)} {part} trials (number "
             f"{leaked[0]}, for one) in {'fitting' if part == 'test' else 'training'}, so its score "
-            f"would be too good; {mend}"
+            f"would be too good; {apart if part == 'validation' else fit_again}"
         )

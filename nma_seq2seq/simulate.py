@@ -441,14 +441,14 @@ def _units(rng: np.random.Generator, regions: Mapping[str, int]) -> dict[str, np
     """What is known of each neuron: arrays (neurons, ...)."""
     from scipy.special import ndtri
 
-    names = [name for name, n_neurons in regions.items() for _ in range(n_neurons)]
+    names = np.repeat(list(regions), list(regions.values()))
     n_neurons = len(names)
     # A squared normal has the many near-silent and the few busy neurons of real recordings. Its
     # quantiles go round by the golden ratio, so that every region gets its share of the busy ones.
     quantile = (rng.random() + np.arange(n_neurons) * (np.sqrt(5) - 1) / 2) % 1
     mean_hz = _MEAN_RATE_HZ * ndtri((1 + quantile) / 2) ** 2
     order = rng.permutation(n_neurons)
-    region, mean_hz = np.array(names)[order], mean_hz[order]
+    region, mean_hz = names[order], mean_hz[order]
     probe, ccf, depth = _positions(rng, region)
     # Of a split cell each spike goes to either unit, as often to the one as to the other.
     one, other = _split(rng, region, probe, depth)

@@ -9,7 +9,7 @@ from conftest import tiny_dict
 from steinmetz_files import write
 
 import nma_seq2seq as nma
-from nma_seq2seq.course_session import for_the_course
+from nma_seq2seq.steinmetz.course_session import for_the_course
 from tools import build
 
 ROOT = Path(__file__).parent.parent
@@ -68,7 +68,7 @@ def test_what_has_two_regions_and_a_usual_size_is_left_as_it_is(tiny, capsys):
 
 def test_a_large_recording_is_cut_and_says_so(monkeypatch, capsys):
     session = nma.Session.from_dict(tiny_dict(n_trials=40, n_bins=300) | {"stim_onset": 0.7})
-    monkeypatch.setattr("nma_seq2seq.course_session._MOST_COUNTS", 36 * 250 * 30)
+    monkeypatch.setattr("nma_seq2seq.steinmetz.course_session._MOST_COUNTS", 36 * 250 * 30)
     cut = for_the_course(session)
     assert cut.n_neurons == 36 and cut.n_trials == 30 and cut.n_bins == 250
     assert cut.time[0] == -0.5 and (cut.spikes == session.spikes[:30, 20:270]).all()
@@ -77,7 +77,7 @@ def test_a_large_recording_is_cut_and_says_so(monkeypatch, capsys):
     assert "36 neurons x 40 trials x 300 bins" in said
     assert "the bins outside -0.5 to 2 s and the last 10 trials are left out" in said
     many = replace(session, spikes=session.spikes, name="other")
-    monkeypatch.setattr("nma_seq2seq.course_session._MOST_COUNTS", 10)
+    monkeypatch.setattr("nma_seq2seq.steinmetz.course_session._MOST_COUNTS", 10)
     assert for_the_course(many).n_trials == 10
 
 

@@ -30,7 +30,7 @@ FLOORS = [
     {"measured", "nwb_writing", "saved", "school_format", "spike_times"},
     {"session"},
     {"recordings"},
-    {"simulate", "course_session"},
+    {"simulate"},
     {"steinmetz"},
     {"dataset"},
     {"seen"},

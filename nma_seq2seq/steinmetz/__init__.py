@@ -13,7 +13,6 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from nma_seq2seq.arguments import one_of
-from nma_seq2seq.course_session import for_the_course
 from nma_seq2seq.recordings import (
     BadFileError,
     UnsafeFileError,
@@ -28,6 +27,7 @@ from nma_seq2seq.simulate import simulate_session
 from nma_seq2seq.steinmetz import archives, cache
 from nma_seq2seq.steinmetz.cache import list_sessions, position
 from nma_seq2seq.steinmetz.catalog import PUBLISHED
+from nma_seq2seq.steinmetz.course_session import for_the_course
 from nma_seq2seq.steinmetz.download import DownloadError
 
 __all__ = [

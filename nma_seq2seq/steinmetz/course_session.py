@@ -32,10 +32,9 @@ def for_the_course(session: Session) -> Session:
         largest = str(sizes.idxmax())
         here = np.flatnonzero(session.region_mask(largest))
         names = session.units["region"].to_numpy(object, copy=True)
+        drawn = np.random.default_rng(0).permutation(here)
         for half in (0, 1):
-            names[np.random.default_rng(0).permutation(here)[half::2]] = (
-                f"{largest} half {half + 1}"
-            )
+            names[drawn[half::2]] = f"{largest} half {half + 1}"
         print(
             f"Session {session.name} has one region with four neurons or more, {largest}. So that "
             f"there is another to predict from, its neurons are dealt into {largest} half 1 and "
@@ -46,23 +45,21 @@ def for_the_course(session: Session) -> Session:
 
 
 def _smaller(session: Session) -> Session:
-    whole = session.n_bins
-    before = f"{session.n_neurons} neurons x {session.n_trials} trials x {whole} bins"
     inside = (session.time >= _WINDOW[0] - 1e-6) & (session.time < _WINDOW[1] - 1e-6)
-    window = _WINDOW if inside.any() else None
-    n_bins = int(inside.sum()) or whole
-    n_trials = min(session.n_trials, max(_MOST_COUNTS // (n_bins * session.n_neurons), 10))
+    part = session.select(window=_WINDOW if inside.any() else None)
+    n_trials = max(_MOST_COUNTS // part.spikes[0].size, 10)
     left_out = []
-    if n_bins < whole:
+    if part.n_bins < session.n_bins:
         left_out.append(f"the bins outside {_WINDOW[0]:g} to {_WINDOW[1]:g} s")
     if n_trials < session.n_trials:
         left_out.append(f"the last {session.n_trials - n_trials} trials")
     if not left_out:
         return session
     print(
-        f"Session {session.name} is large ({before}). So that the notebooks stay in memory, "
+        f"Session {session.name} is large ({session.n_neurons} neurons x {session.n_trials} trials "
+        f"x {session.n_bins} bins). So that the notebooks stay in memory, "
         f"{' and '.join(left_out)} are left out."
     )
-    part = session.select(trials=slice(n_trials), window=window)
+    part = part.select(trials=slice(n_trials))
     # A copy, so that what is left out does not stay in memory behind it.
     return replace(part, spikes=part.spikes.copy())
