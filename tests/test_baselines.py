@@ -118,6 +118,10 @@ def test_the_regression_s_rates_stop_at_the_floor(linear):
                 "floors": (0.05, 0.6),
             },
         ),
+        (
+            nma.fit_rrr,
+            {"smoothings": ((4,),), "ridges": (0.3,), "ranks": (4,), "floors": (0.05, 0.9, 0.99)},
+        ),
         (fit_glm, {"smoothings": (1, 4, 16), "penalties": (0.01, 0.3, 10.0)}),
     ],
 )

@@ -91,6 +91,16 @@ def test_the_brain_is_the_right_way_up(session):
     assert left[1] < right[1]
 
 
+def test_a_track_runs_along_the_neurons_of_its_probe(twin):
+    """And ends where they do: every neuron is close to a track, and every end to a neuron."""
+    for ax in plots.brain_views(twin):
+        tracks = [line.get_xydata() for line in ax.lines[: twin.units["probe"].nunique()]]
+        along = np.concatenate([np.linspace(*ends, 100) for ends in tracks])
+        apart = np.linalg.norm(points(ax)[:, None] - along, axis=2)
+        assert apart.min(axis=1).max() < 0.15
+        assert apart.min(axis=0)[[0, 99]].max() < 0.15
+
+
 def test_a_psychometric_curve_is_of_right_minus_left_with_wilson_s_intervals(session):
     trials = session.trials
     ax = plots.psychometric(session)
