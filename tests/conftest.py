@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from own_files import SIZES, Clock, write_alf, write_nwb
 
 import nma_seq2seq as nma
 
@@ -70,6 +72,24 @@ def tiny_dict(n_trials: int = 40, n_bins: int = 30, seed: int = 0) -> dict:
     }
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    """A cache folder of the test's own, and no internet: whatever a test forgets, it stays here."""
+    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
+    for name in ("DATA", "ALIGN", "REGION"):
+        monkeypatch.delenv(f"NMA_SEQ2SEQ_{name}", raising=False)
+    monkeypatch.setattr("nma_seq2seq.steinmetz.catalog.PART_URLS", ("http://127.0.0.1:9/part",) * 3)
+    monkeypatch.setattr("nma_seq2seq.steinmetz.download._BACKOFF_S", 0.001)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def figures_closed() -> Iterator[None]:
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 @pytest.fixture(scope="session")
 def tiny() -> nma.Session:
     return nma.Session.from_dict(tiny_dict())
@@ -92,3 +112,24 @@ def real_file() -> Path:
     if not folder:
         pytest.skip("NMA_SEQ2SEQ_REAL names no folder with real recordings")
     return Path(folder) / "steinmetz_subset.npz"
+
+
+@pytest.fixture(scope="session")
+def small() -> nma.Session:
+    """A twin in the school's format, small enough to be written in a second."""
+    return nma.simulate_session(seed=3, n_trials=24, regions=SIZES)
+
+
+@pytest.fixture(scope="session")
+def clock(small) -> Clock:
+    return Clock(small)
+
+
+@pytest.fixture(scope="session")
+def nwb(clock, tmp_path_factory) -> Path:
+    return write_nwb(tmp_path_factory.mktemp("nwb") / "sub-R_ses-1.nwb", clock)
+
+
+@pytest.fixture(scope="session")
+def alf(clock, tmp_path_factory) -> Path:
+    return write_alf(tmp_path_factory.mktemp("alf") / "Simulated_2017-10-31", clock)

@@ -11,6 +11,8 @@ import numpy as np
 
 import nma_seq2seq as nma
 
+SIZES = {"MOs": 8, "VISp": 10, "CA1": 6}
+
 PITCH = 4.0  # s between stimuli
 FIRST = 10.0  # s
 PASSIVE = {"left": np.array([1.0, 0.5, 0.0]), "right": np.array([0.0, 0.25, 1.0])}

@@ -22,14 +22,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:BehavioralEvents is deprecated")
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(steinmetz.download, "_BACKOFF_S", 0.001)
-    for name in ("NMA_SEQ2SEQ_DATA", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY"):
+def no_proxy(monkeypatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,14 @@ import pkgutil
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 import benchmarks
 import nma_seq2seq as nma
-from benchmarks import known, measured, model, speed, usual_target
+from benchmarks import known, latents, measured, model, speed, usual_target
 from benchmarks import real_file as find
+from benchmarks.memory import peak_mb
 
 
 @pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(benchmarks.__path__)])
@@ -149,3 +151,34 @@ def test_without_real_sessions_there_is_one_sentence(monkeypatch):
         find(None)
     with pytest.raises(FileNotFoundError, match="no file /no/such.npz"):
         find("/no/such.npz")
+
+
+def test_the_margin_of_latents_is_theirs_minus_each_rival_s():
+    accuracy = {"15 latents": (0.8, 0.7), "15 PCs": (0.7, 0.7), "all neurons": (0.9, 0.6)}
+    table = pd.DataFrame(
+        {"origin": "made", "session": "a", "variable": "choice", "features": name}
+        | {"split": split, "accuracy": value, "chance": 0.5}
+        for name, values in accuracy.items()
+        for split, value in enumerate(values)
+    )
+    row = latents.summary(table).iloc[0]
+    assert row["minus_pcs"] == pytest.approx(0.05) and row["minus_neurons"] == pytest.approx(0)
+    assert row["minus_neurons_sd"] == pytest.approx(np.std([-0.1, 0.1], ddof=1))
+    assert row["15 latents"] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("seeds", [(0, 0), (0, 1)])
+def test_two_seeds_agree_in_full_where_they_are_the_same(tiny, seeds):
+    table = latents.agreement_table(tiny, shares=(1,), epochs=(3,), seeds=seeds)
+    assert list(zip(table["model"], table["epochs"], strict=True)) == [
+        ("LSTM", "3"),
+        ("LSTM", "best"),
+        ("linear", "best"),
+    ]
+    same = np.isclose(table["used_r2"], 1, atol=1e-3)
+    assert same.all() if seeds == (0, 0) else not same.any()
+
+
+def test_memory_is_in_megabytes():
+    now = psutil.Process().memory_info().rss / 2**20
+    assert 0.9 * now < peak_mb() < psutil.virtual_memory().total / 2**20

@@ -184,6 +184,11 @@ def test_a_change_of_text_keeps_outputs_and_the_ids_of_other_cells(copy):
     assert after == [cell.id for cell in read(copy, "tutorials").cells]
 
 
+def test_cells_of_one_text_have_ids_of_their_own(tmp_path):
+    for notebook in vars(pair(HEAD + "1 + 1\n\n# %%\n1 + 1\n", tmp_path)).values():
+        assert len({cell.id for cell in notebook.cells}) == len(notebook.cells) == 4
+
+
 def leaked(path):
     """Lines of marked regions that are in the tutorial more often than outside the regions."""
     outside, inside, marked = Counter(), set(), False
@@ -319,6 +324,15 @@ def spoil_by_error(notebook):
 
 def spoil_by_warning(notebook):
     notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stderr", text="Careful\n")]
+
+
+@pytest.mark.parametrize("spoil", [spoil_execution, spoil_by_error])
+def test_outputs_that_are_not_whole_are_not_kept(copy, spoil):
+    notebook = read(copy, "solutions")
+    spoil(notebook)
+    nbformat.write(notebook, copy / "solutions" / f"{NAME}.ipynb")
+    said = build.build(copy, execute=False, progress=False)
+    assert said[0] == f"{NAME}: not executed"
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,7 @@ def test_a_blank_is_not_yet(line):
     assert line("90.1", answer).startswith("Exercise 90.1 not yet: write your answer")
     assert nma.exercise("90.1")(answer) is reference("90.1")
     assert exercises.results()["90.1"].status == "not yet"
+    assert nma.whose("90.1") == "the reference's"
 
 
 def test_an_endless_loop_is_ended(line):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from own_files import PASSIVE, Clock, write_alf, write_nwb
+from own_files import PASSIVE, SIZES, write_alf
 from steinmetz_files import objects, session_dict, write, write_part
 
 import nma_seq2seq as nma
@@ -16,16 +16,7 @@ from nma_seq2seq.simulate import simulate_recording
 from nma_seq2seq.steinmetz import BadFileError, DownloadError, catalog
 
 pytestmark = pytest.mark.filterwarnings("ignore:BehavioralEvents is deprecated")
-SIZES = {"MOs": 8, "VISp": 10, "CA1": 6}
 NAME = "Richards_2017-10-31"
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("NMA_SEQ2SEQ_DATA", raising=False)
-    monkeypatch.setattr(catalog, "PART_URLS", ("http://127.0.0.1:9/part",) * 3)
-    return tmp_path / "cache"
 
 
 def assert_is_passive(found: nma.Session, dat: dict) -> None:
@@ -152,7 +143,6 @@ def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
     make_old(cache)
     capsys.readouterr()
     assert nma.load_session(31).n_trials == 5 and not capsys.readouterr().out
-    monkeypatch.setattr("nma_seq2seq.steinmetz.download._BACKOFF_S", 0)
     with pytest.raises(DownloadError, match="call nma.import_part"):
         nma.load_session(31, task="passive")
     said = capsys.readouterr().out
@@ -173,7 +163,6 @@ def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
 def test_an_empty_file_in_the_cache_is_fetched_anew(cache, tmp_path, monkeypatch):
     nma.import_part(write_part(tmp_path / "part.npz", number=2))
     (cache / f"passive-31_{NAME}.npz").write_bytes(b"")
-    monkeypatch.setattr("nma_seq2seq.steinmetz.download._BACKOFF_S", 0)
     with pytest.raises(DownloadError, match="cannot be reached"):
         nma.load_session(31, task="passive")
     nma.import_part(tmp_path / "part.npz")
@@ -251,21 +240,6 @@ def test_the_page_on_them_runs_as_it_stands(monkeypatch, tmp_path):
 
 
 # ---------------------------------------------------------------------- NWB and ALF
-
-
-@pytest.fixture(scope="module")
-def clock() -> Clock:
-    return Clock(nma.simulate_session(seed=3, n_trials=24, regions=SIZES))
-
-
-@pytest.fixture(scope="module")
-def nwb(clock, tmp_path_factory) -> Path:
-    return write_nwb(tmp_path_factory.mktemp("nwb") / "sub-R_ses-1.nwb", clock)
-
-
-@pytest.fixture(scope="module")
-def alf(clock, tmp_path_factory) -> Path:
-    return write_alf(tmp_path_factory.mktemp("alf") / "Simulated_2017-10-31", clock)
 
 
 @pytest.mark.parametrize("kind", ["nwb", "alf"])

@@ -25,12 +25,6 @@ from nma_seq2seq.regions import COLORS, color_of
 HELPERS = {"alt_text", "described", "model_colors", "neuron_order", "trial_movie"}
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 @cache
 def made() -> SimpleNamespace:
     """What the figures are drawn from, made once."""

@@ -10,12 +10,6 @@ import nma_seq2seq as nma
 from nma_seq2seq import plots
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def session():
     return nma.Session.from_dict(tiny_dict())

@@ -1,18 +1,10 @@
 """The figures of the network and of its scores: drawn, labelled, and of what they were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import nma_seq2seq as nma
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    plt.switch_backend("Agg")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

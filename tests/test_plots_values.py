@@ -3,7 +3,6 @@
 import dataclasses
 import warnings
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,12 +13,6 @@ from matplotlib.patches import FancyArrowPatch
 
 import nma_seq2seq as nma
 from nma_seq2seq import plots
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

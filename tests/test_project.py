@@ -19,8 +19,10 @@ from pathlib import Path
 import jedi
 import pytest
 import yaml
+from packaging.version import Version
 
 import nma_seq2seq as nma
+from tools import floors
 
 ROOT = Path(__file__).parent.parent
 PLACES = ("nma_seq2seq", "tools", "benchmarks")
@@ -244,10 +246,22 @@ def test_the_conda_environment_asks_for_what_the_package_does():
     (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
     conda = [entry for entry in listed if isinstance(entry, str)]
     wanted = [*project()["dependencies"], *project()["optional-dependencies"]["lab"]]
-    floors = dict(line.split(">=") for line in wanted)  # that of lab, where both have one
-    expected = {f"{names.get(name, name)}>={floor}" for name, floor in floors.items()}
+    lowest = dict(line.split(">=") for line in wanted)  # that of lab, where both have one
+    expected = {f"{names.get(name, name)}>={floor}" for name, floor in lowest.items()}
     expected |= {"python" + project()["requires-python"], "pip", "."}
     assert sorted([*conda, *pip]) == sorted(expected)
+
+
+def test_the_floors_that_are_tested_are_those_that_are_asked_for():
+    """The highest of each package, for all that the course and its extras need; but torch's."""
+    extras = project()["optional-dependencies"]
+    needed = [line for name, lines in extras.items() if name != "test" for line in lines]
+    asked: dict[str, list[Version]] = {}
+    for name, floor in (line.split(">=") for line in [*project()["dependencies"], *needed]):
+        asked.setdefault(name, []).append(Version(floor))
+    tested = dict(line.split("==") for line in floors.floors())
+    assert f"torch=={tested.pop('torch')}" in (ROOT / "constraints.txt").read_text().splitlines()
+    assert tested == {name: str(max(asked[name])) for name in asked if name != "torch"}
 
 
 def test_the_image_has_what_it_copies_and_the_versions_that_are_tested():

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pynwb
 import pytest
-from own_files import Clock, alf_arrays, save, write_alf, write_nwb, write_tar
+from own_files import alf_arrays, save, write_alf, write_nwb, write_tar
 from steinmetz_files import objects, session_dict, write
 
 import nma_seq2seq as nma
@@ -20,36 +20,6 @@ from nma_seq2seq.course import cli
 from nma_seq2seq.recordings import BadFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore:BehavioralEvents is deprecated")
-SIZES = {"MOs": 8, "VISp": 10, "CA1": 6}
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
-    for name in ("DATA", "ALIGN", "REGION"):
-        monkeypatch.delenv(f"NMA_SEQ2SEQ_{name}", raising=False)
-    return tmp_path / "cache"
-
-
-@pytest.fixture(scope="module")
-def small() -> nma.Session:
-    """A twin in the school's format, small enough to be written in a second."""
-    return nma.simulate_session(seed=3, n_trials=24, regions=SIZES)
-
-
-@pytest.fixture(scope="module")
-def clock(small) -> Clock:
-    return Clock(small)
-
-
-@pytest.fixture(scope="module")
-def nwb(clock, tmp_path_factory) -> Path:
-    return write_nwb(tmp_path_factory.mktemp("nwb") / "sub-R_ses-1.nwb", clock)
-
-
-@pytest.fixture(scope="module")
-def alf(clock, tmp_path_factory) -> Path:
-    return write_alf(tmp_path_factory.mktemp("alf") / "Simulated_2017-10-31", clock)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import nma_seq2seq as nma
 from nma_seq2seq.exercises import exercises_of, notebooks
 from tools.handouts import handout, sections
 from tools.links import faults
+from tools.real_mouse import files_of
 from tools.site import known_mistakes, page, tagged_figures
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -72,6 +73,16 @@ def test_tagged_figures_are_numbered():
     found = tagged_figures(pair()[0], "05")
     assert list(found) == ["05_1"] and found["05_1"].alt == "A rising line."
     assert found["05_1"].png.startswith(b"\x89PNG")
+
+
+def test_the_page_of_the_real_mouse_shows_the_files_that_its_tool_writes():
+    """Their numbers do not depend on the recording, so the built notebooks have them too."""
+    written = set()
+    for path in sorted((DOCS.parent / "solutions").glob("*.ipynb")):
+        written |= files_of(nbformat.read(path, as_version=4), path.stem[:2]).keys()
+    shown = re.findall(r"real_mouse/(\w+\.(?:png|html))", (DOCS / "real_mouse.md").read_text())
+    there = {path.name for path in (DOCS / "real_mouse").iterdir()}
+    assert set(shown) <= written == there
 
 
 def test_every_fold_of_the_notebooks_becomes_one(tmp_path):

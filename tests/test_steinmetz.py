@@ -36,16 +36,6 @@ def assert_same(found: Session, wanted: Session) -> None:
     np.testing.assert_array_equal(found.time, wanted.time)
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(folder))
-    monkeypatch.delenv("NMA_SEQ2SEQ_DATA", raising=False)
-    # Whatever a test forgets, it must not reach the internet.
-    monkeypatch.setattr(steinmetz.catalog, "PART_URLS", ("http://127.0.0.1:9/part",) * 3)
-    return folder
-
-
 # ---------------------------------------------------------------------- sound files
 
 

@@ -29,16 +29,12 @@ def long_part(tmp_path_factory) -> Path:
     return write_part(tmp_path_factory.mktemp("part") / "part.npz", 2, n_neurons=150, n_trials=60)
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("NMA_SEQ2SEQ_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True)
+def no_twin(monkeypatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("NMA_SEQ2SEQ_DATA", raising=False)
-    monkeypatch.setattr(steinmetz.download, "_BACKOFF_S", 0.001)
     # The twin takes seconds, and is tested elsewhere.
     twin = Session.from_dict(session_dict("Twin_0"), origin="simulated")
     monkeypatch.setattr(steinmetz, "simulate_session", lambda seed, task: twin)
-    return tmp_path / "cache"
 
 
 @pytest.fixture

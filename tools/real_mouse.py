@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
 from nma_seq2seq.files import whole_file
@@ -31,26 +32,24 @@ def main() -> None:
     for source in tqdm(sources(root, chosen.names), unit="notebook"):
         notebook = read_source(source).solution
         run(notebook, source.name, data=chosen.data)
-        number = source.stem[:2]
-        files = {
-            f"{name}.png": figure.png for name, figure in tagged_figures(notebook, number).items()
-        }
-        files |= {f"{name}.html": table for name, table in _tables(notebook, number).items()}
-        for name, content in files.items():
+        for name, content in files_of(notebook, source.stem[:2]).items():
             with whole_file(folder / name) as temporary:
                 temporary.write_bytes(content)
 
 
-def _tables(notebook, number: str) -> dict[str, bytes]:
-    """The tables of the tagged cells, numbered in their order."""
-    found = [
+def files_of(notebook: NotebookNode, number: str) -> dict[str, bytes]:
+    """The figures and tables of a notebook's tagged cells, such as 05_1.png and 05_table_1.html."""
+    figures = tagged_figures(notebook, number)
+    tables = [
         output.data["text/html"].encode()
         for cell in notebook.cells
         if FIGURE_TAG in cell.metadata.get("tags", [])
         for output in cell.get("outputs", [])
         if "text/html" in output.get("data", {})
     ]
-    return {f"{number}_table_{k}": table for k, table in enumerate(found, start=1)}
+    return {f"{name}.png": figure.png for name, figure in figures.items()} | {
+        f"{number}_table_{k}.html": table for k, table in enumerate(tables, start=1)
+    }
 
 
 if __name__ == "__main__":
