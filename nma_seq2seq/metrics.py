@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,12 @@ _NO_RATE = (
     "a rate is zero, negative or NaN; a Poisson rate must be above 0, so clip the prediction at a "
     "small positive number"
 )
+
+
+class Model(Protocol):
+    """What can be scored: whatever predicts rates, an array or a tensor, from source counts."""
+
+    def predict(self, source: np.ndarray, /) -> Any: ...
 
 
 @overload
@@ -169,12 +175,12 @@ def r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     return 1 - residual / ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)
 
 
-def predict_part(model: Any, data: Dataset, part: str, name: str = "the model") -> np.ndarray:
+def predict_part(model: Model, data: Dataset, part: str, name: str = "the model") -> np.ndarray:
     """The rates (trials, time, n_targets) that a model predicts for a part of the trials.
 
     Parameters
     ----------
-    model : Any
+    model : Model
         Whatever has `predict(source) -> rates`, array or tensor.
     data : Dataset
     part : "test", "validation" or "train"
@@ -203,7 +209,7 @@ def as_array(values: Any) -> np.ndarray:
 
 
 def score(
-    models: Mapping[str, Any],
+    models: Mapping[str, Model | tuple[Model, ...]],
     data: Dataset,
     *,
     null: str = "train",
@@ -286,7 +292,7 @@ def bits_interval(
 
 
 def compare(
-    model: Any, other: Any, data: Dataset, *, part: str = "test", seed: int = 0
+    model: Model, other: Model, data: Dataset, *, part: str = "test", seed: int = 0
 ) -> pd.Series:
     """How many bits per spike `model` is better than `other`, with the paired interval over trials.
 
@@ -321,7 +327,9 @@ def compare(
     )
 
 
-def _one_by_one(models: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _one_by_one(
+    models: Mapping[str, Model | tuple[Model, ...]],
+) -> Iterator[tuple[str, Model]]:
     """Names and models; those of a tuple of models get its fields' names behind their own."""
     if not isinstance(models, Mapping):
         raise TypeError(

@@ -207,6 +207,11 @@ def test_an_error_quotes_the_students_line(line):
 
     assert "`return rates @ counts`" in line("90.1", answer)
 
+    def long(counts, bin_size):
+        return counts.mean(axis=(0, 1)) / bin_size + counts.no_such_method_of_an_array()
+
+    assert "`return counts.mean(axis=(0, 1)) / bin_size + co...`" in line("90.1", long)
+
 
 def test_a_blank_is_not_yet(line):
     def answer(counts, bin_size):
@@ -377,6 +382,12 @@ class Readout(nn.Module):
     assert space["Readout"] is not reference("90.3")
 
 
+def test_a_check_leaves_the_names_of_the_notebook_alone():
+    space = {"nma": nma}
+    exec("def f(counts, bin_size): ...\nanswer, f = f, 'mine'\nnma.exercise('90.1')(answer)", space)
+    assert space["f"] == "mine"
+
+
 def test_a_wrong_class_is_told_its_likely_cause(line):
     class Base(nn.Module):
         def __init__(self, n_latents, n_targets):
@@ -463,6 +474,8 @@ def test_progress_lists_the_notebooks_touched_so_far():
     assert set(table.index) <= set(nma.progress("all").index)
     nma.exercise("90.2")(reference("90.2"))
     assert nma.progress().loc["90.2", "status"] == "done"
+    nma.hint("5.1", 1)
+    assert nma.progress().index.tolist() == [*nma.progress(5).index, *table.index]
 
 
 def test_whose_function_it_is_that_a_notebook_goes_on_with():
@@ -497,7 +510,14 @@ def test_an_unknown_number_is_told():
         nma.exercise(loops)
 
 
+def two_returns(early):
+    if early:
+        return 1
+    return 2
+
+
 def test_an_edit_must_fit_its_answer():
+    assert [edited(two_returns, "return 3")(early) for early in (True, False)] == [1, 3]
     answer = reference("90.1")
     assert edited(answer, "mean -> max")(np.arange(24).reshape(2, 3, 4), 1).tolist() == [
         20,

@@ -1,5 +1,6 @@
 """Every public figure, in one table: drawn where it is told to, labelled, in its colours."""
 
+import dataclasses
 import os
 from functools import cache
 from types import SimpleNamespace
@@ -329,6 +330,13 @@ def test_too_many_values_are_refused_everywhere_above_the_same_number(draw, n_va
         return
     with pytest.raises(ValueError, match="'many' has 9 values, too many to draw; choose .* most 8"):
         draw(session)
+
+
+def test_words_come_after_numbers_where_a_column_has_both():
+    trials = made().session.trials.assign(mixed=["late", 2.0, 1.0, "early"] * 10)
+    ax = plots.psth(dataclasses.replace(made().session, trials=trials), by="mixed")
+    names = [text.get_text().split()[0] for text in ax.get_legend().get_texts()]
+    assert names == ["1", "2", "early", "late"]
 
 
 def test_a_raster_can_be_sorted_by_what_has_many_values():

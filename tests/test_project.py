@@ -181,6 +181,7 @@ def test_a_name_that_is_not_public():
 def test_a_public_name_is_seen_by_a_type_checker(tmp_path):
     script = tmp_path / "script.py"
     lines = ["nma.lod_session(3)", "nma.load_session([3])", "nma.plots.rastre(1)"]
+    lines.append('nma.score({"mine": 3}, nma.make_dataset(nma.load_session(3)))')
     script.write_text("\n".join(["import nma_seq2seq as nma", *lines, "nma.load_session(3)"]))
     run = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(script)],
@@ -189,10 +190,11 @@ def test_a_public_name_is_seen_by_a_type_checker(tmp_path):
         text=True,
     )
     found = [line for line in run.stdout.splitlines() if f"{script.name}:" in line]
-    assert len(found) == 3, run.stdout + run.stderr
+    assert len(found) == 4, run.stdout + run.stderr
     assert 'Module has no attribute "lod_session"' in found[0]
     assert 'Argument 1 to "load_session" has incompatible type' in found[1]
     assert 'Module has no attribute "rastre"' in found[2]
+    assert '"int"; expected "str": "Model' in found[3]
 
 
 def test_a_public_name_is_offered_by_an_editor():

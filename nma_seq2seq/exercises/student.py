@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -13,13 +13,15 @@ from nma_seq2seq.exercises.comparing import side_by_side, summary
 from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
 from nma_seq2seq.exercises.edits import source_of
 
+Answer = TypeVar("Answer")  # a function or a class
+
 _judgements: dict[str, Judgement] = {}
 _hints_given: dict[str, int] = {}
 _touched: set[int] = set()
 _observers: list[Callable[[str, Result, Any], None]] = []
 
 
-def exercise(number: str) -> Callable[[Any], Any]:
+def exercise(number: str) -> Callable[[Answer], Answer]:
     """Check the function or class below as the answer to an exercise.
 
     One line says whether it is done, not yet written, or wrong with the likely cause. A right
@@ -45,7 +47,7 @@ def exercise(number: str) -> Callable[[Any], Any]:
     task = find(number)
     _touch(task.number)
 
-    def checked(answer: Any) -> Any:
+    def checked(answer: Answer) -> Answer:
         frame = sys._getframe(1)
         name, space = getattr(answer, "__name__", None), frame.f_globals
         missing = object()

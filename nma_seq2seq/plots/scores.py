@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +112,7 @@ def loss_curves(counts: tuple[int, ...] = (0, 1, 3), axes: Many = None) -> np.nd
 
 @styled
 def loss_by_rate(
-    models: Mapping[str, Any],
+    models: Mapping[str, metrics.Model],
     data: Dataset,
     *,
     part: str = "test",
@@ -381,7 +380,7 @@ def _said(table: pd.DataFrame, value: str) -> str:
 
 @styled
 def predicted_trials(
-    models: Mapping[str, Any],
+    models: Mapping[str, metrics.Model],
     data: Dataset,
     *,
     neuron: int | None = None,

@@ -273,7 +273,8 @@ def kinds(trials: pd.DataFrame, by: str | None) -> list[Kind]:
     if by is None:
         return [("all trials", "black", np.arange(len(trials)))]
     column = trials[by]
-    values = sorted(column.dropna().unique())
+    # Words come after numbers, where a reader's column has both.
+    values = sorted(column.dropna().unique(), key=lambda value: (isinstance(value, str), value))
     if len(values) > MOST_VALUES:
         raise ValueError(
             f"{by!r} has {len(values)} values, too many to draw; choose a column with at most "
