@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import re
@@ -593,6 +594,30 @@ def test_a_malformed_text_is_told_with_its_line(old, new, said, tmp_path):
 
 def check_nothing(answer, right):
     return None
+
+
+# ---------------------------------------------------------------------- answers that draw
+
+
+@pytest.mark.parametrize("number", ["3.2", "3.3", "7.1", "7.2"])
+def test_a_right_draw_is_accepted_however_it_uses_up_rng(number, line):
+    def answer(*given, before):
+        given[-1].normal(size=before)
+        return reference(number)(*given)
+
+    for before in range(1, 16):
+        drawn = functools.partial(answer, before=before)
+        assert line(number, drawn) == f"Exercise {number} done"
+
+
+def test_of_draws_it_is_told_and_shown_what_they_have_in_common(line):
+    def halves(units, rng):
+        return [rng.choice(units, len(units) // 2, replace=False) for _ in range(2)]
+
+    fact = "neurons in both halves (which predict themselves)"
+    assert re.search(f"the number of {re.escape(fact)} is [23].* average", line("3.2", halves))
+    table = nma.why("3.2")
+    assert list(table.index) == [fact] and table["expected"].item() == "0"
 
 
 # ---------------------------------------------------------------------- the course's exercises

@@ -454,12 +454,12 @@ def _raised(error: BaseException, file: str, exercise: Exercise) -> Result:
     if isinstance(error, SystemExit):
         return Result("wrong", f"it ends Python{line}", "exit() is called; return the result")
     if isinstance(error, AssertionError) and str(error) and not line:
-        return Result("wrong", str(error))  # the course's own
+        return Result("wrong", *error.args)  # the course's own: a symptom, and perhaps a cause
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     text = " ".join(text.split())
     if isinstance(error, TypeError) and not line and "argument" in text:
         inside = inspect.isclass(exercise.reference)
-        names = ", ".join(() if inside else _parameters(exercise))
+        names = ", ".join(() if inside else inspect.signature(exercise.reference).parameters)
         return Result("wrong", f"it raises {text}", names and f"its arguments must stay {names}")
     return Result("wrong", f"it raises {text[: 150 - len(line)]}{line}", cause_of_error(error))
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from nma_seq2seq.exercises.samples import Sample
+
 
 def symptom(
     got: Any, expected: Any, *, tolerance: float, squeeze: bool = False, what: str = "the result"
@@ -33,6 +35,8 @@ def symptom(
             return None
         hint = " (is `return` missing?)" if got is None else ""
         return f"{what} is {describe(got)}{hint}, expected {describe(expected)}"
+    if isinstance(expected, Sample):
+        return got.unlike(expected, what)
     if isinstance(expected, tuple):
         parts = list(got) if isinstance(got, (tuple, list, np.ndarray, torch.Tensor)) else None
         if parts is None or len(parts) != len(expected):
@@ -201,6 +205,8 @@ def describe(value: Any) -> str:
         return f"the text {value[:40]!r}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, Sample):
+        return str(value)
     name = type(value).__name__
     extra = " (return the value, do not yield it)" if name == "generator" else ""
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}{extra}"
@@ -228,6 +234,8 @@ def side_by_side(got: Any, expected: Any, tolerance: float, most: int = 10) -> p
 
 def _places(place: str, got: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
     """Each single value of two results, with where it stands."""
+    if isinstance(expected, Sample) and got.unlike(expected, place) is None:
+        return
     if isinstance(expected, tuple) and isinstance(got, (tuple, list, np.ndarray, torch.Tensor)):
         for k, right in enumerate(expected):
             yield from _places(f"{place}part {k + 1} ", got[k] if k < len(got) else None, right)

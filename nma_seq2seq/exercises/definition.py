@@ -79,7 +79,8 @@ class Exercise:
         Inputs on which the answer must return what the reference returns. At least two, of
         different sizes, without symmetry that hides a mistake.
     run : function of (answer, *arguments) -> what is compared
-        How an answer is called, where comparing what it returns is not enough.
+        How an answer is called, where comparing what it returns is not enough: it is trained, or
+        drawn from many times (`drawing`).
     check : function of (answer, reference) -> None, a symptom, or a symptom and a cause
         In place of `cases`, where a right answer may return one of many things. Returns or asserts
         what is wrong in half a sentence ("the latents have shape ..."); what else it raises is

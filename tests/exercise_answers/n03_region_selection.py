@@ -312,14 +312,14 @@ WRONG["3.2"] += variants(
         "rng.shuffle(shuffled) -> np.random.shuffle(shuffled)": "another generator",
         "rng.shuffle(shuffled) -> np.random.default_rng(0).shuffle(shuffled)": "rng is not used",
         "n : n + n -> n:": "odd neuron",
-        "n : n + n -> : n": "same neurons",
+        "n : n + n -> : n": "first half is returned twice",
         "n : n + n -> n - 1 : n + n - 1": "in both halves",
         "units.copy() -> units": "in place",
         "units.copy() -> np.arange(len(units))": "units themselves",
         "return a, b -> return a": "expected source_units and target_units",
         "return a, b -> return np.isin(units, a), np.isin(units, b)": "mask",
         "b = shuffled[n : n + n] -> b = rng.choice(units, n, replace=False)": "in both halves",
-        "a = shuffled[:n] -> a = rng.choice(units, n)": "in both halves",
+        "a = shuffled[:n] -> a = rng.choice(units, n)": "with replacement",
         "    return a, b\n -> ": "return",
         "rng.shuffle(shuffled) -> shuffled = np.roll(shuffled, "
         "rng.integers(len(shuffled)))": "neighbours",
@@ -356,7 +356,7 @@ WRONG["3.3"] += variants(
         "return train, test -> return np.isin(range(n_trials), train), np.isin(range(n_trials), "
         "test)": "mask",
         "    return train, test\n -> ": "return",
-        "trials[:n_test] -> trials[:-n_test]": "",
+        "trials[:n_test] -> trials[:-n_test]": "leaves the last ones out",
     },
 )
 WRONG["3.4"] += variants(

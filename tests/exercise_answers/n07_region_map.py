@@ -203,10 +203,10 @@ WRONG = {
     ],
     "7.2": [
         (shuffle_all, "shuffled together"),
-        (shuffle_and_join, "sorted by condition"),
+        (shuffle_and_join, "joined one after"),
         (shuffle_plainly, "a plain permutation"),
-        (shuffle_nothing, "no trial changes its place"),
-        (shuffle_with_replacement, "appear twice"),
+        (shuffle_nothing, "each where it was before"),
+        (shuffle_with_replacement, "with replacement"),
     ],
     "7.3": [
         (matrix_turned, "sources are rows"),
@@ -277,7 +277,7 @@ WRONG["7.1"] += variants(
         "rng.choice(targets, size=n, replace=False) -> np.random.choice(targets, n, "
         "False)": "another generator",
         "rng.choice(targets, size=n, replace=False) -> np.random.default_rng(0).choice(targets, "
-        "n, False)": "",
+        "n, False)": "rng is not used",
         "np.where(region == target)[0] -> np.char.find(region, target).nonzero()[0]": "",
         "return s, t -> return region[s], region[t]": "names",
         "return s, t -> return np.isin(range(len(region)), s), "
@@ -294,7 +294,7 @@ WRONG["7.2"] += variants(
         "order[mixed] = np.roll(mixed, 1) -> order[idx] = mixed": "plain permutation",
         "order[mixed] = np.roll(mixed, 1) -> order[idx] = np.roll(mixed, 1)": "plain permutation",
         "order[mixed] = np.roll(mixed, 1) -> order[idx] = np.roll(idx, 1)": "rng is not used",
-        "order[mixed] = np.roll(mixed, 1) -> order[mixed] = mixed": "no trial changes",
+        "order[mixed] = np.roll(mixed, 1) -> order[mixed] = mixed": "each where it was before",
         "rng.permutation(idx) -> np.random.permutation(idx)": "another generator",
         "rng.permutation(idx) -> np.random.default_rng(0).permutation(idx)": "rng is not used",
         "return order -> return condition[order]": "conditions",
@@ -305,10 +305,10 @@ WRONG["7.2"] += variants(
         "return order -> return rng.choice(len(condition), len(condition))": "replacement",
         "return order -> return np.argsort(condition, kind='stable')": "joined one after",
         "return order -> return list(map(str, order))": "names",
-        "return order -> return np.roll(np.arange(len(order)), 1)": "",
+        "return order -> return np.roll(np.arange(len(order)), 1)": "all trials are rolled",
         "    return order\n -> ": "return",
         "rng.permutation(idx) -> rng.choice(idx, len(idx))": "replacement",
-        "return order -> return order + 1": "",
+        "return order -> return order + 1": "counted from 1",
     },
 )
 WRONG["7.3"] += variants(
