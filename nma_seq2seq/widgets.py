@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 from IPython.display import display
 
+from nma_seq2seq.arguments import one_of, real, whole
 from nma_seq2seq.dataset import Dataset, make_dataset, split_trials
 from nma_seq2seq.plots.datasets import selection
 from nma_seq2seq.plots.style import alt_text
@@ -164,65 +166,30 @@ class RegionPicker:
         ValueError
             If there is no such name, region or trial; nothing changes then.
         """
-        unknown = set(choice) - set(Choice.__dataclass_fields__)
-        if unknown:
-            raise ValueError(
-                f"nothing to choose called {', '.join(sorted(unknown))}; choose among "
-                f"{', '.join(Choice.__dataclass_fields__)}"
-            )
-        name = choice.get("session", self._opened)
-        if name not in self._sessions:
-            raise ValueError(f"no session {name!r}; choose one of {', '.join(self._sessions)}")
-        before = self.value
-        self._busy = True
-        try:
+        for key in choice:
+            one_of("setting", key, Choice.__dataclass_fields__)
+        name = one_of("session", choice.pop("session", self._opened), self._sessions)
+        settings = _settings(self._loaded(name), choice)
+        with self._silent():
             if name != self._opened:
                 self._open(name)
-            self._set({key: value for key, value in choice.items() if key != "session"})
-        except ValueError:
-            if before.session != self._opened:
-                self._open(before.session)
-            self._set({key: getattr(before, key) for key in ("source", "target")})
-            self._controls["min_rate_hz"].value = before.min_rate_hz
-            self._controls["trial"].value = before.trial
-            raise
-        finally:
-            self._busy = False
+            if "ticked" in settings:
+                ticked = settings.pop("ticked")
+                for region, box in self._boxes.items():
+                    box.value = region in ticked
+            for key, setting in settings.items():
+                self._controls[key].value = setting
         self._redraw()
         return self.value
 
-    def _set(self, choice: Mapping[str, Any]) -> None:
-        """Put a choice into the controls, or raise before anything of it is there."""
-        regions, settings = self.session.regions, {}
-        if "target" in choice:
-            _require_region(choice["target"], regions)
-            settings["target"] = choice["target"]
-        if "source" in choice:
-            source = choice["source"]
-            if source in ("other", "same"):
-                settings["mode"] = source
-            else:
-                names = (source,) if isinstance(source, str) else tuple(source)
-                for name in names:
-                    _require_region(name, regions)
-                settings |= {"mode": "regions", "ticked": names}
-        for key, least in (("min_rate_hz", 0.0), ("trial", 0)):
-            if key in choice:
-                most = self._controls[key].max
-                if not least <= choice[key] <= most:
-                    raise ValueError(f"{key} is {choice[key]}; choose from {least:g} to {most:g}")
-                settings[key] = choice[key]
-        if "ticked" in settings:
-            self._tick(settings.pop("ticked"))
-        for key, setting in settings.items():
-            self._controls[key].value = setting
+    def _loaded(self, name: str) -> Session:
+        session = self._sessions[name]
+        if not isinstance(session, Session):
+            session = self._sessions[name] = session()
+        return session
 
     def _ticked(self) -> tuple[str, ...]:
         return tuple(name for name, box in self._boxes.items() if box.value)
-
-    def _tick(self, names: tuple[str, ...]) -> None:
-        for name, box in self._boxes.items():
-            box.value = name in names
 
     # ------------------------------------------------------------------ the widgets
 
@@ -269,27 +236,29 @@ class RegionPicker:
     def _ipython_display_(self) -> None:
         display(self.widget)
 
-    def _open(self, name: str) -> None:
-        """Take a session and offer its regions and trials; keep what is chosen where it has it."""
-        session = self._sessions[name]
-        if not isinstance(session, Session):
-            session = self._sessions[name] = session()
-        counts = session.units["region"].value_counts()
-        names = [region for region in session.regions if region != "root"]
-        options = [(f"{region} ({counts[region]})", region) for region in names]
-        target, trial = (self._controls[k] for k in ("target", "trial"))
-        keep = target.value
-        largest = max(names, key=lambda region: counts[region])
+    @contextmanager
+    def _silent(self) -> Iterator[None]:
+        """Change controls without an answer to each of the changes."""
         busy, self._busy = self._busy, True
         try:
+            yield
+        finally:
+            self._busy = busy
+
+    def _open(self, name: str) -> None:
+        """Take a session and offer its regions and trials; keep what is chosen where it has it."""
+        session = self._loaded(name)
+        counts, names = session.units["region"].value_counts(), _regions(session)
+        options = [(f"{region} ({counts[region]})", region) for region in names]
+        target, trial = (self._controls[k] for k in ("target", "trial"))
+        keep, largest = target.value, max(names, key=lambda region: counts[region])
+        with self._silent():
             self._opened = name
             self._controls["session"].value = name
             target.options = options
             self._make_boxes(options)
             target.value = next(r for r in (keep, "MOs", largest) if r in names)
             trial.value, trial.max = min(trial.value, session.n_trials - 1), session.n_trials - 1
-        finally:
-            self._busy = busy
 
     def _changed(self, name: str) -> None:
         if self._busy:
@@ -299,9 +268,8 @@ class RegionPicker:
             try:
                 self._open(self._controls["session"].value)
             except (OSError, ValueError) as problem:
-                self._busy = True
-                self._controls["session"].value = self._opened
-                self._busy = False
+                with self._silent():
+                    self._controls["session"].value = self._opened
                 self._complain(str(problem))
                 return
         if name == "ticked" and self._controls["mode"].value != "regions":
@@ -342,7 +310,24 @@ class RegionPicker:
         self._picture.layout.display = "none"
 
 
-def _require_region(name: str, regions: list[str]) -> None:
-    if name not in regions or name == "root":
-        there = ", ".join(region for region in regions if region != "root")
-        raise ValueError(f"no region {name!r} to choose; this session has {there}")
+def _settings(session: Session, choice: Mapping[str, Any]) -> dict[str, Any]:
+    """What to put into which control for a choice; raises if the session does not allow it."""
+    regions, settings = _regions(session), dict[str, Any]()
+    if "target" in choice:
+        settings["target"] = one_of("region", choice["target"], regions)
+    if "min_rate_hz" in choice:
+        settings["min_rate_hz"] = real("min_rate_hz", choice["min_rate_hz"], 0, _MAX_RATE_HZ)
+    if "trial" in choice:
+        settings["trial"] = whole("trial", choice["trial"], 0, session.n_trials - 1)
+    if (source := choice.get("source")) in ("other", "same"):
+        settings["mode"] = source
+    elif source is not None:
+        names = [source] if isinstance(source, str) else source
+        ticked = [one_of("region", name, regions) for name in names]
+        settings |= {"mode": "regions", "ticked": ticked}
+    return settings
+
+
+def _regions(session: Session) -> list[str]:
+    """The regions that can be chosen."""
+    return [region for region in session.regions if region != "root"]

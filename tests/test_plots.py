@@ -195,6 +195,14 @@ def test_too_few_axes_are_named(name):
         FIGURES[name][0](axes=np.ravel(plt.subplots(1, n + 1)[1]))
 
 
+def test_what_is_no_axes_is_named():
+    with pytest.raises(TypeError, match="a Figure is no Axes; give ax or axes of plt.subplots"):
+        plots.psth(made().session, ax=plt.figure())
+    with pytest.raises(ValueError, match="a path needs axes in 3-D"):
+        flat = plt.subplots(1, 2)[1]
+        plots.trajectories(made().latents, made().session, "response", axes=flat)
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_is_labelled_with_units_and_described(name):
     axes = np.ravel(FIGURES[name][0]())
@@ -367,7 +375,7 @@ def test_a_movie_of_a_trial_fits_into_a_notebook():
     assert page.count("data:image/png;base64,") == 4 and '<img alt="Trial ' in page
     # The default is 26 pictures, and a notebook stays below a megabyte.
     assert 26 * len(page) / 4 < 1e6
-    with pytest.raises(ValueError, match="no trial 40"):
+    with pytest.raises(ValueError, match="trial is 40; choose a whole number from 0 to 19"):
         plots.trial_movie(session, 40)
     bare = nma.Session(session.spikes, session.time, session.units, session.trials)
     with pytest.raises(ValueError, match="no 'wheel' in its behavior"):

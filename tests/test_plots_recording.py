@@ -97,7 +97,7 @@ def test_similarity_leaves_white_what_the_null_gives():
     r = pd.DataFrame([[1, 0.1, -0.6], [0.1, 1, 0.3], [-0.6, 0.3, 1]], ["LP", "MOs", "CA1"])
     r.columns = r.index
     axes = drawn(plots.similarity({"stimulus": r}, {"stimulus": 0.25}))
-    shown = axes[0].images[0].get_array().filled(np.nan)
+    shown = axes[0].collections[0].get_array().filled(np.nan)
     assert np.isfinite(shown).sum() == 4
 
 
@@ -111,11 +111,14 @@ def test_similarity_leaves_white_what_the_null_gives():
             lambda s: plots.events_on_wheel(s, {"a": np.zeros(s.n_trials)}),
             "'wheel' in its behavior",
         ),
-        (lambda s: plots.raster(s, 99), "no neuron 99"),
+        (lambda s: plots.raster(s, 99), "neuron is 99; choose a whole number from 0 to 35"),
         (lambda s: plots.raster(s, 0, by="response"), "'response' in its trials"),
         (lambda s: plots.psth(s, "MOs", align="gocue"), "no event times 'gocue'"),
         (lambda s: plots.psth(s, "XYZ"), "no neurons in region 'XYZ'"),
-        (lambda s: plots.population_raster(s, 400), "no trial 400"),
+        (
+            lambda s: plots.population_raster(s, 400),
+            "trial is 400; choose a whole number from 0 to 39",
+        ),
         (lambda s: plots.neuron_order(s, by="size"), "no order 'size'"),
     ],
 )
@@ -127,3 +130,36 @@ def test_what_is_absent_is_named(bare, draw, says):
 def test_a_window_that_never_fits_is_named(session):
     with pytest.raises(ValueError, match="choose a shorter window"):
         plots.psth(session, align="gocue", window=(-5, 5))
+
+
+def test_figures_say_what_a_session_is_aligned_to(session):
+    moved = session.align("gocue", window=(-0.05, 0.1))
+    wheel = {"go cue": moved.event_bin("gocue")}
+    latents = np.zeros((moved.n_trials, moved.n_bins, 3))
+    axes = [
+        plots.psth(moved),
+        plots.raster(moved, 0)[1],
+        plots.population_raster(moved, 0),
+        plots.activity_map(moved),
+        plots.events_on_wheel(moved, wheel),
+        plots.latent_pair(latents, moved)[0],
+        plots.psth(session, align="gocue", window=(-0.05, 0.1)),
+    ]
+    assert {ax.get_xlabel() for ax in axes} == {"time from the go cue (s)"}
+
+
+def test_of_more_regions_than_fit_the_groups_are_named(session):
+    names = [name for group in nma.regions.GROUPS.values() for name in group][: session.n_neurons]
+    units = session.units.assign(region=names, group=list(map(nma.regions.group_of, names)))
+    many = nma.Session(session.spikes, session.time, units, session.trials)
+    order = plots.neuron_order(many, by="region")
+    ax = plots.population_raster(many, 0, order)
+    ax.figure.canvas.draw()
+    for tick in ax.yaxis.get_major_ticks():
+        row = order[int(tick.get_loc())]
+        assert units["group"].iloc[row] == tick.label1.get_text()
+
+
+def test_of_one_region_alone_there_are_no_other_sources(session):
+    alone = plots.neurons_left(session.select("MOs"), "MOs")
+    assert [line.get_label().split(":")[0] for line in alone.lines] == ["target", "target"]

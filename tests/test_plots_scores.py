@@ -67,8 +67,10 @@ def test_learning_curves_mark_the_turn(best):
     history = pd.DataFrame(
         {"epoch": epochs, "train_bits": 0.05 * epochs, "validation_bits": bits, "seconds": epochs}
     )
-    ax = labelled(nma.plots.learning_curves(history, levels={"linear": 0.4}))[0]
-    assert [text.get_text() for text in ax.texts] == [f"best: epoch {best}"]
+    ax = labelled(nma.plots.learning_curves(history))[0]
+    turn = next(line for line in ax.lines if line.get_label() == f"best: epoch {best}")
+    assert (turn.get_xdata()[0], turn.get_ydata()[0]) == (best, bits[best])
+    assert turn.get_label() in [text.get_text() for text in ax.get_legend().get_texts()]
     several = pd.concat([history.assign(member=0), history.assign(member=1, validation_bits=9.0)])
     assert nma.plots.learning_curves(several).get_ylim()[1] < 1
     labelled(nma.plots.validation_curves({"LSTM": history}, against="seconds"))

@@ -135,13 +135,13 @@ def test_choose_does_the_same_in_code(picker):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"target": "M0s"}, "no region 'M0s' to choose; this session has VISp"),
+        ({"target": "M0s"}, "no region 'M0s'; choose from 'VISp', .*; did you mean 'MOs'"),
         ({"source": ["VISp", "LP"]}, "no region 'LP'"),
-        ({"trial": 40}, "trial is 40; choose from 0 to 39"),
+        ({"trial": 40}, "trial is 40; choose a whole number from 0 to 39"),
         ({"target": "CA1", "trial": -1}, "trial is -1"),
-        ({"min_rate_hz": -1}, "min_rate_hz is -1; choose from 0 to 20"),
-        ({"session": "32"}, "no session '32'; choose one of Tiny_2020-01-01"),
-        ({"rate": 1}, "nothing to choose called rate; choose among session, source"),
+        ({"min_rate_hz": -1}, "min_rate_hz is -1; choose a number of at least 0 and"),
+        ({"session": "32"}, "no session '32'; choose from 'Tiny_2020-01-01'"),
+        ({"rate": 1}, "no setting 'rate'; choose from 'session', 'source'"),
     ],
 )
 def test_what_is_not_there_cannot_be_chosen(picker, choice, message):
@@ -236,5 +236,5 @@ def test_the_plain_call_draws_the_same_counts(picker):
     assert axes[2].get_title() == "26 predict 10"
     assert axes[3].get_title().startswith("trial 4")
     plt.close("all")
-    with pytest.raises(ValueError, match="no trial 40; session Tiny_2020-01-01 has trials 0 to 39"):
+    with pytest.raises(ValueError, match="trial is 40; choose a whole number from 0 to 39"):
         nma.plots.selection(picker.dataset(), trial=40)

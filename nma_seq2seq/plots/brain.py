@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from nma_seq2seq import regions as allen
-from nma_seq2seq.plots.style import GREY, Many, Options, described, panels, require, styled
+from nma_seq2seq.plots import style
+from nma_seq2seq.plots.style import Many, described, styled
 from nma_seq2seq.session import Session
 
 _MIDLINE_MM = 5.7  # of the Allen common coordinate framework
@@ -52,30 +53,25 @@ def brain_views(session: Session, axes: Many = None) -> np.ndarray:
     In mm of the Allen common coordinate framework; a session without positions is refused. The
     outline of the brain is drawn by hand.
     """
-    require(session, ("ap", "dv", "lr"), "units")
-    own = axes is None
-    if own:
+    style.require(session, "ap", "dv", "lr", table="units")
+    if axes is None:
         # The view from above lies under the one from the left: a millimetre is as long in each.
-        ratios: Options = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
-        *axes, corner = panels(None, (2, 2), (9, 7.4), **ratios)
-    axes = panels(axes, (1, 3), (9, 4))
+        ratios = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
+        *axes, corner = style.panels(None, (2, 2), (9, 7.8), **ratios)
+        corner.remove()
+    axes = style.panels(axes, (1, 3), (9, 4))
     units = session.units
     there = [group for group in allen.GROUPS if (units["group"] == group).any()]
     for ax, seen_from in zip(axes, ("the left", "behind", "above"), strict=True):
         plane = list(draw_brain(ax, seen_from))
         for _, probe in units.groupby("probe") if "probe" in units else ():
-            ax.plot(*_shank(probe[plane].to_numpy() / 1000).T, color=GREY, linewidth=1)
+            ax.plot(*_shank(probe[plane].to_numpy() / 1000).T, color=style.GREY, linewidth=1)
         for group in there:
             places = units.loc[units["group"] == group, plane].to_numpy() / 1000
             ax.scatter(*places.T, 9, allen.color_of(group), alpha=0.7, label=group)
     axes[1].axvline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1)
     axes[2].axhline(_MIDLINE_MM, color="black", linestyle=":", linewidth=1, label="midline")
-    if own:
-        corner.axis("off")
-        lines = axes[2].get_legend_handles_labels()
-        corner.legend(*lines, loc="center", markerscale=3)
-    else:
-        axes[2].legend(markerscale=3, loc="upper left", bbox_to_anchor=(1, 1))
+    style.legend_above(axes, markerscale=3)
     left = (units["lr"] / 1000 < _MIDLINE_MM).mean()
     return described(
         axes,

@@ -13,24 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from nma_seq2seq import regions as allen
+from nma_seq2seq.arguments import whole
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import mean_rates
+from nma_seq2seq.plots import style
 from nma_seq2seq.plots.brain import draw_brain
 from nma_seq2seq.plots.rasters import draw_spikes, neuron_order
-from nma_seq2seq.plots.style import (
-    BESIDE,
-    BITS,
-    Many,
-    Options,
-    color_regions,
-    described,
-    model_colors,
-    panel,
-    panels,
-    require_trial,
-    styled,
-    time_map,
-)
+from nma_seq2seq.plots.style import BESIDE, BITS, Many, Options, described, styled
 from nma_seq2seq.session import Session
 
 _UNUSED = "#DDDDDD"
@@ -44,15 +33,13 @@ def selection(data: Dataset, trial: int | None = None, axes: Many = None) -> np.
     The brain from the left and from above, neurons of each region, and the raster of a trial (the
     first training trial by default), with the targets above the line.
     """
-    trial = int(data.train[0]) if trial is None else trial
-    require_trial(data.session, trial)
+    trial = whole("trial", data.train[0] if trial is None else trial, 0, data.session.n_trials - 1)
     if axes is None:
         ratios = [1.25, 0.7, 1.3]
         found = plt.subplot_mosaic("SCT;ACT", figsize=(9.8, 4.8), width_ratios=ratios)[1]
         axes = [found[name] for name in "SACT"]
         axes[0].figure.legend(handles=_keys(), loc="outside lower center", ncols=3)
-    axes = panels(axes, (1, 4), (9.8, 3))
-    side, above, counts, spikes = axes
+    side, above, counts, spikes = axes = style.panels(axes, (1, 4), (9.8, 3))
     _draw_places(side, data, "the left")
     _draw_places(above, data, "above")
     _draw_counts(counts, data)
@@ -109,7 +96,7 @@ def _draw_counts(ax: Axes, data: Dataset) -> None:
     ax.barh(names, source, color=colors)
     edge: Options = {"edgecolor": "black", "linewidth": 1.2 * (target > 0)}
     ax.barh(names, target, left=source, color=colors, **edge)
-    color_regions(ax.yaxis)
+    style.color_regions(ax.yaxis)
     ax.invert_yaxis()
     ax.set(xlabel="neurons", title=f"{data.n_sources} predict {data.n_targets}")
 
@@ -122,18 +109,16 @@ def neurons_left(session: Session, target: str, ax: Axes | None = None) -> Axes:
     """
     is_target = session.region_mask(target)
     rates = mean_rates(session.spikes) / session.bin_size
-    least = np.geomspace(0.02, 20, 120)
-    ax = panel(ax, (7.5, 3.6))
+    ax = style.panel(ax, (7.5, 3.6))
     sides = (
         (f"target: {target}", is_target, allen.color_of(target)),
         ("sources: all others", ~is_target, "#555555"),
     )
-    for name, mask, color in sides:
-        kept = rates[mask] >= least[:, None]  # (least rates, neurons)
-        ax.plot(least, kept.mean(axis=1), color=color, label=f"{name}, neurons")
-        spikes = (kept * rates[mask]).sum(axis=1) / rates[mask].sum()
-        ax.plot(least, spikes, color=color, linestyle="--", label=f"{name}, spikes")
-    ax.set(xscale="log", xlabel="least mean rate that is kept (Hz)")
+    for name, mask, color in sides if not is_target.all() else sides[:1]:
+        look: Options = {"complementary": True, "compress": True, "color": color}
+        ax.ecdf(rates[mask], label=f"{name}, neurons", **look)
+        ax.ecdf(rates[mask], rates[mask], label=f"{name}, spikes", linestyle="--", **look)
+    ax.set(xscale="log", xlim=(0.02, 20), xlabel="least mean rate that is kept (Hz)")
     ax.set(ylabel="share left", ylim=(0, 1.03))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.legend(loc="lower left")
@@ -148,7 +133,10 @@ def neurons_left(session: Session, target: str, ax: Axes | None = None) -> Axes:
 
 @styled
 def held_out_bins(
-    masks: Mapping[str, np.ndarray], bin_size: float = 0.01, start: float = 0.0, axes: Many = None
+    masks: Mapping[str, np.ndarray],
+    bin_size: float = 0.01,
+    start: float = 0.0,
+    axes: Many = None,
 ) -> np.ndarray:
     """Which bins of which trials are held out, a panel a split.
 
@@ -159,13 +147,14 @@ def held_out_bins(
     bin_size : float
         Seconds.
     start : float
-        Of the first bin, seconds from stimulus onset.
+        Of the first bin, seconds.
     """
-    axes = panels(axes, (1, len(masks)), (9.5, 3.8), sharey=True)
+    axes = style.panels(axes, (1, len(masks)), (9.5, 3.8), sharey=True)
     colors = ListedColormap(list(_SPLIT.values()))
     for ax, (name, mask) in zip(axes, masks.items(), strict=True):
-        time_map(ax, mask, start, bin_size, cmap=colors, vmin=0, vmax=1)
-        ax.set_title(f"{name}: {mask.mean():.0%} held out")
+        edges = (start, start + bin_size * mask.shape[1])
+        style.time_map(ax, mask, edges, cmap=colors, vmin=0, vmax=1)
+        ax.set(title=f"{name}: {mask.mean():.0%} held out", xlabel="time (s)")
     axes[0].set_ylabel("trial, as recorded")
     handles = [Patch(color=color, label=name) for name, color in _SPLIT.items()]
     axes[-1].legend(handles=handles, **BESIDE)
@@ -187,9 +176,9 @@ def leak(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
         `held out` (how), `input` (from what) and `bits_per_spike`.
     """
     ways, inputs = (list(dict.fromkeys(scores[column])) for column in ("held out", "input"))
-    ax = panel(ax, (8, 3.8))
+    ax = style.panel(ax, (8, 3.8))
     ax.axhline(0, color="black", linewidth=1, zorder=0)
-    for k, (name, color) in enumerate(model_colors(inputs).items()):
+    for k, (name, color) in enumerate(style.model_colors(inputs).items()):
         for place, way in enumerate(ways):
             here = (scores["held out"] == way) & (scores["input"] == name)
             values = scores.loc[here, "bits_per_spike"].to_numpy()

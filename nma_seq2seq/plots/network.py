@@ -10,21 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from nma_seq2seq.plots.style import (
-    INK,
-    MARKS,
-    Many,
-    Options,
-    Point,
-    arrow,
-    described,
-    integer_ticks,
-    is_dark,
-    model_colors,
-    panel,
-    panels,
-    styled,
-)
+from nma_seq2seq.plots import style
+from nma_seq2seq.plots.style import INK, Many, Options, Point, arrow, described, styled
 
 _PALE = "#F2F2F2"
 _FORWARD, _BACKWARD, _LATENT, _RATE = "#0072B2", "#C24E00", "#007A5A", "#A8527F"
@@ -134,8 +121,6 @@ def lstm_cell(ax: Axes | None = None) -> Axes:
 def step_responses(
     responses: Mapping[str, np.ndarray],
     stimulus: np.ndarray,
-    *,
-    bin_size: float = 0.01,
     axes: Many = None,
 ) -> np.ndarray:
     """An input over time, and what one unit of each kind makes of it.
@@ -144,26 +129,24 @@ def step_responses(
     ----------
     responses : dict of name -> array, (time,)
     stimulus : array, (time,)
-        Input counts per bin.
-    bin_size : float
-        Seconds.
+        Input counts per bin of 10 ms.
     """
-    time = np.arange(len(stimulus)) * bin_size
-    axes = panels(axes, (2, 1), (8, 4), sharex=True, height_ratios=(1, 2.4))
-    axes[0].bar(time, stimulus, width=bin_size, align="edge", color=INK)
-    axes[0].set_ylabel("input\n(spikes per bin)")
-    integer_ticks(axes[0].yaxis)
+    time = np.arange(len(stimulus)) / 100
+    axes = style.panels(axes, (2, 1), (8, 4.2), sharex=True, height_ratios=(1, 2))
+    axes[0].bar(time, stimulus, width=0.01, align="edge", color=INK)
+    axes[0].set_ylabel("input\n(spikes\nper bin)")
+    axes[0].locator_params(axis="y", integer=True)
     # Kinds of units, and not the trained models that have colours of their own.
     for color, (name, response) in zip(_UNITS, responses.items(), strict=False):
         axes[1].step(time, response, where="post", color=color, label=name)
-    axes[1].axhline(0, color="#BBBBBB", linewidth=0.8, zorder=0)
+    axes[1].axhline(0, color=style.PALE, linewidth=0.8, zorder=0)
     axes[1].set(xlabel="time (s)", ylabel="state of the unit (a.u.)")
     axes[1].legend()
-    last = ", ".join(f"{name} {response.max():.2f}" for name, response in responses.items())
+    highest = style.listed({name: response.max() for name, response in responses.items()})
     return described(
         axes,
         f"Above, an input of {int(np.sum(stimulus))} spikes over time. Below, the states of units; "
-        f"the highest of each: {last}.",
+        f"the highest of each: {highest}.",
     )
 
 
@@ -176,15 +159,15 @@ def links(betas: tuple[float, ...] = (1.0, 3.0, 10.0), axes: Many = None) -> np.
     x = np.linspace(-1.6, 1.6, 400)
     curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
     curves |= {"exp": np.exp(x), "cut off at 0 (ReLU)": x.clip(min=0)}
-    styles = ["-"] * len(betas) + ["--", ":"]
-    axes = panels(axes, (1, 2), (9, 3.4))
-    for style, (name, color) in zip(styles, model_colors(curves).items(), strict=True):
-        axes[0].plot(x, curves[name], style, color=color, linewidth=2, label=name)
-        axes[1].plot(x, np.gradient(curves[name], x), style, color=color, linewidth=2)
-    axes[0].set(ylabel="rate (spikes per bin)")
-    axes[1].set(ylabel="slope (what gradients pass)")
-    for ax in axes:
-        ax.set(xlabel="output of the linear layer", ylim=(-0.05, 2.6))
+    dashes = ["-"] * len(betas) + ["--", ":"]
+    axes = style.panels(axes, (1, 2), (9, 3.4))
+    for dash, (name, color) in zip(dashes, style.model_colors(curves).items(), strict=True):
+        axes[0].plot(x, curves[name], dash, color=color, linewidth=2, label=name)
+        axes[1].plot(x, np.gradient(curves[name], x), dash, color=color, linewidth=2)
+    for ax, label in zip(
+        axes, ("rate (spikes per bin)", "slope (what gradients pass)"), strict=True
+    ):
+        ax.set(xlabel="output of the linear layer", ylabel=label, ylim=(-0.05, 2.6))
     axes[0].legend()
     return described(
         axes,
@@ -206,27 +189,26 @@ def output_biases(
     observed : array, (n_targets,)
         Mean counts per bin in the training trials.
     """
-    ax = panel(ax, (5.6, 4.4))
+    ax = style.panel(ax, (5.6, 4.4))
     top = 1.4 * max(observed.max(), *(np.max(rate) for rate in rates.values()))
     low = 0.5 * max(observed[observed > 0].min(), 1e-4)
-    ax.plot([low, top], [low, top], color="#999999", linewidth=1, zorder=0, label="equal")
-    for mark, (name, color) in zip(MARKS, model_colors(rates).items(), strict=False):
+    ax.axline((low, low), (top, top), color="#999999", linewidth=1, zorder=0, label="equal")
+    for mark, (name, color) in zip(style.MARKS, style.model_colors(rates).items(), strict=False):
         ax.plot(observed, rates[name], mark, color=color, markersize=5, alpha=0.8, label=name)
     ax.set(xscale="log", yscale="log", xlim=(low, top))
     ax.set_xlabel("mean of the target neuron in training (spikes per bin)")
     ax.set_ylabel("rate before training (spikes per bin)")
     ax.legend()
     off = {name: np.median(rate / np.maximum(observed, low)) for name, rate in rates.items()}
-    said = ", ".join(f"{name} {value:.1f}" for name, value in off.items())
     return described(
         ax,
         "Rates of untrained networks against the mean rates of the same neurons, both on log "
-        f"scales. Median ratio of the two: {said}.",
+        f"scales. Median ratio of the two: {style.listed(off, '.1f')}.",
     )
 
 
 def _canvas(ax: Axes | None, size: Point, width: Point, height: Point) -> Axes:
-    ax = panel(ax, size)
+    ax = style.panel(ax, size)
     ax.set(xlim=width, ylim=height, aspect="equal")
     ax.set_axis_off()
     return ax
@@ -239,7 +221,7 @@ def _box(
     edge = "#AAAAAA" if fc == _PALE else INK
     box: Options = {"boxstyle": "round,pad=0.06", "facecolor": fc, "edgecolor": edge}
     ax.add_patch(FancyBboxPatch(corner, width, height, **box))
-    ink = "white" if is_dark(fc) else "black"
+    ink = "white" if style.is_dark(fc) else "black"
     x, y = corner[0] + width / 2, corner[1] + height / 2
     ax.text(x, y, text, ha="center", va="center", color=ink, linespacing=1.4)
 

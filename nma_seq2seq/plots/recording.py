@@ -11,25 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Ellipse, Rectangle
 
 from nma_seq2seq import regions as allen
-from nma_seq2seq.plots.style import (
-    INK,
-    RESPONSES,
-    TIME,
-    Many,
-    Options,
-    arrow,
-    color_regions,
-    described,
-    grating,
-    legend_above,
-    mark_stimulus,
-    panel,
-    panels,
-    readable,
-    require,
-    styled,
-    time_map,
-)
+from nma_seq2seq.plots import style
+from nma_seq2seq.plots.style import INK, RESPONSES, Many, Options, described, styled
 from nma_seq2seq.session import Session
 
 # ---------------------------------------------------------------------- task and sessions
@@ -41,7 +24,7 @@ def task(contrast_left: float = 1.0, contrast_right: float = 0.25, axes: Many = 
 
     Contrasts of the two gratings go from 0 to 1.
     """
-    axes = panels(axes, (2, 1), (9, 6.6), height_ratios=[2.3, 1])
+    axes = style.panels(axes, (2, 1), (9, 6.6), height_ratios=[2.3, 1])
     _draw_setup(axes[0], contrast_left, contrast_right)
     _draw_trial(axes[1])
     return described(
@@ -64,11 +47,11 @@ def _draw_setup(ax: Axes, contrast_left: float, contrast_right: float) -> None:
         ax.add_patch(Rectangle((left, 2.6), 3.5, 3.5, facecolor="#9A9A9A", edgecolor="black"))
         extent = (left + 0.15, left + 3.35, 2.75, 5.95)
         look: Options = {"cmap": "gray", "vmin": 0, "vmax": 1, "aspect": "equal", "zorder": 2}
-        ax.imshow(grating(contrast), extent=extent, **look)
+        ax.imshow(style.grating(contrast), extent=extent, **look)
         ax.text(left + 1.75, 2.35, f"{side} screen,\ncontrast {contrast:g}", ha="center", va="top")
         if contrast == max(contrast_left, contrast_right) and contrast_left != contrast_right:
             start, end = (left + 1.75, 6.25), (9 - 0.5 * way, 7.4)
-            arrow(ax, start, end, connectionstyle=f"arc3,rad={-0.2 * way}")
+            style.arrow(ax, start, end, connectionstyle=f"arc3,rad={-0.2 * way}")
     ax.text(9, 7.75, "the higher contrast is to come here, to the centre", ha="center")
     ax.plot([8.7, 9.3], [7.4, 7.4], color=INK, linewidth=4)
     # The mouse from above, facing away from us, so that its left is our left.
@@ -89,12 +72,12 @@ def _draw_setup(ax: Axes, contrast_left: float, contrast_right: float) -> None:
     for tip in (8.55, 8.8):
         ax.plot([5.7, tip], [tip - 6.5, tip - 4.7], color="black", linewidth=2, zorder=4)
     ax.text(5.6, 2.1, "Neuropixels\nprobes", ha="right", va="center")
-    arrow(ax, (10.4, 6.75), (7.6, 6.75), arrowstyle="<|-|>")
+    style.arrow(ax, (10.4, 6.75), (7.6, 6.75), arrowstyle="<|-|>")
     ax.text(10.9, 6.0, "wheel: turning it\nmoves the gratings", ha="left", va="center")
 
 
 def _draw_trial(ax: Axes) -> None:
-    ax.set(xlim=(-0.55, 2.95), ylim=(-0.15, 4.9), yticks=[], xlabel=TIME)
+    ax.set(xlim=(-0.55, 2.95), ylim=(-0.15, 4.9), yticks=[], xlabel="time from stimulus onset (s)")
     ax.spines["left"].set_visible(False)
     spans = (
         ("gratings on the screens", 0.0, 2.7, "#4477AA"),
@@ -108,7 +91,7 @@ def _draw_trial(ax: Axes) -> None:
     ax.plot([-0.5, 2.0], [4.25, 4.25], color=INK, linewidth=3)
     ax.text(0.03, 4.35, "the recorded bins: an answer after 2.0 s lies outside", va="bottom")
     ax.axvline(2.0, color=INK, linewidth=1)
-    mark_stimulus([ax])
+    ax.axvline(0, color="black", linestyle=":", linewidth=1)
 
 
 @styled
@@ -123,7 +106,7 @@ def sessions(table: pd.DataFrame, session: Session | None = None, axes: Many = N
         Its place among them is marked if it is one of them, and its regions are filled, with their
         number of neurons. Of no other session is anything shown that is not in `table`.
     """
-    ax, below = axes = panels(axes, (2, 1), (9.5, 7.4), height_ratios=[1, 1.25])
+    ax, below = axes = style.panels(axes, (2, 1), (9.5, 7.4), height_ratios=[1, 1.25])
     mice = list(dict.fromkeys(table["mouse"]))
     for part in sorted(set(table["part"])):
         here = table.loc[table["part"] == part, "index"]
@@ -156,7 +139,7 @@ def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None
     for group, listed in allen.GROUPS.items():
         names = [*listed, *(allen.in_order(unlisted) if group == "other" else ())]
         color = allen.color_of(group)
-        ax.text(-0.2, row, group, ha="right", va="center", color=readable(color))
+        ax.text(-0.2, row, group, ha="right", va="center", color=style.readable(color))
         for place, name in enumerate(names):
             filled = name in counts
             box: Options = {"boxstyle": "round,pad=0.25", "ec": color, "fc": "white"}
@@ -177,22 +160,19 @@ def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None
 @styled
 def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Neurons of each region (columns) in several sessions (rows), as a table of colours."""
-    import seaborn as sns
-
     shown = counts[allen.in_order(counts.columns)].rename_axis(index="session", columns="region")
     n_sessions, n_regions = shown.shape
     # Regions go down the page where there are many, so that their names stay readable.
     tall = n_regions > 40
-    if tall:
-        shown = shown.T
     size = (min(9.5, 3 + 0.3 * n_sessions), 1.6 + 0.18 * n_regions)
-    ax = panel(ax, size if tall else (9.5, 1.6 + 0.24 * n_sessions))
-    look: Options = {"norm": "log", "cmap": "viridis_r", "xticklabels": True, "yticklabels": True}
-    bar: Options = {"label": "neurons (white: none)"}
-    sns.heatmap(shown.where(shown > 0).astype(float), ax=ax, cbar_kws=bar, **look)
-    ax.tick_params(axis="x", rotation=90)
-    ax.tick_params(axis="y", rotation=0)
-    color_regions(ax.yaxis if tall else ax.xaxis)
+    ax = style.panel(ax, size if tall else (9.5, 2.2 + 0.24 * n_sessions))
+    table = shown.where(shown > 0).astype(float)
+    look: Options = {
+        "norm": "log",
+        "cmap": "viridis_r",
+        "cbar_kws": {"label": "neurons (white: none)"},
+    }
+    style.heatmap(ax, table.T if tall else table, **look)
     most = counts.sum().idxmax()
     return described(
         ax,
@@ -210,7 +190,7 @@ def firing_rates(session: Session, ax: Axes | None = None) -> Axes:
 
     On a log scale, with what is below 0.01 Hz drawn at 0.01.
     """
-    ax = panel(ax, (9.5, 4))
+    ax = style.panel(ax, (9.5, 4))
     rates = session.rates_hz.clip(0.01)
     region = session.units["region"].to_numpy()
     for place, name in enumerate(session.regions):
@@ -223,8 +203,10 @@ def firing_rates(session: Session, ax: Axes | None = None) -> Axes:
     ax.set_title("firing rates by region; line: median")
     ax.yaxis.set_major_formatter("{x:g}")
     labels = [f"{name} ({(region == name).sum()})" for name in session.regions]
-    ax.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
-    color_regions(ax.xaxis)
+    crowded: Options = {"rotation": 90, "fontsize": 7}
+    turned: Options = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(labels)), labels, **(crowded if len(labels) > 25 else turned))
+    style.color_regions(ax.xaxis)
     middle = pd.Series(rates).groupby(region).median()
     return described(
         ax,
@@ -242,17 +224,18 @@ def count_variance(
 
     Spikes are counted in a window (start, stop) in seconds from stimulus onset.
     """
+    import seaborn as sns
+
     part = session.select(window=window)
     counts = part.spikes.sum(axis=1, dtype=np.int64)  # (trials, neurons)
     mean, variance = counts.mean(axis=0), counts.var(axis=0, ddof=1)
     fires = (mean > 0) & (variance > 0)
-    groups = part.units["group"].to_numpy()
-    ax = panel(ax, (6.2, 4.6))
-    for group in (group for group in allen.GROUPS if (fires & (groups == group)).any()):
-        here = fires & (groups == group)
-        color = allen.color_of(group)
-        ax.scatter(mean[here], variance[here], 12, color, alpha=0.7, label=group)
-    ends = np.array([mean[fires].min(), mean[fires].max()])
+    groups = part.units.loc[fires, "group"].to_numpy()
+    ax = style.panel(ax, (6.2, 4.6))
+    look: Options = {"palette": allen.COLORS, "s": 12, "alpha": 0.7, "linewidth": 0}
+    look["hue_order"] = [group for group in allen.GROUPS if group in groups]
+    sns.scatterplot(x=mean[fires], y=variance[fires], hue=groups, ax=ax, **look)
+    ends = mean[fires].min(), mean[fires].max()
     ax.plot(ends, ends, color="black", linewidth=1.5, label="Poisson: variance = mean")
     ax.set(xscale="log", yscale="log", ylabel="variance over trials (spikes²)")
     ax.set_xlabel(f"mean count in {window[0]:g} to {window[1]:g} s (spikes)")
@@ -275,24 +258,29 @@ def psychometric(session: Session, ax: Axes | None = None) -> Axes:
 
     Fractions with 95 % intervals (Wilson's). The trials need both contrasts and `response`.
     """
-    require(session, ("contrast_left", "contrast_right", "response"))
+    from scipy.stats import binomtest
+
+    style.require(session, "contrast_left", "contrast_right", "response")
     trials = session.trials
     difference = trials["contrast_right"] - trials["contrast_left"]
     # (levels, responses): in how many trials
     table = pd.crosstab(difference, trials["response"]).reindex(columns=list(RESPONSES)).fillna(0)
-    levels, n = table.index.to_numpy(), table.sum(axis=1).to_numpy()
-    ax = panel(ax, (7.5, 4))
+    n = table.sum(axis=1)
+    shares = table.div(n, axis=0)
+    ax = style.panel(ax, (7.5, 4))
     for shift, (value, (name, color, mark)) in zip((-8, 8, 0), RESPONSES.items(), strict=True):
-        k = table[value].to_numpy()
-        low, high = _wilson(k, n)
-        bars = [k / n - low, high - k / n]
-        ax.errorbar(levels + shift / 1000, k / n, bars, color=color, marker=mark, label=name)
+        tests = [binomtest(int(k), int(of)) for k, of in zip(table[value], n, strict=True)]
+        intervals = [test.proportion_ci(method="wilson") for test in tests]
+        share = shares[value].to_numpy()
+        bars = np.abs(np.transpose(intervals) - share)
+        look: Options = {"color": color, "marker": mark, "label": name}
+        ax.errorbar(table.index.to_numpy() + shift / 1000, share, bars, **look)
     ax.set(ylim=(-0.04, 1.04), xticks=np.arange(-1, 1.1, 0.25), ylabel="fraction of trials")
     ax.set_xlabel("contrast right - contrast left")
     ax.set_title("answers by contrast; bars: 95 % interval")
-    ax.legend(title="answer", loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(title="answer", **style.BESIDE)
     ends = ", ".join(
-        f"{name} {table[value].iloc[0] / n[0]:.0%} and {table[value].iloc[-1] / n[-1]:.0%}"
+        f"{name} {shares[value].iloc[0]:.0%} and {shares[value].iloc[-1]:.0%}"
         for value, (name, _, _) in RESPONSES.items()
     )
     return described(
@@ -302,41 +290,35 @@ def psychometric(session: Session, ax: Axes | None = None) -> Axes:
     )
 
 
-def _wilson(k: np.ndarray, n: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval for k of n."""
-    centre = (k + z**2 / 2) / (n + z**2)
-    half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
-    # At k = 0 or n an end may pass the fraction by a rounding error.
-    return np.minimum(centre - half, k / n), np.maximum(centre + half, k / n)
-
-
 @styled
 def reaction_times(session: Session, axes: Many = None) -> np.ndarray:
     """When the mouse starts to move: the distribution, and by the higher of the two contrasts.
 
     The trials need `reaction_time` and both contrasts.
     """
-    require(session, ("reaction_time", "contrast_left", "contrast_right"))
+    import seaborn as sns
+
+    style.require(session, "reaction_time", "contrast_left", "contrast_right")
     trials = session.trials
     milliseconds = trials["reaction_time"] * 1000
     moved = milliseconds.notna()
-    axes = panels(axes, (1, 2), (9.5, 3.6))
+    axes = style.panels(axes, (1, 2), (9.5, 3.6))
     edges = list(np.arange(0, milliseconds.max() + 40, 40)) if moved.any() else 10
     axes[0].hist(milliseconds[moved], bins=edges, color="#666666", edgecolor="white")
     axes[0].set(xlabel="reaction time (ms from stimulus onset)", ylabel="trials")
     axes[0].set_title(f"{moved.sum()} of {len(moved)} trials with a movement")
     higher = trials[["contrast_left", "contrast_right"]].max(axis=1)
-    quartiles = milliseconds[moved].groupby(higher).quantile(np.array([0.25, 0.5, 0.75])).unstack()
-    low, middle, high = quartiles.reindex(columns=[0.25, 0.5, 0.75]).to_numpy().T
-    bars = [middle - low, high - middle]
-    axes[1].errorbar(quartiles.index, middle, bars, color="black", fmt="o", capsize=3)
+    look: Options = {"estimator": "median", "errorbar": ("pi", 50), "linestyle": "none"}
+    look |= {"color": "black", "markersize": 5, "err_kws": {"linewidth": 1.5}}
+    sns.pointplot(x=higher, y=milliseconds, native_scale=True, ax=axes[1], **look)
     axes[1].set(xlabel="higher of the two contrasts", ylabel="reaction time (ms)")
-    axes[1].set(xticks=quartiles.index, title="median, and the middle half of the trials")
+    medians = milliseconds[moved].groupby(higher).median()
+    axes[1].set(xticks=medians.index, title="median, and the middle half of the trials")
     return described(
         axes,
         f"Left, the distribution of reaction times in {moved.sum()} trials with a movement, with "
         f"the median at {milliseconds.median():.0f} ms. Right, medians by the higher contrast: "
-        + ", ".join(f"{v:.0f} ms at {c:g}" for c, v in zip(quartiles.index, middle, strict=True))
+        + ", ".join(f"{ms:.0f} ms at {contrast:g}" for contrast, ms in medians.items())
         + ".",
     )
 
@@ -354,18 +336,17 @@ def events_on_wheel(
     bins : mapping of a name to (trials,)
         Bins of an event, NaN for none; trials are sorted by the first.
     """
-    require(session, ("wheel",), "behavior")
+    style.require(session, "wheel", table="behavior")
     order = np.argsort(next(iter(bins.values())), kind="stable")  # NaN last
     speed = np.abs(session.behavior["wheel"][order])
-    start, top = session.time[0], np.percentile(speed, 99)
-    ax = panel(ax, (9, 4.2))
-    image = time_map(ax, speed, start, session.bin_size, cmap="Greys", vmax=top)
+    ax, edges = style.panel(ax, (9, 4.2)), style.edges(session)
+    image = style.time_map(ax, speed, edges, cmap="Greys", vmax=np.percentile(speed, 99))
     for (name, found), color in zip(bins.items(), ("#AA0A3C", "#4477AA", "#228833"), strict=False):
-        seconds = start + (np.asarray(found)[order] + 0.5) * session.bin_size
+        seconds = edges[0] + (np.asarray(found)[order] + 0.5) * session.bin_size
         ax.scatter(seconds, np.arange(session.n_trials) + 0.5, 5, color, label=name)
-    mark_stimulus([ax])
-    ax.set(xlim=(start, image.get_extent()[1]), ylabel="trial (sorted)")
-    legend_above(np.array([ax]), markerscale=3)
+    style.over_time([ax], session)
+    ax.set(xlim=edges, ylabel="trial (sorted)")
+    style.legend_above(ax, markerscale=3)
     ax.figure.colorbar(image, ax=ax, label="wheel speed (a.u.)")
     return described(
         ax,

@@ -8,20 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from nma_seq2seq import regions as allen
-from nma_seq2seq.plots.style import (
-    BITS,
-    GREY,
-    INK,
-    MARKS,
-    Options,
-    color_regions,
-    described,
-    is_dark,
-    panel,
-    styled,
-)
+from nma_seq2seq.plots import style
+from nma_seq2seq.plots.style import BITS, GREY, INK, Options, described, styled
 from nma_seq2seq.region_maps import by_mouse
 from nma_seq2seq.region_maps import over_mice as summed_up
+
+_MOST_PAIRS = 20
 
 
 @styled
@@ -41,25 +33,24 @@ def region_matrix(
     signed : bool
         Colours that diverge from 0, for differences; else 0 and below is darkest.
     """
-    import seaborn as sns
-
     sources, targets = allen.in_order(matrix.index), allen.in_order(matrix.columns)
     shown = matrix.loc[sources, targets].astype(float)
     most = float(np.nanmax(np.abs(shown.to_numpy()))) or 1.0
     side = 1.6 + 0.46 * max(len(targets), 5)
-    ax = panel(ax, (min(side + 1.6, 9.5), min(side, 8)))
-    look: Options = {"cmap": "RdBu_r", "vmin": -most} if signed else {"cmap": "viridis", "vmin": 0}
-    look |= {"vmax": most, "square": True, "xticklabels": True, "yticklabels": True}
+    ax = style.panel(ax, (min(side + 1.6, 9.5), min(side, 8)))
+    colors = {"cmap": "RdBu_r", "vmin": -most} if signed else {"cmap": "viridis", "vmin": 0}
+    look: Options = {
+        "vmax": most,
+        "square": True,
+        "cbar_kws": {"label": label, "shrink": 0.85},
+    }
     # With numbers where they can be read; what rounds to zero has no sign.
     look |= {"annot": max(shown.shape) <= 12, "fmt": "z.2f", "annot_kws": {"fontsize": 9}}
-    sns.heatmap(shown, ax=ax, cbar_kws={"label": label, "shrink": 0.85}, **look)
+    style.heatmap(ax, shown, **look, **colors)
     for row, name in enumerate(sources):
         if name in targets:
             corner = (targets.index(name), row)
             ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=1.5))
-    ax.tick_params(axis="x", rotation=90)
-    ax.tick_params(axis="y", rotation=0)
-    color_regions(ax.xaxis, ax.yaxis)
     ax.set(xlabel="target (is predicted)", ylabel="source (predicts)")
     best = _pairs(shown).nlargest(3, "value").itertuples()
     said = ", ".join(f"{row.source} to {row.target} {row.value:.2f}" for row in best)
@@ -82,18 +73,22 @@ def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12, ax: Axes | None
     place = dict(zip(names, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
     pairs = _pairs(matrix).query("source != target")
     strongest = pairs.query("value > 0").nlargest(n_strongest, "value")
-    ax = panel(ax, (7, 6))
+    ax = style.panel(ax, (7, 6))
     for source, target, value in strongest[::-1].to_numpy():  # the strongest on top
         share = value / strongest["value"].max()
-        look: Options = {"linewidth": 0.8 + 4 * share, "color": str(0.75 - 0.65 * share)}
-        look |= {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 22, "shrinkB": 22}
-        look |= {"connectionstyle": "arc3,rad=0.14", "zorder": 1}
+        look: Options = {
+            "linewidth": 0.8 + 4 * share,
+            "color": str(0.75 - 0.65 * share),
+        }
+        look |= {"mutation_scale": 12, "shrinkA": 22, "shrinkB": 22, "zorder": 1}
+        look |= {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.14"}
         ax.add_patch(FancyArrowPatch(place[source], place[target], **look))
     for name in names:
         color = allen.color_of(name)
         ax.plot(*place[name], "o", markersize=37, color=color, zorder=2)
-        ink: Options = {"color": "white" if is_dark(color) else "black", "fontweight": "bold"}
-        ax.annotate(name, place[name], ha="center", va="center", zorder=3, **ink)
+        ink = "white" if style.is_dark(color) else "black"
+        look = {"ha": "center", "va": "center", "fontweight": "bold", "zorder": 3}
+        ax.annotate(name, place[name], color=ink, **look)
     shown = len(strongest)
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.25, 1.25), aspect="equal")
     ax.set_title(f"the {shown} strongest of {len(pairs)}" if shown else "no entry above 0")
@@ -115,18 +110,17 @@ def shuffle_control(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     pairs = table.groupby(columns, as_index=False)[["bits_per_spike", "shuffled"]].mean()
     pairs["pair"] = np.where(pairs["source"] == pairs["target"], "within one", "between regions")
     pairs = pairs.rename(columns={"target_group": "target"} | {"target": "region"})
-    ax = panel(ax, (8.5, 4.2))
-    ax.axhline(0, color="#999999", linewidth=0.8, zorder=0)
-    ax.axvline(0, color="#999999", linewidth=0.8, zorder=0)
+    ax = style.panel(ax, (8.5, 4.2))
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     groups = [group for group in allen.GROUPS if (pairs["target"] == group).any()]
     look: Options = {"hue": "target", "hue_order": groups, "palette": allen.COLORS}
     look |= {"style": "pair", "markers": {"between regions": "o", "within one": "D"}}
     look |= {"style_order": ["between regions", "within one"], "s": 42, "alpha": 0.8}
     sns.scatterplot(pairs, x="bits_per_spike", y="shuffled", linewidth=0, ax=ax, **look)
-    ends = [min(0, ax.get_xlim()[0]), ax.get_xlim()[1]]
-    ax.plot(ends, ends, color="black", linestyle=":", linewidth=1, label="all is stimulus")
+    ax.axline((0, 0), slope=1, color="black", linestyle=":", linewidth=1, label="all is stimulus")
     ax.set(xlabel=BITS, ylabel="the same, sources shuffled")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(**style.BESIDE)
     return described(
         ax,
         f"Bits per spike of {len(pairs)} pairs of regions against the same with shuffled sources: "
@@ -141,10 +135,11 @@ def over_mice(
     value: str = "beyond_stimulus",
     *,
     least: int = 3,
-    n_most: int = 20,
     ax: Axes | None = None,
 ) -> Axes:
     """Each pair's mean over mice with its 95 % interval over mice, and the mice themselves.
+
+    The twenty pairs with the highest means are drawn.
 
     Parameters
     ----------
@@ -154,22 +149,19 @@ def over_mice(
         The column of scores.
     least : int
         Mice that a pair must have been recorded in; an interval over two is as wide as the page.
-    n_most : int
-        So many pairs are drawn, those with the highest means.
     """
     summary = summed_up(table, value).query("n_mice >= @least")
     if summary.empty:
         raise ValueError(
             f"no pair of regions was recorded in {least} mice or more; choose a smaller least="
         )
-    shown, one_each = summary.head(n_most), by_mouse(table, value)
-    ax = panel(ax, (8.5, 1.2 + 0.27 * len(shown)))
-    ax.axvline(0, color="#999999", linewidth=1, zorder=0)
+    shown, one_each = summary.head(_MOST_PAIRS), by_mouse(table, value)
+    ax = style.panel(ax, (8.5, 1.2 + 0.27 * len(shown)))
+    ax.axvline(0, color=GREY, linewidth=1, zorder=0)
     dots = one_each.merge(shown.assign(y=-np.arange(len(shown))), on=["source", "target"])
     ax.plot(dots[value], dots["y"], "o", color=GREY, alpha=0.7, label="one mouse")
-    reach = [shown["mean"] - shown["low"], shown["high"] - shown["mean"]]
     look: Options = {"fmt": "D", "color": INK, "linewidth": 2}
-    look |= {"xerr": np.array(reach), "label": "mean of the mice, 95 % interval"}
+    look |= {"xerr": style.reach(shown, "mean"), "label": "mean of the mice, 95 % interval"}
     ax.errorbar(shown["mean"], -np.arange(len(shown)), **look)
     names = [f"{row.source} → {row.target} ({row.n_mice})" for row in shown.itertuples()]
     ax.set_yticks(-np.arange(len(shown)), names)
@@ -177,7 +169,7 @@ def over_mice(
     ax.set_xlabel(f"{value.replace('_', ' ')} (bits per spike)")
     if len(shown) < len(summary):
         ax.set_title(f"the highest {len(shown)} of {len(summary)} pairs", loc="left")
-    ax.legend(loc="lower right")
+    style.legend_above(ax)
     said = "; ".join(
         f"{row.source} to {row.target} {row.mean:.2f} ({row.low:.2f} to {row.high:.2f})"
         for row in shown.head(5).itertuples()
@@ -198,23 +190,24 @@ def neuron_numbers(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     scores : DataFrame, one row a fit
         `source` (region), `n_sources` and `bits_per_spike`.
     """
-    ax = panel(ax, (7.5, 3.8))
-    means = scores.groupby(["source", "n_sources"], sort=False)["bits_per_spike"].mean()
-    said = []
-    for name, mark in zip(dict.fromkeys(scores["source"]), MARKS, strict=False):
-        here, mean = scores[scores["source"] == name], means[name].sort_index()
-        look: Options = {"color": allen.color_of(name), "marker": mark}
-        ax.scatter(here["n_sources"], here["bits_per_spike"], 26, alpha=0.5, **look)
-        ax.plot(mean.index, mean, label=name, **look)
-        ends = (f"{bits:.2f} with {n}" for n, bits in mean.iloc[[0, -1]].items())
-        said.append(f"{name}: {', '.join(ends)}")
-    ticks = sorted(set(scores["n_sources"]))
-    ax.set_xscale("log")
-    ax.set_xticks(ticks, [str(n) for n in ticks])
-    ax.minorticks_off()
+    import seaborn as sns
+
+    ax = style.panel(ax, (7.5, 3.8))
+    names = scores["source"].unique()
+    look: Options = {"x": "n_sources", "y": "bits_per_spike", "hue": "source", "ax": ax}
+    look |= {"style": "source", "markers": dict(zip(names, style.MARKS, strict=False))}
+    look |= {"palette": {name: allen.color_of(name) for name in names}}
+    sns.scatterplot(scores, alpha=0.5, linewidth=0, legend=False, **look)
+    sns.lineplot(scores, errorbar=None, dashes=False, markeredgecolor="none", **look)
+    style.log_ticks(ax, scores["n_sources"])
     ax.axhline(0, color="black", linewidth=1)
     ax.set(xlabel="source neurons", ylabel=BITS)
-    ax.legend(title="source", loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(title="source", **style.BESIDE)
+    means = scores.groupby(["source", "n_sources"])["bits_per_spike"].mean()
+    said = [
+        f"{name}: " + ", ".join(f"{b:.2f} with {n}" for n, b in means[name].iloc[[0, -1]].items())
+        for name in names
+    ]
     return described(ax, f"Bits per spike by the number of source neurons. {'; '.join(said)}.")
 
 

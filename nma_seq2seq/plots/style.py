@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
 from numbers import Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 import matplotlib as mpl
@@ -18,7 +19,6 @@ from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MaxNLocator
 
 from nma_seq2seq import regions as allen
 from nma_seq2seq.session import Session
@@ -30,23 +30,8 @@ Point = tuple[float, float]
 Kind = tuple[str, str, np.ndarray]  # trials of one value: its name, its colour, their positions
 
 # Held inside each figure call alone (`@styled`): a reader's own settings stay as they are.
-STYLE: dict[Any, Any] = {
-    "axes.labelsize": 10,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 10.5,
-    "figure.constrained_layout.use": True,
-    "figure.titlesize": 11,
-    "font.size": 9.5,
-    "image.aspect": "auto",
-    "image.interpolation": "nearest",
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "legend.title_fontsize": 9.5,
-    "scatter.edgecolors": "none",
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-}
+_SHEET = Path(__file__).with_name("course.mplstyle")
+STYLE = mpl.rc_params_from_file(_SHEET, use_default_template=False)
 
 
 @contextmanager
@@ -66,39 +51,24 @@ def _style() -> Iterator[None]:
 
 styled = _style()  # decorates each public figure
 
-INK, GREY = "#333333", "#8A8A8A"
-TIME = "time from stimulus onset (s)"
-SHORT_TIME = "time from stimulus (s)"
-BITS = "bits per spike (null: mean rate)"
+INK, GREY, PALE = "#333333", "#8A8A8A", "#BBBBBB"
+BITS = "bits per spike (null: train mean)"
 BESIDE: Options = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
 
-# A model has one colour in the whole course, by the first of these that its name contains. The
+# A model has one colour in the whole course: the first of these that has a word of its name. The
 # colours are Paul Tol's bright ones.
 MODELS = {
-    "without the recurrent": "#D59BBB",
-    "seed 1": "#882255",
-    "lstm": "#EE6677",
-    "transformer": "#228833",
-    "glm": "#66CCEE",
-    "gru": "#66CCEE",
-    "rnn": "#CCBB44",
-    "principal components": "#CCBB44",
-    "as given": "#B5651D",
-    "recipe": "#EE6677",
-    "original": "#EE6677",
-    "project": "#EE6677",
-    "population": "#CCBB44",
-    "psth": "#228833",
-    "regression": "#4477AA",
-    "linear": "#4477AA",
-    "rrr": "#4477AA",
-    "mean": "#999999",
-    "all source neurons": "#222222",
-    "seq2seq": "#AA3377",
-    "network": "#AA3377",
-    "course's model": "#AA3377",
-    "latents": "#AA3377",
-    "denoised": "#AA3377",
+    "#D59BBB": ("without the recurrent",),
+    "#882255": ("seed 1",),
+    "#B5651D": ("as given",),
+    "#EE6677": ("lstm", "recipe", "original", "project"),
+    "#66CCEE": ("glm", "gru"),
+    "#CCBB44": ("rnn", "principal components", "population"),
+    "#228833": ("transformer", "psth"),
+    "#4477AA": ("regression", "linear", "rrr"),
+    "#999999": ("mean",),
+    "#222222": ("all source neurons",),
+    "#AA3377": ("seq2seq", "network", "course's model", "latents", "denoised"),
 }
 _OTHERS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#222222")
 MARKS = "osD^vP*"
@@ -120,72 +90,130 @@ MOST_VALUES = 8  # of a column, that lines are drawn for
 
 def model_colors(names: Iterable[str]) -> dict[str, str]:
     """A colour for each model: its own where the name is known, else one that nobody has yet."""
-    known = {name: next((MODELS[w] for w in MODELS if w in name.lower()), "") for name in names}
+    known = {name: model_color(name) for name in names}
     left = cycle([color for color in _OTHERS if color not in known.values()] or _OTHERS)
     return {name: color or next(left) for name, color in known.items()}
+
+
+def model_color(name: str) -> str:
+    """The colour of a model whose name is known, else nothing."""
+    named = (color for color, words in MODELS.items() if any(w in name.lower() for w in words))
+    return next(named, "")
 
 
 # ---------------------------------------------------------------------- panels
 
 
-def panel(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    """The axes given, or those of a new figure of this size in inches."""
-    return plt.subplots(figsize=size)[1] if ax is None else ax
-
-
 def panels(
-    axes: Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
+    axes: Axes | Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
 ) -> np.ndarray:
     """The axes given, or those of a new figure of some rows and columns, one after the other."""
     if axes is None:
         return plt.subplots(*shape, figsize=size, squeeze=False, **options)[1].ravel()
-    given = np.array(np.ravel(np.asarray(axes, dtype=object)))
-    needed = shape[0] * shape[1]
+    given, needed = np.ravel(np.asarray(axes, dtype=object)), shape[0] * shape[1]
+    for each in given:
+        if not isinstance(each, Axes):
+            raise TypeError(f"a {type(each).__name__} is no Axes; give ax or axes of plt.subplots")
     if len(given) != needed:
         raise ValueError(f"axes has {len(given)} axes; this figure needs {needed}")
     return given
 
 
-def trial_panels(axes: Many, n_rows: int, trials: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Panels over time, (rows, trials): a column for each of some test trials."""
-    size = (9.5, 1.3 + 1.4 * n_rows)
-    axes = panels(axes, (n_rows, len(trials)), size, sharex=True, sharey="row")
-    axes = axes.reshape(n_rows, len(trials))
-    for ax, trial in zip(axes[0], trials, strict=True):
-        ax.set_title(f"test trial {trial}")
-    for ax in axes[-1]:
-        ax.set_xlabel(SHORT_TIME)
-    return axes
+def panel(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """The axes given, or those of a new figure of this size in inches."""
+    return panels(ax, (1, 1), size)[0]
 
 
-def legend_above(axes: np.ndarray, title: str = "", **options: Any) -> None:
+def legend_above(axes: Axes | np.ndarray, title: str = "", **options: Any) -> None:
     """One legend, every name once: above the figure where it holds these axes alone."""
-    first = axes.flat[0]
-    drawn = [ax.get_legend_handles_labels() for ax in axes.flat]
-    named = {name: handle for handles, names in drawn for handle, name in zip(handles, names)}  # noqa: B905
-    if not named:
-        return
-    figure = first.figure
-    alone = set(figure.axes) == set(axes.flat) and figure.get_layout_engine() is not None
-    where = {"loc": "outside upper center"} if alone else {}
-    (figure if alone else first).legend(
-        named.values(), named.keys(), **{"title": title, "ncols": 4, **where, **options}
-    )
+    axes = np.ravel(np.asarray(axes, dtype=object))
+    drawn = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in axes]
+    named = {name: handle for pairs in drawn for handle, name in pairs}
+    figure = axes[0].figure
+    alone = set(figure.axes) == set(axes) and figure.get_layout_engine() is not None
+    if named:
+        options = {"title": title, "ncols": 4} | options
+        options |= {"loc": "outside upper center"} if alone else {}
+        (figure if alone else axes[0]).legend(named.values(), named.keys(), **options)
 
 
-def mark_stimulus(axes: Iterable[Axes] | np.ndarray, color: str = "black") -> None:
-    """A dotted line at time 0."""
+def heatmap(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
+    """A table of regions, or of regions in sessions, as colours, with the groups' for its names."""
+    import seaborn as sns
+
+    sns.heatmap(table, ax=ax, xticklabels=True, yticklabels=True, **look)
+    ax.tick_params(axis="x", rotation=90)
+    ax.tick_params(axis="y", rotation=0)
+    color_regions(ax.xaxis, ax.yaxis)
+
+
+def time_map(ax: Axes, rows: np.ndarray, edges: Point, **look: Any) -> AxesImage:
+    """Rows over time as colours, the first row on top."""
+    return ax.imshow(rows, extent=(*edges, len(rows), 0), **look)
+
+
+# ---------------------------------------------------------------------- time
+
+
+def zero_of(session: Session) -> str:
+    """What happens at time 0 in a word, such as "stimulus"."""
+    return session.alignment.removesuffix(" onset")
+
+
+def edges(session: Session) -> Point:
+    """Start of the first bin and end of the last, seconds."""
+    return session.time[0], session.time[-1] + session.bin_size
+
+
+def middles(session: Session) -> np.ndarray:
+    """The middle of each bin, seconds."""
+    return session.time + session.bin_size / 2
+
+
+def over_time(
+    axes: Iterable[Axes] | np.ndarray, session: Session, *, short: bool = False, color: str = "k"
+) -> None:
+    """Below the axes what time 0 is, and a dotted line there."""
+    event = zero_of(session) if short else session.alignment
     for ax in axes:
         ax.axvline(0, color=color, linestyle=":", linewidth=1)
+        ax.set_xlabel(f"time from {event} (s)")
 
 
-def time_map(ax: Axes, rows: np.ndarray, start: float, bin_size: float, **look: Any) -> AxesImage:
-    """Rows over time from the stimulus as colours, the first row on top."""
-    n_rows, n_bins = rows.shape
-    extent = (start, start + n_bins * bin_size, n_rows, 0)
-    image = ax.imshow(rows, extent=extent, **look)
-    ax.set_xlabel(TIME)
-    return image
+def mean_band(ax: Axes, time: np.ndarray, values: np.ndarray, color: Any, label: str) -> None:
+    """The mean of values (trials, time) and its 95 % interval over trials."""
+    n, mean = len(values), values.mean(axis=0)
+    error = 1.96 * values.std(axis=0, ddof=min(1, n - 1)) / np.sqrt(n)
+    ax.plot(time, mean, color=color, label=f"{label} ({n} trials)")
+    ax.fill_between(time, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
+
+
+def spike_ticks(ax: Axes, seconds: np.ndarray) -> None:
+    """Spikes as ticks below a panel over time."""
+    look: Options = {"color": "black", "markersize": 7, "clip_on": False, "label": "spikes"}
+    below = ax.get_xaxis_transform()
+    (line,) = ax.plot(seconds, np.full(len(seconds), -0.06), "|", transform=below, **look)
+    line.set_in_layout(False)  # where no spike is, the layout takes it to be at the corner
+    ax.tick_params(axis="x", pad=9)
+
+
+@contextmanager
+def trial_panels(
+    axes: Many, n_rows: int, session: Session, trials: Sequence[int] | np.ndarray
+) -> Iterator[np.ndarray]:
+    """Panels over time to draw in, (rows, trials): a column for each of some test trials."""
+    shape = n_rows, len(trials)
+    axes = panels(axes, shape, (9.5, 1.3 + 1.4 * n_rows), sharex=True, sharey="row").reshape(shape)
+    yield axes
+    over_time(axes.flat, session, short=True)
+    for ax in axes[:-1].flat:
+        ax.set_xlabel("")
+    for ax, trial in zip(axes[0], trials, strict=True):
+        ax.set_title(f"test trial {trial}")
+    legend_above(axes)
+
+
+# ---------------------------------------------------------------------- parts of drawings
 
 
 def grating(contrast: float) -> np.ndarray:
@@ -225,26 +253,28 @@ def color_regions(*axes: Axis) -> None:
     """Give the regions that are named along an axis the colours of their groups."""
     for axis in axes:
         for label in axis.get_ticklabels():
-            label.set_color(readable(allen.color_of(label.get_text().split(" ")[0])))
+            name = label.get_text().split(" (")[0]
+            if allen.is_known(name) or name in allen.GROUPS:
+                label.set_color(readable(allen.color_of(name)))
 
 
-def integer_ticks(axis: Axis) -> None:
-    """Ticks at whole numbers alone."""
-    axis.set_major_locator(MaxNLocator(integer=True))
+def log_ticks(ax: Axes, values: Iterable[float]) -> None:
+    """A logarithmic x axis with a tick at each of the values, and no others."""
+    ticks = sorted(set(values))
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
 
 
-def mean_band(ax: Axes, time: np.ndarray, values: np.ndarray, color: Any, label: str) -> None:
-    """The mean of values (trials, time) and its 95 % interval over trials."""
-    n, mean = len(values), values.mean(axis=0)
-    error = 1.96 * values.std(axis=0, ddof=min(1, n - 1)) / np.sqrt(n)
-    ax.plot(time, mean, color=color, label=f"{label} ({n} trials)")
-    ax.fill_between(time, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
+def reach(table: pd.DataFrame, value: str) -> np.ndarray:
+    """How far the interval from `low` to `high` reaches to both sides of a value, (2, rows)."""
+    return np.array([table[value] - table["low"], table["high"] - table[value]])
 
 
 # ---------------------------------------------------------------------- what is asked for
 
 
-def require(session: Session, columns: Sequence[str], table: str = "trials") -> None:
+def require(session: Session, *columns: str, table: str = "trials") -> None:
     """Raise unless the session's trials, units or behavior have these columns."""
     there = getattr(session, table)
     for column in columns:
@@ -255,24 +285,18 @@ def require(session: Session, columns: Sequence[str], table: str = "trials") -> 
             )
 
 
-def require_trial(session: Session, trial: int) -> None:
-    """Raise unless the session has this trial."""
-    if not 0 <= trial < session.n_trials:
-        raise ValueError(
-            f"no trial {trial}; session {session.name} has trials 0 to {session.n_trials - 1}"
-        )
-
-
 def words(column: str) -> str:
     """A column's name as it is said in a label."""
     return EVENTS[column][0] if column in EVENTS else column.replace("_", " ")
 
 
-def kinds(trials: pd.DataFrame, by: str | None) -> list[Kind]:
-    """Name, colour and positions of the trials of each value of a column; of all without one."""
+def kinds(session: Session, by: str | None, trials: np.ndarray | None = None) -> list[Kind]:
+    """Name, colour and trials of each value of a column, among some trials; of all without one."""
+    trials = np.arange(session.n_trials) if trials is None else trials
     if by is None:
-        return [("all trials", "black", np.arange(len(trials)))]
-    column = trials[by]
+        return [("all trials", "black", trials)]
+    require(session, by)
+    column = session.trials[by].iloc[trials]
     # Words come after numbers, where a reader's column has both.
     values = sorted(column.dropna().unique(), key=lambda value: (isinstance(value, str), value))
     if len(values) > MOST_VALUES:
@@ -281,14 +305,12 @@ def kinds(trials: pd.DataFrame, by: str | None) -> list[Kind]:
             f"{MOST_VALUES}, such as 'response' or 'contrast_right'"
         )
     found: list[Kind] = []
-    for place, value in enumerate(values):
+    shades = mpl.colormaps["viridis"](np.linspace(0.85, 0, len(values)))
+    for value, shade in zip(values, shades, strict=True):
+        name, color = f"{value:g}" if isinstance(value, Real) else str(value), to_hex(shade)
         if by == "response" and value in RESPONSES:
             name, color, _ = RESPONSES[value]
-        else:
-            name = f"{value:g}" if isinstance(value, Real) else str(value)
-            shade = 0.85 - 0.85 * place / max(len(values) - 1, 1)
-            color = to_hex(mpl.colormaps["viridis"](shade))
-        found.append((name, color, np.flatnonzero(column == value)))
+        found.append((name, color, trials[(column == value).to_numpy()]))
     return found
 
 
@@ -320,6 +342,11 @@ def alt_text(figure: Figure) -> str:
     """What `described` has said of a figure so far; empty where nothing was."""
     bundle = getattr(figure, "_repr_mimebundle_", None)
     return bundle()[1]["image/png"]["alt"] if bundle else ""
+
+
+def listed(values: Mapping[str, float] | pd.Series, form: str = ".2f") -> str:
+    """Names and their numbers, as one says them."""
+    return ", ".join(f"{name} {value:{form}}" for name, value in values.items())
 
 
 def _alt_metadata(text: str, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
