@@ -316,7 +316,9 @@ def _settings(session: Session, choice: Mapping[str, Any]) -> dict[str, Any]:
     if "target" in choice:
         settings["target"] = one_of("region", choice["target"], regions)
     if "min_rate_hz" in choice:
-        settings["min_rate_hz"] = real("min_rate_hz", choice["min_rate_hz"], 0, _MAX_RATE_HZ)
+        rate = settings["min_rate_hz"] = real("min_rate_hz", choice["min_rate_hz"], 0)
+        if rate > _MAX_RATE_HZ:
+            raise ValueError(f"min_rate_hz is {rate:g}; choose from 0 to {_MAX_RATE_HZ:g}")
     if "trial" in choice:
         settings["trial"] = whole("trial", choice["trial"], 0, session.n_trials - 1)
     if (source := choice.get("source")) in ("other", "same"):
