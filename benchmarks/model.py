@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from benchmarks import LEAST_TARGETS, measured, real_file, usual_target
-from nma_seq2seq import baselines, metrics, training
+from nma_seq2seq import baselines, members, metrics, training
 from nma_seq2seq.dataset import Dataset, make_dataset, shuffle_within_condition
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.recordings import read_sessions
@@ -124,11 +124,10 @@ def _network(data: Dataset, seed: int, cell: str, start: str, choice: dict) -> t
         model = training.new_model(data, seed=seed, cell=cell)
         start_at_the_mean(model, data)
     else:
-        _, linear = training.start_from_linear(data, ridges=(30,))
         model = training.new_model(
-            data, seed=seed, cell=cell, smoothing=linear.smoothing, floor=0.2, beta=3.0
+            data, seed=seed, cell=cell, smoothing=(2.0, 8.0), floor=0.2, beta=3.0
         )
-        training.warm_start(model, linear, data)
+        members.warm_started([model], data, [data.validation], ridge=30)
     return whole(training.fit(model, data, settings, seed=seed, progress=False))
 
 

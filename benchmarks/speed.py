@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.memory import peak_mb
-from nma_seq2seq import training
+from nma_seq2seq import members, training
 from nma_seq2seq.dataset import Dataset, make_dataset
 from nma_seq2seq.session import Session
 
@@ -85,7 +85,8 @@ def scaling(device: str = "auto") -> pd.DataFrame:
     for name, size in cases:
         data = made_data(**size)
         start = time.perf_counter()
-        model, _ = training.start_from_linear(data)
+        model = training.new_model(data, smoothing=(2.0, 8.0), floor=0.2, beta=3.0)
+        members.warm_started([model], data, [data.validation], ridge=30)
         middle = time.perf_counter()
         training.fit(model, data, settings, device=device, progress=False)
         rows.append(

@@ -15,6 +15,8 @@ from .dataset import dataset_of_units as dataset_of_units
 from .dataset import make_dataset as make_dataset
 from .dataset import shuffle_within_condition as shuffle_within_condition
 from .dataset import split_trials as split_trials
+from .early_stopping import RECIPE as RECIPE
+from .early_stopping import Settings as Settings
 from .exercises import exercise as exercise
 from .exercises import hint as hint
 from .exercises import progress as progress
@@ -45,9 +47,7 @@ from .steinmetz import list_sessions as list_sessions
 from .steinmetz import load_file as load_file
 from .steinmetz import load_session as load_session
 from .steinmetz import load_sessions as load_sessions
-from .training import RECIPE as RECIPE
 from .training import Fit as Fit
-from .training import Settings as Settings
 from .training import fit as fit
 from .training import fit_recipe as fit_recipe
 from .training import fit_seq2seq as fit_seq2seq

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -185,39 +185,22 @@ def fit_rrr(
     >>> rrr.rank in (10, 15)
     True
     """
-    # Imported here, for it takes as long as a small fit, and scikit-learn as long as torch.
-    from scipy.linalg import cho_factor, cho_solve
-
     start = time.perf_counter()
     check_dataset(data)
     _check_choices(smoothings, ridges, ranks, floors)
     check_sources(data)
-    target_mean = metrics.mean_rates(data.target[data.train]).astype(np.float32)
-    target_scale = np.sqrt(target_mean)
-    targets = (data.target[data.train] - target_mean) / target_scale
+    scaling = source_scaling(data, data.train)
     held_out = data.target[data.validation].reshape(-1, data.n_targets)
-    source_mean = data.source[data.train].mean(axis=(0, 1), dtype=np.float32)
-    source_scale = (
-        np.maximum(data.source[data.train].var(axis=(0, 1), dtype=np.float32), 1e-4) ** 0.25
-    )
     best_loss, best = np.inf, None
     for smoothing in smoothings:
-
-        def inputs(trials: np.ndarray, smoothing: Sequence[float] = smoothing) -> np.ndarray:
-            return _smoothed((data.source[trials] - source_mean) / source_scale, smoothing, causal)
-
-        gram, cross, center = _moments(inputs, data.train, targets)
-        seen = inputs(data.validation).reshape(len(held_out), -1) - center
-        unit = np.trace(gram) / len(gram)
+        sums = input_sums(data, data.train, scaling, smoothing, causal=causal)
+        gram, cross, center, target_mean = centred(sums)
+        seen = _inputs(data, data.validation, scaling, smoothing, causal) - center
         for ridge in ridges:
-            penalised = gram.copy()
-            penalised[np.diag_indices_from(gram)] += ridge * unit
-            weights = cho_solve(cho_factor(penalised, overwrite_a=True), cross)
-            # The best subspace of each rank is spanned by the leading axes of the fitted values.
-            axes = np.linalg.eigh(cross.T @ weights)[1][:, ::-1][:, : min(max(ranks), len(gram))]
-            encoder, decoder = weights @ axes, axes.T * target_scale
-            latents = seen @ encoder
-            for rank in (rank for rank in ranks if rank <= axes.shape[1]):
+            encoder, axes = leading_axes(gram, cross, ridge, max(ranks))
+            decoder = axes.T * np.sqrt(target_mean)
+            latents = seen.reshape(len(held_out), -1) @ encoder
+            for rank in (rank for rank in ranks if rank <= len(decoder)):
                 rates = target_mean + latents[:, :rank] @ decoder[:rank]
                 for floor in floors:
                     loss = metrics.poisson_nll(np.maximum(rates, floor * target_mean), held_out)
@@ -233,8 +216,8 @@ def fit_rrr(
     return ReducedRankRegression(
         encoder=encoder,
         decoder=decoder,
-        source_mean=source_mean,
-        source_scale=source_scale,
+        source_mean=scaling[0],
+        source_scale=scaling[1],
         target_mean=target_mean,
         center=center,
         smoothing=tuple(smoothing),
@@ -424,27 +407,89 @@ def fit_glm(
     return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
 
 
-def _smoothed(counts: np.ndarray, widths: Sequence[float], causal: bool) -> np.ndarray:
-    """(trials, time, neurons) -> (trials, time, len(widths) * neurons)."""
-    return np.concatenate([smooth(counts, width, causal=causal) for width in widths], axis=2)
+# ---------------------------------------------------------------------- least squares in pieces
 
 
-def _moments(
-    inputs: Callable[[np.ndarray], np.ndarray], trials: np.ndarray, targets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centred X'X (inputs, inputs), X'Y (inputs, targets) and the mean of X, some trials at a time.
+def source_scaling(data: Dataset, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale (n_sources,) of the sources: the square root of the standard deviation."""
+    mean, square = np.zeros(data.n_sources), np.zeros(data.n_sources)
+    n_samples = len(trials) * data.n_bins
+    for trial in trials:
+        counts = data.source[trial].astype(np.float32)
+        mean += counts.sum(axis=0) / n_samples
+        square += (counts**2).sum(axis=0) / n_samples
+    scale = np.maximum(square - mean**2, 1e-4) ** 0.25
+    return mean.astype(np.float32), scale.astype(np.float32)
 
-    A whole design matrix of 1,000 neurons at two widths would not fit beside everything else in
-    the 1 GB that Binder gives.
+
+def _inputs(
+    data: Dataset,
+    trials: np.ndarray,
+    scaling: tuple[np.ndarray, np.ndarray],
+    smoothing: Sequence[float],
+    causal: bool,
+) -> np.ndarray:
+    """Scaled and smoothed sources of some trials, (trials, time, len(smoothing) * n_sources)."""
+    scaled = (data.source[trials] - scaling[0]) / scaling[1]
+    return np.concatenate([smooth(scaled, width, causal=causal) for width in smoothing], axis=2)
+
+
+def input_sums(
+    data: Dataset,
+    trials: np.ndarray,
+    scaling: tuple[np.ndarray, np.ndarray],
+    smoothing: Sequence[float],
+    *,
+    causal: bool = False,
+    every: int = 1,
+) -> list[np.ndarray]:
+    """Sums over samples: X'X (its upper triangle), X'Y, X and Y, and the number of samples.
+
+    X are the scaled and smoothed sources, Y the target counts. Those of some trials and of others
+    add up. For X'X, every so many-th bin stands for its neighbours. Some trials at a time, for a
+    whole design matrix of 1,000 neurons at two widths would not fit beside everything else in the
+    1 GB that Binder gives.
     """
-    gram = cross = total = np.zeros(())
-    n_samples = len(trials) * targets.shape[1]
-    for some in np.array_split(np.arange(len(trials)), -(-n_samples // 4000)):
-        x = inputs(trials[some])
-        x = x.reshape(-1, x.shape[2])
-        gram = gram + x.T @ x
-        cross = cross + x.T @ targets[some].reshape(len(x), -1)
-        total = total + x.sum(axis=0)
-    center = total / n_samples
-    # The targets are centred already, so centring X leaves X'Y as it is.
-    return gram - n_samples * np.outer(center, center), cross, center
+    # Imported here, for it takes as long as a small fit.
+    from scipy.linalg import blas
+
+    size, n_samples = len(smoothing) * data.n_sources, len(trials) * data.n_bins
+    gram = np.zeros((size, size), np.float32, order="F")
+    cross, total = np.zeros((size, data.n_targets), np.float32), np.zeros(size)
+    for some in np.array_split(trials, -(-n_samples // 4000) or 1):
+        x, y = _inputs(data, some, scaling, smoothing, causal), data.target[some]
+        picked = x[:, ::every].reshape(-1, size)
+        x = x.reshape(-1, size)
+        gram = blas.ssyrk(len(x) / len(picked), picked.T, beta=1, c=gram, overwrite_c=1)
+        cross += x.T @ y.reshape(len(x), -1).astype(np.float32)
+        total += x.sum(axis=0, dtype=np.float64)
+    spikes = data.target[trials].sum(axis=(0, 1), dtype=np.float64)
+    return [gram, cross, total, spikes, np.array(n_samples)]
+
+
+def centred(sums: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """X'X and X'Y of centred samples, Y over the square root of its mean; the means of X and Y."""
+    from scipy.linalg import blas
+
+    gram, cross, total, spikes, n = sums
+    center, target_mean = total / n, np.maximum(spikes, 0.5) / n
+    gram = blas.ssyr(-n, center, a=gram)
+    cross = (cross - n * np.outer(center, target_mean)) / np.sqrt(target_mean)
+    return gram, *(array.astype(np.float32) for array in (cross, center, target_mean))
+
+
+def leading_axes(
+    gram: np.ndarray, cross: np.ndarray, ridge: float, rank: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ridge regression, cut to a rank at most: encoder (inputs, rank) and axes (targets, rank).
+
+    From X'X, of which the upper triangle counts, and X'Y. The best subspace of each rank is spanned
+    by the leading axes of the fitted values.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    penalised = gram.copy(order="K")
+    penalised[np.diag_indices_from(gram)] += ridge * np.trace(gram) / len(gram)
+    weights = cho_solve(cho_factor(penalised, overwrite_a=True), cross)
+    axes = np.linalg.eigh(cross.T @ weights)[1][:, ::-1][:, : min(rank, len(gram))]
+    return weights @ axes, axes

@@ -1,15 +1,14 @@
-"""fit: device, early stopping, progress, history; the course's model and the original recipe."""
+"""Fits: the course's model, the original recipe, a network of your own; saved and loaded again."""
 
 from __future__ import annotations
 
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,69 +17,17 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from nma_seq2seq import members, metrics, saved
-from nma_seq2seq.arguments import real, source_counts, whole
-from nma_seq2seq.baselines import ReducedRankRegression, check_sources, fit_rrr
+from nma_seq2seq.arguments import source_counts, whole
+from nma_seq2seq.baselines import ReducedRankRegression, check_sources
 from nma_seq2seq.dataset import Dataset, check_dataset
+from nma_seq2seq.early_stopping import COURSE, RECIPE, Adam, Run, Settings, pieces
 from nma_seq2seq.members import Calibration
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.seen import Seen
 
 # A rate of exactly zero would make one spike infinitely surprising.
 _LEAST_RATE = 1e-6
-_MEMORY_FULL = "the GPU's memory is full, so this is trained on the CPU"
-_AT_ONCE = 50  # trials that are read together where nothing is learned
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a network is trained. The defaults suit a warm start and some hundred trials.
-
-    Attributes
-    ----------
-    optimizer : "adamw" or "adam"
-        Adam's weight decay is part of the gradient, as in the original; AdamW's stands apart.
-    learning_rate, weight_decay : float
-    batch_trials : int or None
-        Trials a step; None takes all at once.
-    neuron_dropout : float
-        Chance that a source neuron is replaced by its mean for a whole trial, anew each time.
-    max_epochs : int
-    patience : int or None
-        Stop after so many epochs without a better validation loss; None never stops early.
-    recurrent_epochs : int
-        `fit_seq2seq` trains the recurrent layers last, for so many epochs at most.
-
-    Examples
-    --------
-    >>> nma.Settings(max_epochs=10).patience
-    5
-    """
-
-    optimizer: str = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    batch_trials: int | None = 32
-    neuron_dropout: float = 0.7
-    max_epochs: int = 40
-    patience: int | None = 5
-    recurrent_epochs: int = 1
-
-    def __post_init__(self) -> None:
-        if self.optimizer not in ("adamw", "adam"):
-            raise ValueError(f"no optimizer {self.optimizer!r}; choose 'adamw' or 'adam'")
-        if not 0 <= self.neuron_dropout < 1:
-            raise ValueError(f"neuron_dropout={self.neuron_dropout} must be from 0 to below 1")
-        whole("max_epochs", self.max_epochs, 1)
-        if self.batch_trials is not None:
-            whole("batch_trials", self.batch_trials, 1)
-        if self.patience is not None:
-            whole("patience", self.patience, 1)
-        if real("learning_rate", self.learning_rate, 0) == 0:
-            raise ValueError("learning_rate is 0; choose a number above 0, or nothing is learned")
-        real("weight_decay", self.weight_decay, 0)
-
-
-RECIPE = Settings("adam", 1e-3, 1e-4, None, neuron_dropout=0.0, max_epochs=400, patience=None)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +72,8 @@ class Fit:
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
         source = source_counts(source, len(self.seen.source_units))
-        rates = _apply(self.models[0], self.models[0], source)
-        for model in self.models[1:]:
-            rates += _apply(model, model, source)
-        rates = (rates / len(self.models)).clip(min=_LEAST_RATE)
+        total: Any = sum(_apply(model, model, source) for model in self.models)
+        rates = (total / len(self.models)).clip(min=_LEAST_RATE)
         return rates if self.calibration is None else self.calibration(rates)
 
     def latents(self, source: np.ndarray) -> np.ndarray:
@@ -250,74 +195,10 @@ def new_model(data: Dataset, *, seed: int = 0, **options: Any) -> Seq2Seq:
         return Seq2Seq(data.n_sources, data.n_targets, **options)
 
 
-def start_from_linear(
-    data: Dataset,
-    *,
-    n_latents: int = 15,
-    smoothing: tuple[float, ...] = (2.0, 8.0),
-    ridges: tuple[float, ...] = (1, 3, 10, 30),
-    floor: float = 0.2,
-    bidirectional: bool = True,
-    seed: int = 0,
-) -> tuple[Seq2Seq, ReducedRankRegression]:
-    """A network that starts where a reduced-rank regression ends, and that regression.
-
-    Parameters
-    ----------
-    data : Dataset
-    n_latents : int
-        Also the regression's rank.
-    smoothing : tuple of float
-        Standard deviations of the Gaussians that the kernels start as, bins.
-    ridges : tuple of float
-        What the regression chooses from, on the validation trials; see `fit_rrr`.
-    floor : float
-        Least rate, as a share of the mean, of both.
-    bidirectional : bool
-        As in `fit_seq2seq`.
-    seed : int
-        Of the recurrent layer.
-    """
-    ranks = (min(n_latents, data.n_targets, len(smoothing) * data.n_sources),)
-    linear = fit_rrr(
-        data,
-        smoothings=(smoothing,),
-        ridges=ridges,
-        ranks=ranks,
-        floors=(floor,),
-        causal=not bidirectional,
-    )
-    model = new_model(
-        data,
-        seed=seed,
-        n_latents=n_latents,
-        smoothing=smoothing,
-        bidirectional=bidirectional,
-        floor=floor,
-        beta=3.0,
-    )
-    return warm_start(model, linear, data), linear
-
-
-@torch.no_grad()
-def warm_start(model: Seq2Seq, linear: ReducedRankRegression, data: Dataset) -> Seq2Seq:
-    """Copy a reduced-rank regression into a network with the same smoothing, and return it.
-
-    Latents are scaled to unit variance over the training trials, so that one learning rate suits
-    all of them. Before it is trained, the network's rates are about the regression's.
-    """
-    std = linear.latents(data.source[data.train]).std(axis=(0, 1)) + 1e-6
-    decoder = linear.decoder * std[:, None] / linear.target_mean
-    members.start_at(model, linear.encoder / std, decoder, linear.center, linear.target_mean)
-    model.smoothing_layer.source_mean.copy_(torch.as_tensor(linear.source_mean))
-    model.smoothing_layer.source_scale.copy_(torch.as_tensor(linear.source_scale))
-    return model
-
-
 def fit(
     model: nn.Module,
     data: Dataset,
-    settings: Settings = Settings(),
+    settings: Settings = COURSE,
     *,
     device: str = "auto",
     seed: int = 0,
@@ -368,13 +249,12 @@ def fit(
     >>> nma.score({"my GLM": fit}, data).index.tolist()
     ['my GLM']
     """
-    with _bar(settings.max_epochs, progress) as bar:
-        return _train(model, data, settings, device, seed, bar).best
+    return _fit_alone(model, data, settings, device, seed, progress).early_stopped
 
 
 def fit_seq2seq(
     data: Dataset,
-    settings: Settings = Settings(),
+    settings: Settings = COURSE,
     *,
     n_latents: int = 15,
     n_members: int = 5,
@@ -401,7 +281,7 @@ def fit_seq2seq(
     n_members : int
         Networks that are averaged.
     smoothing : tuple of float
-        As in `start_from_linear`.
+        Standard deviations of the Gaussians that the networks' kernels start as, bins.
     ridge : float
         Of the regressions, in units of the mean variance of an input.
     bidirectional : bool
@@ -437,8 +317,6 @@ def fit_seq2seq(
     if not 0 < ridge < np.inf:
         raise ValueError(f"ridge={ridge} must be finite and above 0")
     check_sources(data)
-    start = time.perf_counter()
-    chosen = pick_device(device)
     parts = [part.validation for part in folds(data, n_members, seed)]
     models = [
         new_model(
@@ -452,50 +330,38 @@ def fit_seq2seq(
         )
         for k in range(n_members)
     ]
-    most_epochs = settings.max_epochs * n_members
-    with _one_thread(chosen), _bar(most_epochs, progress) as bar:
-        bar.set_description("warm start")
-        members.warm_started(models, data, parts, smoothing, ridge)
-        to_bits = [_to_bits(data, trials) for trials in (data.train, *parts)]
-        bar.set_description(f"{n_members} networks" if n_members > 1 else "network")
 
-        def show(n_done: int, loss: float) -> None:
-            bar.update(min(n_done, most_epochs - bar.n))
-            bits = np.mean([convert(loss) for convert in to_bits[1:]])
-            bar.set_postfix_str(f"bits/spike {bits:.3f} on trials held out")
+    def train(chosen: torch.device) -> Fit:
+        start = time.perf_counter()
+        n_epochs = (settings.max_epochs + settings.recurrent_epochs) * n_members
+        with _bar(n_epochs, progress) as bar:
+            bar.set_description("warm start")
+            members.warm_started(models, data, parts, ridge)
+            bar.set_description(f"{n_members} networks" if n_members > 1 else "network")
+            stacked = members.Members(models, data, parts, settings, chosen, seed)
+            run = Run(data, parts, settings, bar)
+            run.begin(stacked)
+            run.train(stacked, settings.max_epochs, settings.patience)
+            if not run.interrupted:
+                recurrent = members.RecurrentLayers(stacked)
+                run.train(recurrent, settings.recurrent_epochs, patience=1)
+        held_out = (
+            _apply(model.eval(), model, data.source[part])
+            for model, part in zip(models, parts, strict=True)
+        )
+        calibration = members.calibrated(held_out, data, parts, not bidirectional)
+        return Fit(
+            models=tuple(model.to(chosen) for model in models),
+            history=run.history,
+            best_epochs=tuple(run.best_epochs),
+            seconds=time.perf_counter() - start,
+            # Each network stops on a part that the others learn from.
+            seen=Seen.of(data, trained=np.union1d(data.train, data.validation)),
+            calibration=calibration,
+            interrupted=run.interrupted,
+        )
 
-        first = [copy.deepcopy(model.state_dict()) for model in models]
-        try:
-            run = members.train(models, data, parts, settings, chosen, seed, show)
-        except torch.cuda.OutOfMemoryError:
-            tqdm.write(_MEMORY_FULL)
-            for model, state in zip(models, first, strict=True):
-                model.cpu().load_state_dict(state)
-            run = members.train(models, data, parts, settings, torch.device("cpu"), seed, show)
-        bar.update(most_epochs - bar.n)
-        if run.interrupted:
-            tqdm.write("interrupted; keeping the best so far of each network")
-        models = [model.eval() for model in models]
-        calibration = members.calibrated(
-            [partial(_apply, model, model) for model in models], data, parts, not bidirectional
-        )
-    history = pd.DataFrame(run.rows).sort_values(["member", "epoch"], ignore_index=True)
-    for k in range(n_members):
-        mine = history["member"].to_numpy() == k
-        history.loc[mine, "train_bits"] = to_bits[0](history["train_loss"].to_numpy()[mine])
-        history.loc[mine, "validation_bits"] = to_bits[k + 1](
-            history["validation_loss"].to_numpy()[mine]
-        )
-    return Fit(
-        models=tuple(model.to(chosen) for model in models),
-        history=history,
-        best_epochs=tuple(run.best_epochs),
-        seconds=time.perf_counter() - start,
-        # Each network stops on a part that the others learn from.
-        seen=Seen.of(data, trained=np.union1d(data.train, data.validation)),
-        calibration=calibration,
-        interrupted=run.interrupted,
-    )
+    return _on_device(device, models, train)
 
 
 def fit_recipe(
@@ -525,9 +391,7 @@ def fit_recipe(
     >>> early_stopped, as_given = nma.fit_recipe(data, short, progress=False)
     """
     model = new_model(data, seed=seed, n_latents=n_latents)
-    with _bar(settings.max_epochs, progress) as bar:
-        run = _train(model, data, settings, device, seed, bar)
-    return Recipe(run.best, run.last)
+    return _fit_alone(model, data, settings, device, seed, progress)
 
 
 def folds(data: Dataset, n_members: int, seed: int) -> Iterator[Dataset]:
@@ -541,30 +405,63 @@ def folds(data: Dataset, n_members: int, seed: int) -> Iterator[Dataset]:
         yield replace(data, train=np.setdiff1d(seen, part), validation=np.sort(part))
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
-    best: Fit
-    last: Fit
-    interrupted: bool
-
-
-def _train(
-    model: nn.Module, data: Dataset, settings: Settings, device: str, seed: int, bar: tqdm
-) -> _Run:
-    """Train on a device; where its memory runs out, say so and train on the CPU."""
+def _fit_alone(
+    model: nn.Module, data: Dataset, settings: Settings, device: str, seed: int, progress: bool
+) -> Recipe:
+    """Train one network: as it was in its best epoch, and in its last."""
     check_dataset(data)
     seed = whole("seed", seed)
-    chosen = pick_device(device)
-    with _one_thread(chosen), torch.random.fork_rng():
+
+    def train(chosen: torch.device) -> Recipe:
         torch.manual_seed(seed)  # of what the layers of a reader's own module draw
+        alone = _Alone(model, data, settings, chosen, seed)
+        with _bar(settings.max_epochs, progress) as bar:
+            run = Run(data, [data.validation], settings, bar)
+            run.begin(alone)
+            run.train(alone, settings.max_epochs, settings.patience)
+        seen, history = Seen.of(data), run.history
+        return Recipe(
+            *(
+                Fit(
+                    models=(network.eval(),),
+                    history=history,
+                    best_epochs=(epoch,),
+                    seconds=run.rows[epoch]["seconds"],
+                    seen=seen,
+                    interrupted=run.interrupted,
+                )
+                for network, epoch in (
+                    (model, run.best_epochs[0]),
+                    (alone.last, run.last_epochs[0]),
+                )
+            )
+        )
+
+    with torch.random.fork_rng():
         _check_network(model, data)
-        first = copy.deepcopy(model.state_dict())
-        try:
-            return _train_on(chosen, model, data, settings, seed, bar)
-        except torch.cuda.OutOfMemoryError:
-            tqdm.write(_MEMORY_FULL)
-            model.cpu().load_state_dict(first)
-            return _train_on(torch.device("cpu"), model, data, settings, seed, bar)
+        return _on_device(device, [model], train)
+
+
+def _on_device(device: str, models: Sequence[nn.Module], train: Callable[[torch.device], _T]) -> _T:
+    """What `train` makes on a device; where its memory runs out, say so and begin anew on the CPU.
+
+    In single precision, and on a CPU in one thread: a recurrent layer's steps are too small to
+    share. On two busy cores, two threads that wait for each other were 2 to 40 times as slow.
+    """
+    chosen = pick_device(device)
+    first = [copy.deepcopy(model.state_dict()) for model in models]
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1 if chosen.type == "cpu" else n_threads)
+    try:
+        with _single_precision():
+            return train(chosen)
+    except torch.cuda.OutOfMemoryError:
+        tqdm.write("the GPU's memory is full, so this is trained on the CPU")
+    finally:
+        torch.set_num_threads(n_threads)
+    for model, state in zip(models, first, strict=True):
+        model.cpu().load_state_dict(state)
+    return _on_device("cpu", models, train)
 
 
 def _check_network(model: nn.Module, data: Dataset) -> None:
@@ -625,30 +522,15 @@ def _single_precision() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-@contextmanager
-def _one_thread(device: torch.device) -> Iterator[None]:
-    """Single precision, and on a CPU one thread: a recurrent layer's steps are too small to share.
-
-    On two busy cores, two threads that wait for each other were 2 to 40 times as slow as one.
-    """
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        with _single_precision():
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-class _Passes:
-    """A network and its data on one device, and the passes over them that training consists of."""
+class _Alone:
+    """One network in training, of whatever kind, and its data on one device."""
 
     def __init__(
-        self, device: torch.device, model: nn.Module, data: Dataset, settings: Settings, seed: int
+        self, model: nn.Module, data: Dataset, settings: Settings, device: torch.device, seed: int
     ):
-        self.device, self.model, self.settings = device, model.to(device), settings
-        self.parts = {
+        self.model, self.settings, self.device = model.to(device), settings, device
+        self.last = model  # as it was after its last epoch, once it is trained
+        self.data = {
             part: (self._there(data.source[trials]), self._there(data.target[trials]))
             for part, trials in (("train", data.train), ("validation", data.validation))
         }
@@ -656,10 +538,7 @@ class _Passes:
         self.source_mean = torch.as_tensor(mean, device=device)
         # Drawn on the CPU, so that every device trains with the same batches and dropout.
         self.generator = torch.Generator().manual_seed(seed)
-        kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
-        self.optimizer = kind(
-            model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self.optimizer = Adam(dict.fromkeys(model.parameters(), settings.learning_rate), settings)
 
     def _there(self, counts: np.ndarray) -> torch.Tensor:
         # Counts stay bytes until a batch is read, a quarter of the memory of floats; but one batch
@@ -668,112 +547,49 @@ class _Passes:
         as_bytes = counts.dtype == np.uint8 and self.settings.batch_trials is not None
         return there if as_bytes else there.float()
 
+    def state(self, member: int) -> dict[str, torch.Tensor]:
+        """A copy of the weights."""
+        return copy.deepcopy(self.model.state_dict())
+
+    def restore(self, states: Sequence[dict[str, torch.Tensor]]) -> None:
+        """Put a state back; the network as it is now is kept as `last`."""
+        self.last = copy.deepcopy(self.model)
+        self.model.load_state_dict(states[0])
+
     @torch.no_grad()
-    def loss(self, part: str) -> float:
+    def losses(self, part: str, members: list[int]) -> np.ndarray:
         """Mean Poisson loss of a part, without dropout."""
         self.model.eval()
-        source, target = self.parts[part]
-        total = sum(
-            (
-                _loss(self.model, some.float(), counts.float()) * len(some)
-                for some, counts in zip(source.split(_AT_ONCE), target.split(_AT_ONCE), strict=True)
-            ),
-            start=torch.zeros((), device=self.device),
-        )
-        return (total / len(source)).item()
+        source, target = self.data[part]
+        total = torch.zeros((), device=self.device)
+        for some in pieces(np.arange(len(source))):
+            total += self._loss(source[some].float(), target[some]) * len(some)
+        return np.array([total.item() / len(source)])
 
-    def epoch(self) -> float:
+    def epoch(self, members: list[int]) -> np.ndarray:
         """One pass over the training trials; the mean loss, with dropout. It syncs at its end."""
         self.model.train()
-        source, target = self.parts["train"]
-        kept = 1 - self.settings.neuron_dropout
+        source, target = self.data["train"]
+        share = 1 - self.settings.neuron_dropout
         order = torch.randperm(len(source), generator=self.generator)
-        keep = torch.ones(len(source), 1, source.shape[2], dtype=torch.float32)
-        if kept < 1:
-            keep.bernoulli_(kept, generator=self.generator)
-        order, keep = order.to(self.device), (keep / kept).to(self.device)
+        kept = torch.ones(len(source), 1, source.shape[2])
+        if share < 1:
+            kept.bernoulli_(share, generator=self.generator)
+        order, kept = order.to(self.device), (kept / share).to(self.device)
         size = self.settings.batch_trials or len(order)
         total = torch.zeros((), device=self.device)
-        for trials, kept_sources in zip(order.split(size), keep.split(size), strict=True):
+        for trials, kept_sources in zip(order.split(size), kept.split(size), strict=True):
             seen = source[trials].float()  # (batch, time, n_sources)
-            if kept < 1:
+            if share < 1:
                 seen = self.source_mean + (seen - self.source_mean) * kept_sources
-            loss = _loss(self.model, seen, target[trials].float())
-            self.optimizer.zero_grad(set_to_none=True)
+            loss = self._loss(seen, target[trials])
             loss.backward()
             self.optimizer.step()
             total += loss.detach() * len(trials)
-        return (total / len(order)).item()
+        return np.array([total.item() / len(order)])
 
-
-def _train_on(
-    device: torch.device, model: nn.Module, data: Dataset, settings: Settings, seed: int, bar: tqdm
-) -> _Run:
-    start = time.perf_counter()
-    passes = _Passes(device, model, data, settings, seed)
-    to_bits = [_to_bits(data, trials) for trials in (data.train, data.validation)]
-    rows: list[dict[str, float]] = []
-    best_epoch, best_state, interrupted = 0, copy.deepcopy(model.state_dict()), False
-
-    def record(epoch: int, train_loss: float) -> None:
-        losses = train_loss, passes.loss("validation")
-        if not np.isfinite(losses).all():
-            raise FloatingPointError(
-                f"the loss is {losses[0]} in training and {losses[1]} in validation after epoch "
-                f"{epoch}; lower the learning rate (now {settings.learning_rate:g})"
-            )
-        bits = [convert(loss) for convert, loss in zip(to_bits, losses, strict=True)]
-        rows.append(
-            {
-                "epoch": epoch,
-                "train_loss": losses[0],
-                "validation_loss": losses[1],
-                "train_bits": bits[0],
-                "validation_bits": bits[1],
-                "seconds": time.perf_counter() - start,
-            }
-        )
-        bar.set_postfix_str(f"bits/spike train {bits[0]:.3f}, validation {bits[1]:.3f}")
-
-    try:
-        record(0, passes.loss("train"))
-        for epoch in range(1, settings.max_epochs + 1):
-            record(epoch, passes.epoch())
-            bar.update()
-            if rows[-1]["validation_loss"] < rows[best_epoch]["validation_loss"]:
-                best_epoch, best_state = epoch, copy.deepcopy(model.state_dict())
-            if settings.patience is not None and epoch - best_epoch >= settings.patience:
-                break
-    except KeyboardInterrupt:
-        interrupted = True
-        tqdm.write(f"interrupted after epoch {max(len(rows) - 1, 0)}; keeping the best so far")
-
-    history = pd.DataFrame(rows)
-    last = copy.deepcopy(model).eval()
-    model.load_state_dict(best_state)
-    model.eval()
-
-    def as_fit(network: nn.Module, epoch: int) -> Fit:
-        seconds = rows[epoch]["seconds"] if rows else 0.0
-        return Fit((network,), history, (epoch,), seconds, Seen.of(data), interrupted=interrupted)
-
-    return _Run(as_fit(model, best_epoch), as_fit(last, max(len(rows) - 1, 0)), interrupted)
-
-
-def _loss(model: nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return metrics.poisson_nll(model(source).clamp(min=_LEAST_RATE), target)
-
-
-def _to_bits(data: Dataset, trials: np.ndarray) -> Callable[[Any], Any]:
-    """Turns the mean Poisson loss of some trials into bits per spike against the train mean.
-
-    One loss, or an array of them.
-    """
-    counts = data.target[trials]
-    null = np.broadcast_to(metrics.null_rates(data, "train"), counts.shape)
-    null_loss = metrics.poisson_nll(null, counts)
-    per_bit = max(counts.mean(dtype=np.float64), 1e-12) * np.log(2)
-    return lambda loss: (null_loss - loss) / per_bit
+    def _loss(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return metrics.poisson_nll(self.model(source).clamp(min=_LEAST_RATE), target.float())
 
 
 def _apply(
@@ -784,10 +600,14 @@ def _apply(
     with torch.no_grad():
         parts = [
             function(torch.as_tensor(part, dtype=torch.float32, device=device)).cpu().numpy()
-            for part in np.array_split(source, -(-len(source) // _AT_ONCE) or 1)
+            for part in pieces(source)
         ]
     return np.concatenate(parts)
 
 
-def _bar(total: int, progress: bool) -> tqdm:
-    return tqdm(total=total, desc="fit", unit="epoch", disable=not progress)
+@contextmanager
+def _bar(n_epochs: int, progress: bool) -> Iterator[tqdm]:
+    """A progress bar that is full at the end, however early the training has stopped."""
+    with tqdm(total=n_epochs, desc="fit", unit="epoch", disable=not progress) as bar:
+        yield bar
+        bar.update(n_epochs - bar.n)

@@ -24,13 +24,14 @@ def networks(tiny_data, request):
         )
         for k in range(3)
     ]
-    members.warm_started(models, tiny_data, parts, (2.0, 8.0), 30.0)
-    return models, parts, members.Members(models, tiny_data, torch.device("cpu"))
+    members.warm_started(models, tiny_data, parts, 30.0)
+    stacked = members.Members(models, tiny_data, parts, nma.Settings(), torch.device("cpu"))
+    return models, parts, stacked
 
 
 def test_stacked_networks_have_the_losses_of_each_alone(networks, tiny_data):
     models, parts, stacked = networks
-    for member, loss in enumerate(stacked.losses(parts, [0, 1, 2])):
+    for member, loss in enumerate(stacked.losses("validation", [0, 1, 2])):
         with torch.no_grad():
             rates = models[member](torch.as_tensor(tiny_data.source[parts[member]]).float())
         counts = torch.as_tensor(tiny_data.target[parts[member]])
@@ -41,7 +42,8 @@ def test_gradients_are_those_of_the_network_written_out(networks, tiny_data):
     models, _, stacked = networks
     trials = tiny_data.train[:4]
     kept = (np.random.default_rng(0).random((1, 4, tiny_data.n_sources)) < 0.3) / np.float32(0.3)
-    stacked.loss([trials], [1], kept.astype(np.float32)).sum().backward()
+    inputs = stacked.inputs([trials], [1], kept.astype(np.float32))
+    stacked.loss(inputs, [trials], [1]).sum().backward()
     model = models[1]
     source = torch.as_tensor(tiny_data.source[trials]).float()
     mean = model.read_in.source_mean
@@ -93,9 +95,7 @@ def test_calibration_undoes_what_is_wrong_with_predictions():
     data = nma.make_dataset(session)
     timid = 2.0 * (truth[..., 1:] / 2.0) ** 0.5
     parts = np.array_split(np.union1d(data.train, data.validation), 5)
-    found = members.calibrated(
-        [lambda source, part=part: timid[part] for part in parts], data, parts
-    )
+    found = members.calibrated([timid[part] for part in parts], data, parts)
     within = found.exponents[0]
     assert 1.6 < within[0] < 2.3 and abs(within[1] - 1.05) < 0.1
     assert found.factor[12:18].min() > 1.15 > found.factor[:4].max()
@@ -125,9 +125,7 @@ def test_calibration_tells_a_trial_from_what_changes_within_it(causal):
     data = nma.make_dataset(session)
     wrong = 2.0 * np.exp(2 * trial + within / 2)
     parts = np.array_split(np.union1d(data.train, data.validation), 5)
-    found = members.calibrated(
-        [lambda source, part=part: wrong[part] for part in parts], data, parts, causal
-    )
+    found = members.calibrated([wrong[part] for part in parts], data, parts, causal)
     assert 1.7 < found.exponents[0, 0] < 2.3 and 0.45 < found.exponents[1, 0] < 0.75
     earlier = wrong.copy()
     earlier[:, 20:] = 1.0

@@ -8,6 +8,7 @@ import torch
 
 import nma_seq2seq as nma
 from nma_seq2seq import members, training
+from nma_seq2seq.early_stopping import Adam
 from nma_seq2seq.model import convolve, convolve_past
 
 
@@ -87,12 +88,15 @@ def test_a_plain_network_learns(tiny_data):
     assert found.latents(tiny_data.source[:3]).shape == (3, 30, 4)
 
 
+def warm(data, ridge=30, **options):
+    model = training.new_model(data, **{"smoothing": (2.0, 8.0), "floor": 0.2} | options)
+    members.warm_started([model], data, [data.validation], ridge)
+    return model
+
+
 def test_a_warm_start_begins_at_the_linear_model(tiny_data):
-    linear = nma.fit_rrr(tiny_data, smoothings=((1.5, 6),), ranks=(5,), floors=(0.2,))
-    model = training.new_model(
-        tiny_data, n_latents=5, cell="gru", smoothing=(1.5, 6), floor=0.2, beta=20
-    )
-    training.warm_start(model, linear, tiny_data)
+    linear = nma.fit_rrr(tiny_data, smoothings=((1.5, 6),), ridges=(3,), ranks=(5,), floors=(0.2,))
+    model = warm(tiny_data, 3, n_latents=5, cell="gru", smoothing=(1.5, 6), beta=20)
     source = tiny_data.source[tiny_data.test]
     with torch.no_grad():
         rates = model(torch.as_tensor(source).float()).numpy()
@@ -263,19 +267,43 @@ def test_devices(tiny_data):
             training.pick_device("cuda")
 
 
-def test_a_full_gpu_falls_back_to_the_cpu(tiny_data, monkeypatch, capsys):
-    places = []
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda data: nma.fit(training.new_model(data), data, short(), progress=False),
+        lambda data: nma.fit_seq2seq(data, short(), n_latents=4, n_members=2, progress=False),
+    ],
+)
+def test_a_full_gpu_falls_back_to_the_cpu(fit, tiny_data, monkeypatch, capsys):
+    """And begins anew there: what was half trained on the GPU leaves no trace."""
+    expected = fit(tiny_data).predict(tiny_data.source)
+    calls = []
 
-    def train_on(place, *arguments, plain=training._train_on):
-        places.append(place.type)
-        if len(places) == 1:
+    def states(self, inputs, plain=nma.Seq2Seq.states):
+        calls.append(1)
+        if len(calls) == 5:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return plain(place, *arguments)
+        return plain(self, inputs)
 
-    monkeypatch.setattr(training, "_train_on", train_on)
-    found = nma.fit(training.new_model(tiny_data), tiny_data, short(), progress=False)
-    assert places[1] == "cpu" and found.best_epochs
+    monkeypatch.setattr(nma.Seq2Seq, "states", states)
+    found = fit(tiny_data)
     assert "memory is full, so this is trained on the CPU" in capsys.readouterr().out
+    np.testing.assert_array_equal(found.predict(tiny_data.source), expected)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_a_step_is_that_of_torch(optimizer):
+    settings = nma.Settings(optimizer, learning_rate=0.1, weight_decay=0.3)
+    mine, theirs = (torch.nn.Parameter(torch.linspace(-2, 2, 9)) for _ in range(2))
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
+    adam, reference = Adam({mine: 0.1}, settings), kind([theirs], lr=0.1, weight_decay=0.3)
+    for step in range(20):
+        for weight in (mine, theirs):
+            (weight - step / 10).pow(2).sum().backward()
+        adam.step()
+        reference.step()
+        reference.zero_grad()
+        assert torch.equal(mine, theirs) and mine.grad is None
 
 
 class Own(torch.nn.Module):
@@ -386,7 +414,7 @@ def causal_fits():
             transformer(data, bidirectional=False), data, settings, progress=False
         ),
         "warm start": lambda data: nma.fit(
-            training.start_from_linear(data, bidirectional=False)[0], data, settings, progress=False
+            warm(data, beta=3.0, bidirectional=False), data, settings, progress=False
         ),
         "regression": lambda data: nma.fit_rrr(data, causal=True),
     }
