@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,29 +21,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class MeanRate:
-    """Each neuron's mean over the training trials; `rates` (neurons,) in counts per bin."""
+class AverageTrial:
+    """The same in every trial; `rates` (neurons,) or (time, neurons) in counts per bin."""
 
     rates: np.ndarray
     seconds: float
     seen: Seen | None = None
 
     def predict(self, source: np.ndarray) -> np.ndarray:
-        """The same rate in every bin, (trials, time, neurons)."""
-        return np.broadcast_to(self.rates, (*source.shape[:2], len(self.rates)))
-
-
-@dataclass(frozen=True, eq=False)
-class PSTH:
-    """The average training trial; `rates` (time, neurons) in counts per bin."""
-
-    rates: np.ndarray
-    seconds: float
-    seen: Seen | None = None
-
-    def predict(self, source: np.ndarray) -> np.ndarray:
-        """The same trial again and again, (trials, time, neurons)."""
-        return np.broadcast_to(self.rates, (len(source), *self.rates.shape))
+        """Rates (trials, time, neurons), whatever the sources do."""
+        return np.broadcast_to(self.rates, (*source.shape[:2], self.rates.shape[-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +107,7 @@ class ReducedRankRegression:
         return np.maximum(rates, self.floor * self.target_mean)
 
 
-def fit_mean(data: Dataset) -> MeanRate:
+def fit_mean(data: Dataset) -> AverageTrial:
     """Mean rate of each target neuron over the training trials.
 
     Examples
@@ -128,13 +115,10 @@ def fit_mean(data: Dataset) -> MeanRate:
     >>> nma.fit_mean(data).rates.shape == (data.n_targets,)
     True
     """
-    check_dataset(data)
-    start = time.perf_counter()
-    rates = metrics.mean_rates(data.target[data.train])
-    return MeanRate(rates, time.perf_counter() - start, Seen.of(data))
+    return _average(data, "train")
 
 
-def fit_psth(data: Dataset) -> PSTH:
+def fit_psth(data: Dataset) -> AverageTrial:
     """Average training trial, its smoothing chosen on the validation trials.
 
     Examples
@@ -142,9 +126,14 @@ def fit_psth(data: Dataset) -> PSTH:
     >>> nma.fit_psth(data).rates.shape == (40, data.n_targets)
     True
     """
+    return _average(data, "psth")
+
+
+def _average(data: Dataset, null: str) -> AverageTrial:
+    check_dataset(data)
     start = time.perf_counter()
-    rates = metrics.psth(data)
-    return PSTH(rates, time.perf_counter() - start, Seen.of(data))
+    rates = metrics.null_rates(data, null)
+    return AverageTrial(rates, time.perf_counter() - start, Seen.of(data))
 
 
 def fit_rrr(
@@ -187,7 +176,7 @@ def fit_rrr(
     """
     start = time.perf_counter()
     check_dataset(data)
-    _check_choices(smoothings, ridges, ranks, floors)
+    _check_choices(smoothings=smoothings, ridges=ridges, ranks=ranks, floors=floors)
     check_sources(data)
     scaling = source_scaling(data, data.train)
     held_out = data.target[data.validation].reshape(-1, data.n_targets)
@@ -231,81 +220,57 @@ def fit_rrr(
 
 def check_sources(data: Dataset) -> None:
     """Raise a ValueError if nothing can be learned from the sources, for they never change."""
-    if not any(np.ptp(data.source[trial], axis=0).any() for trial in data.train) and (
-        np.ptp(data.source[data.train, 0], axis=0).max() == 0
-    ):
+    first = data.source[data.train[0], 0]
+    if all((data.source[trial] == first).all() for trial in data.train):
         raise ValueError(
             f"none of the {data.n_sources} source neurons ever changes its count in the training "
             "trials, so nothing can be predicted from them; choose other sources or trials"
         )
 
 
-def _check_choices(
-    smoothings: Sequence[tuple[float, ...]],
-    ridges: Sequence[float],
-    ranks: Sequence[int],
-    floors: Sequence[float],
-) -> None:
-    for widths in smoothings if np.ndim(smoothings) else ():
-        if np.ndim(widths) != 1 or not len(widths) or not min(widths) > 0:
-            raise ValueError(
-                f"smoothings={smoothings!r} must be tuples of widths above 0, such as ((2,),)"
-            )
-    choices: dict[str, Any] = {
-        "smoothings": smoothings,
-        "ridges": ridges,
-        "ranks": ranks,
-        "floors": floors,
+def _check_choices(**choices: Sequence[Any]) -> None:
+    """Refuse values that `fit_rrr` cannot choose from."""
+    must: dict[str, tuple[str, Callable[[Any], bool]]] = {
+        "smoothings": (
+            "tuples of widths above 0, such as ((2,),)",
+            lambda widths: np.ndim(widths) == 1 and len(widths) > 0 and min(widths) > 0,
+        ),
+        "ridges": ("finite and above 0", lambda ridge: 0 < ridge < np.inf),
+        "ranks": ("whole numbers of 1 or more", lambda rank: rank >= 1 and int(rank) == rank),
+        "floors": ("above 0 and below 1, shares of the mean rate", lambda floor: 0 < floor < 1),
     }
     for name, values in choices.items():
-        if not np.ndim(values) or not len(values):
+        if not np.iterable(values) or not len(values):
             raise ValueError(
                 f"{name}={values!r} leaves nothing to choose from; give a tuple of some"
             )
-    if not all(ridge > 0 and np.isfinite(ridge) for ridge in ridges):
-        raise ValueError(f"ridges={ridges!r} must be finite and above 0")
-    if not all(rank >= 1 and int(rank) == rank for rank in ranks):
-        raise ValueError(f"ranks={ranks!r} must be whole numbers of 1 or more")
-    if not all(0 < floor < 1 for floor in floors):
-        raise ValueError(f"floors={floors!r} must be above 0 and below 1, shares of the mean rate")
+        be, can_be = must[name]
+        if not all(map(can_be, values)):
+            raise ValueError(f"{name}={values!r} must be {be}")
 
 
-@dataclass(frozen=True, eq=False)
-class PopulationCoupling:
-    """Rates as a linear function of one number, how many spikes all sources fire together."""
-
-    regression: ReducedRankRegression
-
-    @property
-    def seconds(self) -> float:
-        return self.regression.seconds
-
-    @property
-    def seen(self) -> Seen | None:
-        return self.regression.seen
-
-    def predict(self, source: np.ndarray) -> np.ndarray:
-        """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
-        return self.regression.predict(_population(source))
-
-
-def fit_population(data: Dataset) -> PopulationCoupling:
+def fit_population(data: Dataset) -> ReducedRankRegression:
     """Each neuron's coupling to the population rate (Okun et al. 2015), by least squares.
 
-    The smoothing of the population rate is chosen on the validation trials.
+    A regression on one number, how many spikes all sources fire together, whose smoothing is chosen
+    on the validation trials.
 
     Examples
     --------
     >>> nma.score({"population": nma.fit_population(data)}, data)["bits_per_spike"].item() > 0
     True
     """
-    together = replace(data, source=_population(data.source))
-    return PopulationCoupling(fit_rrr(together, ranks=(1,), ridges=(1e-3,)))
-
-
-def _population(source: np.ndarray) -> np.ndarray:
-    """(trials, time, neurons) -> their sum, (trials, time, 1)."""
-    return source.sum(axis=2, keepdims=True, dtype=np.float32)
+    population = data.source.sum(axis=2, keepdims=True, dtype=np.float32)
+    one = fit_rrr(replace(data, source=population), ranks=(1,), ridges=(1e-3,))
+    # The same of every source: the sum of them all is scaled, so that each of them is.
+    n = data.n_sources
+    return replace(
+        one,
+        encoder=np.repeat(one.encoder, n, axis=0),
+        source_mean=np.repeat(one.source_mean / n, n),
+        source_scale=np.repeat(one.source_scale, n),
+        center=np.repeat(one.center / n, n),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,8 +335,6 @@ def fit_glm(
     check_dataset(data)
     check_sources(data)
     n_components = whole("n_components", n_components, 1)
-    if not len(smoothings) or not len(penalties):
-        raise ValueError("smoothings and penalties leave nothing to choose from; give one of each")
     penalties = [real("penalties", penalty, 0) for penalty in penalties]
     start = time.perf_counter()
     counts = data.target[data.train].reshape(-1, data.n_targets)
@@ -401,8 +364,8 @@ def fit_glm(
                 best_loss, best = loss, model
     if best is None:
         raise ValueError(
-            f"smoothings={list(smoothings)} and penalties={list(penalties)} leave no GLM with a "
-            "finite loss on the validation trials; give at least one of each"
+            f"smoothings={list(smoothings)} and penalties={list(penalties)} leave nothing to "
+            "choose from, or no GLM with a finite loss on the validation trials; give one of each"
         )
     return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
 

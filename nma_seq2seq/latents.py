@@ -123,8 +123,8 @@ def align(
     return Alignment(
         aligned=aligned[trials],
         trials=trials,
-        r2=_r2(reference[trials], aligned[trials]),
-        r2_back=_r2(latents[trials], back[trials]),
+        r2=r2(reference[trials], aligned[trials]),
+        r2_back=r2(latents[trials], back[trials]),
         canonical_correlations=_canonical_correlations(latents, reference, folds),
     )
 
@@ -140,14 +140,6 @@ def _mapped(
         line = LinearRegression().fit(_flat(x[train]), _flat(y[train]))
         mapped[test] = line.predict(_flat(x[test])).reshape(y[test].shape)
     return mapped
-
-
-def _r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-    """`metrics.r2`, and NaN instead of a division by zero where the truth never changes."""
-    changes = np.ptp(truth, axis=(0, 1)) > 0
-    shares = np.full(truth.shape[2], np.nan)
-    shares[changes] = r2(truth[:, :, changes], estimate[:, :, changes])
-    return shares
 
 
 def _canonical_correlations(

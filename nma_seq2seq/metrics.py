@@ -167,12 +167,17 @@ def bits_per_spike(
 
 
 def r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-    """Share of the variance explained of each last-axis column, over all other axes; 1 is best."""
+    """Share of the variance explained of each last-axis column, over all other axes; 1 is best.
+
+    NaN for a column that never changes, of which there is nothing to explain.
+    """
     if truth.shape != estimate.shape:
         raise ValueError(f"truth {truth.shape} and estimate {estimate.shape} must have one shape")
     axes = tuple(range(truth.ndim - 1))
     residual = ((truth - estimate) ** 2).sum(axis=axes)
-    return 1 - residual / ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)
+    total = ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)
+    changes = np.ptp(truth, axis=axes) > 0
+    return 1 - np.divide(residual, total, out=np.full_like(total, np.nan), where=changes)
 
 
 def predict_part(model: Model, data: Dataset, part: str, name: str = "the model") -> np.ndarray:

@@ -146,6 +146,47 @@ def test_the_best_on_validation_trials_is_chosen(linear, fit, choices):
     assert losses(fit(data, **choices))[0] == pytest.approx(validation.min(), rel=1e-5)
 
 
+def test_the_choice_is_between_fits_as_they_are(linear):
+    """Where sources have drifted by the validation trials, what suits them undrifted is no use."""
+    data, _ = linear
+    ridges = (0.3, 30, 3000)
+    undrifted = nma.fit_rrr(data, **ONE | {"ridges": ridges}, ranks=(2,))
+    source = data.source.copy()
+    source[np.ix_(data.validation, range(data.n_bins), undrifted.encoder[:, 0] > 0)] += 1
+    data = dataclasses.replace(data, source=source)
+    chosen = nma.fit_rrr(data, **ONE | {"ridges": ridges}, ranks=(2,))
+    each = [nma.fit_rrr(data, **ONE | {"ridges": (ridge,)}, ranks=(2,)) for ridge in ridges]
+    losses = [
+        nma.poisson_nll(fit.predict(source[data.validation]), data.target[data.validation])
+        for fit in each
+    ]
+    assert chosen.ridge == ridges[int(np.argmin(losses))] > undrifted.ridge
+
+
+def test_a_regression_chooses_between_one_width_and_two(tiny_data):
+    options = {"ridges": (10,), "ranks": (2,), "floors": (0.1,)}
+    widths = ((4,), (2, 8))
+    losses = [
+        nma.score({"": nma.fit_rrr(tiny_data, smoothings=(w,), **options)}, tiny_data,
+                  part="validation", n_resamples=1)["validation_loss"].item()
+        for w in widths
+    ]  # fmt: skip
+    chosen = nma.fit_rrr(tiny_data, smoothings=widths, **options)
+    assert chosen.smoothing == widths[int(np.argmin(losses))]
+
+
+def test_population_coupling_hears_all_sources_alike(linear, tmp_path):
+    """The same number of spikes, whoever fired them, says the same; and it comes back."""
+    data, _ = linear
+    fit = fit_population(data)
+    source = data.source[data.test]
+    rates = fit.predict(source)
+    np.testing.assert_allclose(fit.predict(np.roll(source, 7, axis=2)), rates, rtol=1e-5)
+    assert rates.std(axis=(0, 1)).max() > 0
+    fit.save(tmp_path / "fit.pt")
+    np.testing.assert_array_equal(nma.load_fit(tmp_path / "fit.pt").predict(source), rates)
+
+
 def test_a_glm_never_goes_beyond_the_rates_of_training(linear):
     """An exponential explodes where the sources are as they never were in training."""
     data, _ = linear

@@ -256,5 +256,5 @@ def test_a_pair_of_fits_makes_two_rows_and_a_tensor_is_taken(tiny_data):
     assert np.isnan(table.loc["mine", "seconds"])
     with pytest.raises(TypeError, match="a function without predict"):
         nma.score({"f": lambda source: source}, tiny_data)
-    with pytest.raises(TypeError, match="models is a MeanRate; give a dict"):
+    with pytest.raises(TypeError, match="models is an? AverageTrial; give a dict"):
         nma.score(nma.fit_mean(tiny_data), tiny_data)
