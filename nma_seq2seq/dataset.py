@@ -203,7 +203,10 @@ def make_dataset(
     >>> halves.n_sources, halves.n_targets
     (34, 34)
     """
-    source, target = (each if isinstance(each, str) else list(each) for each in (source, target))
+    source, target = (
+        list(each) if isinstance(each, Iterable) and not isinstance(each, str) else each
+        for each in (source, target)
+    )
     recording, session = session, session.select(window=window)
     lags = _lags(lag)
     parts = split_trials(
@@ -287,7 +290,7 @@ def _sources(
 
 def _led(data: Dataset, recording: Session, lags: list[int]) -> Dataset:
     """The dataset with its sources at each lag, for the target bins that have a source at all."""
-    start = int(np.searchsorted(recording.time, data.session.time[0] - 5e-7))
+    start = int(np.searchsorted(recording.time, data.session.time[0]))
     first = max(start, max(lags))
     last = min(start + data.n_bins, recording.n_bins + min(lags))
     if first >= last:

@@ -338,7 +338,8 @@ class Session:
         ValueError
             If the session has no neuron in one of them; the message lists the regions it has.
         """
-        wanted = [names] if isinstance(names, str) else list(names)
+        several = isinstance(names, Iterable) and not isinstance(names, str)
+        wanted = list(names) if several else [names]
         if not wanted or not all(isinstance(name, str) for name in wanted):
             raise ValueError(
                 f"regions are chosen by name, not by {names!r:.80}; this session has "

@@ -53,10 +53,10 @@ def test_every_notebook_runs_on_any_recording(path, file):
 
 
 def test_one_region_is_dealt_into_two_halves(capsys):
-    session = nma.Session.from_dict(recording({"TEa": 9, "root": 1}, 12, 10))
+    session = nma.Session.from_dict(recording({"TEa": 9, "root": 6}, 12, 10))
     halved = for_the_course(session)
     counts = halved.units["region"].value_counts()
-    assert counts.to_dict() == {"TEa half 1": 5, "TEa half 2": 4, "root": 1}
+    assert counts.to_dict() == {"TEa half 1": 5, "TEa half 2": 4, "root": 6}
     assert (halved.spikes == session.spikes).all()
     assert "one region with four neurons or more, TEa" in capsys.readouterr().out
     assert nma.make_dataset(halved, "TEa half 1", "TEa half 2").n_targets == 4

@@ -41,6 +41,11 @@ def test_regions_groups_and_window(tiny):
     assert data.session.time[0] == 0
 
 
+def test_names_may_come_from_a_generator(tiny):
+    data = nma.make_dataset(tiny, (name for name in ("VISp", "CA1")), iter(["MOs"]))
+    assert (data.n_sources, data.n_targets, data.source_name) == (25, 10, "VISp, CA1")
+
+
 def test_the_least_rate_looks_at_training_trials_alone(tiny):
     data = nma.make_dataset(tiny, min_rate_hz=30)
     rates = tiny.spikes[data.train].mean(axis=(0, 1)) / 0.01
@@ -164,17 +169,25 @@ def test_near_sources_are_left_out(tiny):
     # One track: 10 µm from neuron to neuron; MOs are 25 to 34.
     depth = 10.0 * np.arange(36)
     session = placed(tiny, ap=0.0, lr=0.0, dv=depth)
-    data = nma.make_dataset(session, min_distance_um=45)
-    assert list(data.source_units) == list(
-        range(21)
-    )  # neuron 20 is 50 µm from 25, 35 is 10 from 34
-    assert list(data.target_units) == list(range(25, 35))
+    # Neuron 20 is 50 µm from 25, which is far enough, and 35 is 10 from 34.
+    for distance in (45, 50):
+        data = nma.make_dataset(session, min_distance_um=distance)
+        assert list(data.source_units) == list(range(21))
+        assert list(data.target_units) == list(range(25, 35))
     halves = nma.make_dataset(session, source="same", target="VISp", min_distance_um=25)
     apart = np.abs(depth[halves.source_units][:, None] - depth[halves.target_units])
     assert apart.min() >= 25 and halves.n_sources == 8 and halves.n_targets == 10
     depth[3] = np.nan
+    depth[30] = np.nan
     unknown = nma.make_dataset(placed(tiny, ap=0.0, lr=0.0, dv=depth), min_distance_um=45)
-    assert 3 not in unknown.source_units
+    assert list(unknown.source_units) == [*range(3), *range(4, 21)]
+    assert list(unknown.target_units) == [25, 26, 27, 28, 29, 31, 32, 33, 34]
+    # Which end predicts the other is drawn.
+    ends = [
+        nma.make_dataset(session, "same", "VISp", min_distance_um=25, seed=seed).source_units[0]
+        for seed in range(10)
+    ]
+    assert set(ends) == {0, 12}
     with pytest.raises(ValueError, match="the farthest is at 250 µm"):
         nma.make_dataset(session, min_distance_um=1e4)
     with pytest.raises(ValueError, match="no positions"):
@@ -201,6 +214,8 @@ def test_sources_on_the_targets_probe_are_left_out(tiny):
     ("arguments", "message"),
     [
         ({"target": "mos"}, "did you mean 'MOs'"),
+        ({"target": None}, "chosen by name, not by None"),
+        ({"source": 3}, "chosen by name, not by 3"),
         ({"target": ["VISp", "MOs", "CA1", "root"]}, 'no other region is left.*source="same"'),
         ({"seed": -1}, "seed is -1; choose a whole number of at least 0"),
         ({"seed": 0.5}, "seed is 0.5"),

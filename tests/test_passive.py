@@ -181,6 +181,9 @@ def test_the_twins_passive_session_is_that_of_its_file(tmp_path, monkeypatch):
     assert passive.rates.shape == passive.spikes.shape == (20, 120, 24)
     recording = simulate_recording(3, n_passive=20, **shape)[0]
     assert_is_passive(passive, recording)
+    # Its neurons are set as in the task, so that without it they fire more or less than there.
+    change = np.log(passive.rates.mean(axis=(0, 1)) / active.rates.mean(axis=(0, 1)))
+    assert 0.03 < np.median(np.abs(change)) < 1
     # The counts are those of these rates, and not of other trials.
     order = np.random.default_rng(0).permutation(20)
     mean = np.log(passive.rates)

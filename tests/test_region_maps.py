@@ -54,12 +54,34 @@ def test_no_source_is_nearer_than_asked_for(small, datasets):
         apart = where[data.source_units, None] - where[data.target_units]
         assert np.linalg.norm(apart, axis=2).min() >= 100
         assert data.n_sources == data.n_targets == 15
+        # Within a region they are of the outer thirds of its length, 300 µm of MOs being crowded.
+    for data in within:
+        here = np.flatnonzero(small.units["region"] == data.source_name)
+        axis = np.linalg.svd(where[here] - where[here].mean(axis=0), full_matrices=False)[2][0]
+        order = here[np.argsort(where[here] @ axis)]
+        size = max(15, len(here) // 3)
+        ends = {frozenset(order[:size]), frozenset(order[-size:])}
+        assert all(
+            any(set(units) <= end for end in ends)
+            for units in (data.source_units, data.target_units)
+        )
     # The two ends of a region change places from one resample to the next.
     targets = {}
     for data in within:
         targets.setdefault(data.source_name, []).append(set(data.target_units))
     assert all(set.isdisjoint(sets[0], sets[-1]) for sets in targets.values())
     assert table["bits_per_spike"].notna().sum() == len(datasets) / 2
+
+
+def test_a_source_may_be_just_as_far_as_asked_for(small, datasets):
+    two = small.select(["MOs", "VISp"])
+    apart = np.where(two.units["region"] == "MOs", 0.0, 100.0)
+    units = two.units.assign(ap=0.0, lr=0.0, dv=apart)
+    for distance, n_scores in ((100, 2), (101, 0)):
+        table = nma.region_map(
+            replace(two, units=units), n_neurons=5, n_resamples=1, min_distance_um=distance, **QUIET
+        )
+        assert table["bits_per_spike"].notna().sum() == n_scores
 
 
 def test_where_too_few_are_far_enough_there_is_no_score(small, datasets):

@@ -46,6 +46,14 @@ def test_another_split_is_refused_by_every_score(fit, tiny):
 
 
 @pytest.mark.parametrize("fit", FITS)
+def test_validation_trials_are_no_test_trials(fit, tiny_data):
+    """What a fit was tuned or stopped on is not new to it, though it was not trained on it."""
+    swapped = dataclasses.replace(tiny_data, validation=tiny_data.test, test=tiny_data.validation)
+    with pytest.raises(ValueError, match="has seen 6 of these 6 test trials"):
+        nma.score({"mine": fit(tiny_data)}, swapped)
+
+
+@pytest.mark.parametrize("fit", FITS)
 def test_the_own_split_is_scored(fit, tiny_data):
     model = fit(tiny_data)
     for part in ("test", "train"):
@@ -100,6 +108,11 @@ def test_other_neurons_recordings_and_bins_are_refused(tiny, tiny_data):
 def test_the_same_recording_read_twice_is_one(tiny_data):
     again = nma.make_dataset(nma.Session.from_dict(tiny_dict() | {"mouse_name": "Renamed"}))
     assert nma.score({"": nma.fit_rrr(tiny_data)}, again)["bits_per_spike"].iloc[0] > 0
+    spikes = tiny_data.session.spikes.copy()
+    spikes[-1, -1, -1] += 1  # one spike more, in the last bin
+    almost = nma.make_dataset(dataclasses.replace(again.session, spikes=spikes, key=""))
+    with pytest.raises(ValueError, match="fitted on another recording"):
+        nma.score({"mine": nma.fit_rrr(tiny_data)}, almost)
     shifted = nma.make_dataset(nma.Session.from_dict(tiny_dict()), seed=3)
     with pytest.raises(ValueError, match="has seen"):
         nma.score({"mine": nma.fit_rrr(tiny_data)}, shifted)

@@ -137,6 +137,14 @@ def test_the_least_rate_is_that_of_the_window_that_is_kept(tiny):
     assert 0 in session.select(min_rate_hz=1).units.index
 
 
+def test_the_least_rate_is_that_of_the_trials_that_are_kept(tiny):
+    spikes = tiny.spikes.copy()
+    spikes[:20, :, 0], spikes[20:, :, 0] = 0, 9
+    session = dataclasses.replace(tiny, spikes=spikes)
+    assert 0 not in session.select(min_rate_hz=1, trials=range(20)).units.index
+    assert session.select(min_rate_hz=900, trials=range(20, 40)).units.index.tolist() == [0]
+
+
 def test_a_window_s_ends_are_bins_however_they_are_written(tiny):
     """0.01 + 0.05 is a little more than 0.06, and the bin at 0.06 is meant all the same."""
     edge = 0.01 + 0.05
@@ -312,6 +320,19 @@ def test_align_cuts_the_same_bins_around_an_event(capsys):
         cut.select(window=(0.06, 0.1))
 
 
+def test_align_rounds_its_window_to_whole_bins(twin):
+    """0.29 / 0.01 is a little less than 29 in floating point, and 29 bins are meant."""
+    cut = twin.align("reaction_time", window=(-0.29, 0.29))
+    assert cut.n_bins == 58 and cut.time[0] == -0.29
+
+
+def test_only_what_was_aligned_to_the_stimulus_tells_its_time(tiny, capsys):
+    at_stimulus = tiny.align("reaction_time", window=(-0.05, 0.05))
+    assert (at_stimulus.trials["stimulus_onset"] == -0.12).all()
+    elsewhere = dataclasses.replace(tiny, alignment="the tone")
+    assert "stimulus_onset" not in elsewhere.align("reaction_time", window=(-0.05, 0.05)).trials
+
+
 def test_aligning_back_gives_the_same_bins(twin):
     moved = twin.align("reaction_time", window=(-0.3, 0.5))
     back = moved.align("stimulus_onset", window=(-0.1, 0.1))
@@ -345,6 +366,7 @@ def test_align_says_what_is_wrong(tiny, arguments, message):
         ({"regions": "MOs2/3"}, "did you mean 'MOs'"),
         ({"regions": "hipocampus"}, "did you mean 'hippocampus'"),
         ({"regions": []}, "chosen by name"),
+        ({"regions": 5}, "chosen by name, not by 5; this session has VISp"),
         ({"regions": np.arange(3)}, r"chosen by name.*select\(neurons"),
         ({"window": (0, 400)}, "in seconds, not in milliseconds or bins"),
         ({"window": (0, 0.1, 0.2)}, "give its start and its stop"),

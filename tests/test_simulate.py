@@ -12,7 +12,7 @@ from steinmetz_files import write
 import nma_seq2seq as nma
 from benchmarks import twin as bench
 from nma_seq2seq import metrics, simulate
-from nma_seq2seq.simulate import LATENTS, PATHS, REGIONS, simulate_recording
+from nma_seq2seq.simulate import LATENTS, PATHS, REGIONS, area_of, simulate_recording
 
 SMALL = {"n_trials": 30, "n_bins": 120, "regions": {"MOs": 8, "VISp": 12, "root": 3}}
 
@@ -150,6 +150,12 @@ def test_choices_follow_the_contrasts():
     assert set(trials["contrast_left"]) == set(trials["contrast_right"]) == {0, 0.25, 0.5, 1}
 
 
+def test_the_mouse_tires():
+    sessions = [nma.simulate_session(s, n_bins=1, regions={"MOs": 2}) for s in range(16)]
+    engagement = np.mean([latent(session, "engagement")[:, 0] for session in sessions], axis=0)
+    assert engagement[:65].mean() > engagement[-65:].mean() + 0.5
+
+
 def test_feedback_agrees_with_contrasts_and_response(twin):
     trials = twin.trials
     side = np.sign(trials["contrast_left"] - trials["contrast_right"])
@@ -191,6 +197,8 @@ def test_licks_follow_reward_and_the_pupil_is_smooth(twin):
     assert not licks[~rewarded].any() and licks[rewarded].sum(axis=1).mean() > 1
     for trial in np.flatnonzero(rewarded):
         assert not licks[trial, twin.time < twin.trials["feedback_time"][trial]].any()
+    together = {lag: (licks[:, lag:] * licks[:, :-lag]).sum() for lag in (7, 14, 21, 28)}
+    assert min(together[14], together[28]) > 2 * max(together[7], together[21])  # seven a second
     pupil = twin.behavior["pupil_area"]
     assert np.abs(np.diff(pupil, axis=1)).max() < 0.15 * pupil.std()
     assert np.corrcoef(pupil[:, 0], latent(twin, "engagement")[:, 0])[0, 1] > 0.7
@@ -268,6 +276,22 @@ def test_regions_answer_as_they_should(twin):
     assert aligned[35:55].mean() > 1.3 * aligned[:20].mean()
 
 
+def test_high_contrasts_are_seen_sooner():
+    session = nma.simulate_session(n_trials=1500, n_bins=80, regions={"VISp": 2})
+    contrast, seen = session.trials["contrast_right"], latent(session, "visual cortex")
+    answers = [seen[contrast == level].mean(axis=0) for level in (0.25, 1)]
+    weak, strong = ((answer > answer.max() / 2).argmax() for answer in answers)
+    assert 50 + 6 <= strong < weak <= 50 + 11
+
+
+def test_areas():
+    regions = {"MOs": "motor", "MOp": "motor", "ACA": "frontal", "VISp": "visual"}
+    assert {name: area_of(name) for name in regions} == {
+        name: f"{area} cortex" for name, area in regions.items()
+    }
+    assert area_of("CA1") == "hippocampus" and area_of("BLA") is area_of("root") is None
+
+
 def test_latents_that_drive_motor_cortex_can_be_read_from_the_spikes(twin):
     session = twin.rebin(4)
     data = nma.make_dataset(session)
@@ -293,6 +317,7 @@ def test_positions_and_widths_look_like_probes(twin):
         where = probe[["ap", "dv", "lr"]].to_numpy()
         off, along = np.linalg.svd(where - where.mean(axis=0), full_matrices=False)[1:]
         assert off[1] < 0.05 * off[0]  # a straight line
+        assert np.corrcoef(probe["dv"], probe["depth"])[0, 1] < -0.99  # from the tip up
         along = (where - where.mean(axis=0)) @ along[0]
         assert abs(np.corrcoef(along, probe["depth"])[0, 1]) > 0.999
         assert probe["region"].nunique() >= 3
@@ -344,6 +369,11 @@ def test_some_units_count_their_neighbours_spikes_too(twin):
 
     at_once, next_bin = product(one, neighbor, 0), product(one, neighbor, 1)
     assert at_once.mean() > 0.02 > 5 * abs(next_bin.mean())
+    # And as often as true_leak says, where the neighbour counts its own spikes alone.
+    alone = leak[neighbor] == 0
+    counted, total = (twin.rates[..., which[alone]].sum(axis=(0, 1)) for which in (neighbor, one))
+    shared = (at_once[alone] * counted).sum()
+    assert shared == pytest.approx((leak[one[alone]] * total).sum(), rel=0.03)
 
 
 def test_twin_lies_in_the_range_of_real_sessions(real_file):
