@@ -35,6 +35,7 @@ from .metrics import score as score
 from .model import Seq2Seq as Seq2Seq
 from .questions import quiz as quiz
 from .recordings import load_alf as load_alf
+from .recordings import load_file as load_file
 from .recordings import load_nwb as load_nwb
 from .region_maps import over_mice as over_mice
 from .region_maps import region_map as region_map
@@ -44,7 +45,6 @@ from .simulate import simulate_session as simulate_session
 from .smoothing import smooth as smooth
 from .steinmetz import import_part as import_part
 from .steinmetz import list_sessions as list_sessions
-from .steinmetz import load_file as load_file
 from .steinmetz import load_session as load_session
 from .steinmetz import load_sessions as load_sessions
 from .training import Fit as Fit

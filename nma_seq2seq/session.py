@@ -16,7 +16,15 @@ from nma_seq2seq import regions as allen
 from nma_seq2seq import school_format
 from nma_seq2seq.arguments import did_you_mean, one_of, positions, real, span, whole
 from nma_seq2seq.nwb_writing import write_nwb
-from nma_seq2seq.spike_times import cut
+from nma_seq2seq.spike_times import (
+    by_unit,
+    check_alignment,
+    count,
+    make_bins,
+    sample,
+    trials_table,
+    units_table,
+)
 
 # Columns of `trials` that hold times, and what happens then in words.
 EVENTS = {
@@ -263,21 +271,28 @@ class Session:
         ValueError
             One sentence that names the part, what is wrong with it and what it should be.
         """
-        parts = cut(
-            spike_times,
-            regions,
-            align_times,
-            clusters=clusters,
-            window=window,
-            bin_size=bin_size,
-            units=units,
-            trials=trials,
-            events=events,
-            behavior=behavior,
+        bins = make_bins(window, bin_size)
+        table = units_table(regions, units)
+        labels = None if units is None else units.index.to_numpy()
+        trains = by_unit(spike_times, clusters, len(table), labels)
+        onsets = np.asarray(align_times, dtype=np.float64)
+        check_alignment(onsets, trains, bins)
+        return cls(
+            spikes=count(trains, onsets, bins),
+            time=bins.time,
+            units=table,
+            trials=trials_table(trials, onsets, events),
+            behavior={
+                key: sample(times, values, onsets, bins, key)
+                for key, (times, values) in (behavior or {}).items()
+            },
+            name=name or f"{mouse}_{date}",
+            mouse=str(mouse),
+            date=str(date),
+            bin_size=bins.size,
+            alignment=alignment,
+            events=tuple(dict.fromkeys((*EVENTS, *events))),
         )
-        known = dict.fromkeys((*EVENTS, *events))
-        parts |= {"alignment": alignment, "events": tuple(known)}
-        return cls(**parts, name=name or f"{mouse}_{date}", mouse=str(mouse), date=str(date))
 
     def to_dict(self) -> dict[str, Any]:
         """The session in the summer school's format, which `from_dict` and `load_file` take.

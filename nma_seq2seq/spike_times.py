@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,39 +31,6 @@ class Bins:
     @property
     def stop(self) -> float:
         return self.start + self.n * self.size
-
-
-def cut(
-    spike_times: Any,
-    regions: Sequence[str],
-    align_times: Any,
-    *,
-    clusters: Any = None,
-    window: Sequence[float] = (-0.5, 2.0),
-    bin_size: float = 0.01,
-    units: pd.DataFrame | None = None,
-    trials: pd.DataFrame | None = None,
-    events: Sequence[str] = (),
-    behavior: Mapping[str, tuple[Any, Any]] | None = None,
-) -> dict[str, Any]:
-    """What a Session is made of, as keyword arguments; see `Session.from_spike_times`."""
-    bins = make_bins(window, bin_size)
-    table = units_table(regions, units)
-    labels = None if units is None else units.index.to_numpy()
-    trains = by_unit(spike_times, clusters, len(table), labels)
-    onsets = np.asarray(align_times, dtype=np.float64)
-    check_alignment(onsets, trains, bins)
-    return {
-        "spikes": count(trains, onsets, bins),
-        "time": bins.time,
-        "units": table,
-        "trials": trials_table(trials, onsets, events),
-        "behavior": {
-            name: sample(times, values, onsets, bins, name)
-            for name, (times, values) in (behavior or {}).items()
-        },
-        "bin_size": bins.size,
-    }
 
 
 def units_table(regions: Sequence[str], units: pd.DataFrame | None) -> pd.DataFrame:
@@ -252,6 +219,14 @@ def _is_sorted(times: np.ndarray) -> bool:
     return bool((times[1:] >= times[:-1]).all())
 
 
+def first_and_last(trains: Sequence[np.ndarray]) -> tuple[float, float]:
+    """When units were recorded, as far as their sorted spikes tell; (inf, -inf) without any."""
+    ends = [train[[0, -1]] for train in trains if train.size]
+    return min((end[0] for end in ends), default=np.inf), max(
+        (end[1] for end in ends), default=-np.inf
+    )
+
+
 def check_alignment(align_times: np.ndarray, trains: Sequence[np.ndarray], bins: Bins) -> None:
     """Raise a ValueError in one sentence if a trial cannot be cut from these spikes."""
     if align_times.ndim != 1 or not align_times.size or align_times.dtype.kind != "f":
@@ -264,10 +239,9 @@ def check_alignment(align_times: np.ndarray, trains: Sequence[np.ndarray], bins:
             f"align_times holds NaN or inf in {missing.size} of {align_times.size} trials (the "
             f"first is trial {missing[0]}); leave those out, of trials as well"
         )
-    ends = [train[[0, -1]] for train in trains if train.size]
-    if not ends:
+    first, last = first_and_last(trains)
+    if first > last:
         raise ValueError("spike_times holds no spike at all; give at least one unit that fires")
-    first, last = min(end[0] for end in ends), max(end[1] for end in ends)
     outside = np.flatnonzero((align_times + bins.stop < first) | (align_times + bins.start > last))
     if outside.size:
         trial = outside[0]

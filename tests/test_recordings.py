@@ -297,7 +297,8 @@ def test_kilosort_and_phy(tmp_path):
     times = np.sort(np.random.default_rng(0).uniform(0, 100, 4000))
     np.save(tmp_path / "spike_times.npy", times)
     np.save(tmp_path / "spike_clusters.npy", np.arange(4000) % 4)
-    with pytest.raises(ValueError, match="choose region= one acronym for each of 4 clusters"):
+    says = "brainLocation.tsv with .* would.; choose region= one acronym for all .* each of its 4"
+    with pytest.raises(ValueError, match=says):
         nma.load_file(tmp_path)
     session = nma.load_file(tmp_path, region=["MOs", "MOs", "CA1", "CA1"], align=[10.0, 50])
     assert session.spikes.shape == (2, 250, 4)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from nma_seq2seq.arguments import one_of
-from nma_seq2seq.recordings import alf, nwb
+from nma_seq2seq.recordings.alf import read_alf
 from nma_seq2seq.recordings.containers import (
     EXTRAS,
     BadFileError,
@@ -18,6 +18,8 @@ from nma_seq2seq.recordings.containers import (
     existing,
     recognise,
 )
+from nma_seq2seq.recordings.continuous import Asked, cut
+from nma_seq2seq.recordings.nwb import read_nwb
 from nma_seq2seq.recordings.pickles import read_pickled
 from nma_seq2seq.recordings.plain import read_plain
 from nma_seq2seq.recordings.store import opened
@@ -30,12 +32,13 @@ __all__ = [
     "count_sessions",
     "existing",
     "load_alf",
+    "load_file",
     "load_nwb",
-    "open_recording",
     "read_sessions",
 ]
 
 _ALIGN_NWB = "visual_stimulus_time"
+_READERS = {"nwb": read_nwb, "alf": read_alf}  # of recordings on a clock of their own
 
 
 def load_nwb(
@@ -94,13 +97,7 @@ def load_nwb(
     --------
     >>> session = nma.load_nwb("mine.nwb", align="stim_on_time")  # doctest: +SKIP
     """
-    if one_of("task", task, TASKS) == "passive":
-        align = _onset_of_passive(align, _ALIGN_NWB)
-    options = {
-        "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
-        "trials": trials, "task": task,
-    }  # fmt: skip
-    return _opened(nwb.read_nwb, "nwb", path, options)
+    return _opened("nwb", path, Asked(align, window, bin_size, region, units, trials, task))
 
 
 def load_alf(
@@ -143,51 +140,45 @@ def load_alf(
     --------
     >>> session = nma.load_alf("Richards_2017-10-31.tar")  # doctest: +SKIP
     """  # noqa: E501
-    if one_of("task", task, TASKS) == "passive":
-        align = _onset_of_passive(align, None)
-    options = {
-        "align": align, "window": window, "bin_size": bin_size, "region": region, "units": units,
-        "trials": trials, "task": task,
-    }  # fmt: skip
-    return _opened(alf.read_alf, "alf", path, options)
+    return _opened("alf", path, Asked(align, window, bin_size, region, units, trials, task))
 
 
-def _onset_of_passive(align: Any, default: str | None) -> str | None:
-    """The default, which is what the trials of the task are cut around to know them again."""
-    if align is default or isinstance(align, str) and align == default:
-        return default
-    raise ValueError(
-        f"align is {align!r:.60}, and passive trials are cut around the onset of their stimulus; "
-        "leave out align= or task="
-    )
-
-
-def open_recording(
+def load_file(
     path: str | os.PathLike, index: int = 0, *, task: str = "active", **options: Any
 ) -> Session:
-    """A session from any file that is known here, told by what is in it.
+    """A session from a file on disk: it is told by what is in it, whatever its name.
+
+    The summer school's files and others like them, `dat.npy` as some browsers unpack it, plain
+    arrays (`np.savez(FILE, spks=..., brain_area=...)`), NWB files, and folders and .tar of ALF.
+    No pickle is run.
 
     Parameters
     ----------
     path : path
     index : int
-        Which session, where the file holds several.
+        Which session of the file, counted from 0.
     task : "active" or "passive"
+        As in `load_session`: trials of the task, or those without one, where the file has them.
     **options
-        As in `load_nwb` and `load_alf`, for those files; for the school's spike times `session`,
-        the session that they are of, and `bin_size`.
+        As in `load_nwb` and `load_alf`, for such files. For the school's file of spike times,
+        `session` (the one that they are of) and `bin_size`.
 
     Raises
     ------
     BadFileError
-        If it is no recording; the sentence says what it is, and the way in.
+        If the file is damaged or no recording; the sentence says what it is, and the way in.
+        `UnsafeFileError` if it is no mere data.
     ValueError
-        If it has no such session, or does not take the options.
+        If the file has no such session or no such trials, or the session breaks the format.
+
+    Examples
+    --------
+    >>> session = nma.load_file("steinmetz_part2.npz", index=5)  # doctest: +SKIP
     """
     one_of("task", task, TASKS)
     path, index = existing(path), operator.index(index)
     kind = recognise(path)
-    if kind in ("nwb", "alf"):
+    if kind in _READERS:
         if index:
             raise ValueError(f"no session {index} in {path.name}; it holds one, counted from 0")
         return (load_nwb if kind == "nwb" else load_alf)(path, task=task, **options)
@@ -257,40 +248,42 @@ def read_sessions(path: str | os.PathLike, *, passive: bool = False) -> Iterator
     """Each session of a file of the summer school's format, or the one of plain arrays, as a dict.
 
     A dict is emptied when the next is asked for. The trials without a task (`spks_passive`, ...)
-    are in it if they are asked for. Errors as `open_recording`'s.
+    are in it if they are asked for. Errors as `load_file`'s.
     """
     path = existing(path)
     kind = recognise(path)
-    if kind == "plain":
-        yield read_plain(path, passive=passive)
-    elif kind == "pickled":
-        yield from read_pickled(path, passive=passive)
-    else:
+    if kind in _READERS:
         raise ValueError(f"{path.name} is {kind.upper()}; open it with nma.load_{kind}(FILE)")
+    yield from (read_plain if kind == "plain" else read_pickled)(path, passive=passive)
 
 
 def count_sessions(path: str | os.PathLike) -> int:
-    """How many sessions a file holds; errors as `open_recording`'s."""
+    """How many sessions a file holds; errors as `load_file`'s."""
     path = existing(path)
-    return 1 if recognise(path) in ("nwb", "alf") else sum(1 for _ in read_sessions(path))
+    return 1 if recognise(path) in _READERS else sum(1 for _ in read_sessions(path))
 
 
-def _opened(
-    read: Callable[..., tuple[Session, str]],
-    kind: str,
-    path: str | os.PathLike,
-    options: dict[str, Any],
-) -> Session:
-    """Read once, and from then on from the cache, for as long as the file and options are these."""
+def _opened(kind: str, path: str | os.PathLike, asked: Asked) -> Session:
+    """Read once, and from then on from the cache, for as long as the file and what is asked stay.
+
+    Raises
+    ------
+    ValueError
+        If passive trials are asked for and an alignment of the task's.
+    """
+    is_default = asked.align is None or isinstance(asked.align, str) and asked.align == _ALIGN_NWB
+    if one_of("task", asked.task, TASKS) == "passive" and not is_default:
+        raise ValueError(
+            f"align is {asked.align!r:.60}, and passive trials are cut around the onset of their "
+            "stimulus; leave out align= or task="
+        )
     path = existing(path)
     found = recognise(path)
     if found != kind:
-        way = f"nma.load_{found}" if found in ("nwb", "alf") else "nma.load_file"
+        way = f"nma.load_{found}" if found in _READERS else "nma.load_file"
         raise BadFileError(f"{path.name} is no {kind.upper()} file; open it with {way}(FILE)")
-    options = {
-        key: np.asarray(value) if isinstance(value, list | np.ndarray) else value
-        for key, value in options.items()
-    }
-    session, said = opened(path, options, lambda: read(path, **options))
+    session, said = opened(
+        path, vars(asked), lambda: cut(_READERS[kind](path, asked.region), asked)
+    )
     print(f"{path.name}: {session.name}{', ' if said else ''}{said}")
     return session

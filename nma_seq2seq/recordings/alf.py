@@ -6,18 +6,17 @@ import io
 import re
 import tarfile
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
-from nma_seq2seq import regions as allen
 from nma_seq2seq.recordings import paper
 from nma_seq2seq.recordings.containers import BadFileError
-from nma_seq2seq.recordings.continuous import Continuous, cut
-from nma_seq2seq.session import Session
+from nma_seq2seq.recordings.continuous import Continuous
+from nma_seq2seq.recordings.units import peak_rows, regions_of, with_channels
 from nma_seq2seq.spike_times import split_by
 
 _MOST_BYTES = 8 * 2**30  # of one member of a tar
@@ -33,41 +32,61 @@ _SKIPPED = (
 )  # fmt: skip
 # kilosort and phy write the two arrays that there must be under names of their own.
 _ALIASES = {"spike_times": "spikes.times", "spike_clusters": "spikes.clusters"}
-_NAMES = paper.FROM_ALF | {"stimOn_times": "stimulus_onset"}
-_ALIGN = ("visualStim_times", "stimOn_times")
+_TRIALS = paper.FROM_ALF | {"stimOn_times": "stimulus_onset"}
+_ONSETS = ("visualStim_times", "stimOn_times")
+# Attributes of clusters, in the order of the columns of a session.
+_UNITS = {
+    "depths": "depth", "_phy_annotation": "phy_annotations", "waveformDuration": "trough_to_peak",
+    "probes": "probe",
+}  # fmt: skip
+_REGION_COLUMNS = ("allen_ontology", "brainLocation", "acronym")
+_TRACES = {
+    "wheel_position": ("wheel.position", "wheel.timestamps"),
+    "face": ("face.motionEnergy", "face.timestamps"),
+    "pupil_area": ("eye.area", "eye.timestamps"),
+    "pupil_xy": ("eye.xyPos", "eye.timestamps"),
+}
 
 
-def read_alf(
-    path: Path,
-    *,
-    align: Any,
-    window: Sequence[float],
-    bin_size: float,
-    region: Any,
-    units: Any,
-    trials: Any,
-    task: str,
-) -> tuple[Session, str]:
-    """The session, and what was decided in reading it; see `load_alf`."""
+def read_alf(path: Path, region: Any) -> Continuous:
+    """The recording of a folder or a .tar; see `load_alf`."""
     arrays, tables = _read(path)
-    recording = _recording(arrays, tables, path, region)
-    is_papers = "phy_annotations" in recording.units
-    if units is None and is_papers:
-        units = paper.ANNOTATED
-        recording.said.append(f"units with {paper.ANNOTATED}, as in the paper")
-    if align is None:
-        align = next((a for a in _ALIGN if a in recording.trials), _ALIGN[0])
-    return cut(
-        recording,
-        align=align,
-        window=window,
-        bin_size=bin_size,
-        units=None if isinstance(units, str) and units == "all" else units,
+    for key in ("spikes.times", "spikes.clusters"):
+        if key not in arrays:
+            raise BadFileError(
+                f"{path.name} has no {key}.npy; it has {', '.join(sorted(arrays)[:6]) or 'nothing'}"
+            )
+    times, whose = (arrays[f"spikes.{key}"].reshape(-1) for key in ("times", "clusters"))
+    if len(times) != len(whose):
+        raise BadFileError(
+            f"{path.name}: {len(times)} spikes.times and {len(whose)} spikes.clusters; they must "
+            "be as many"
+        )
+    whose = whose.astype(np.int64)
+    clusters = _object("clusters", arrays, tables)
+    clusters = clusters.reindex(range(max(len(clusters), int(whose.max(initial=-1)) + 1)))
+    units, said = _units(clusters, _object("channels", arrays, tables), region, path.name)
+    trials, why = _trials(arrays, tables)
+    mouse, date = _mouse_and_date(path)
+    return Continuous(
+        label=path.name,
+        name=f"{mouse}_{date}" if date != "unknown" else path.stem,
+        mouse=mouse,
+        date=date,
+        spike_times=split_by(times, whose, len(units)),
+        units=units,
         trials=trials,
-        renamed=paper.renamed(
-            recording.trials, paper.FROM_ALF | {"stimOn_times": "stimulus_onset"}
-        ),
-        task=task,
+        onset=next((name for name in _ONSETS if name in trials), _ONSETS[0]),
+        names=paper.renamed(trials, _TRIALS),
+        events=tuple(c for c in map(str, trials) if c.endswith("_times") or c in paper.TIMES),
+        onsets={
+            key: arrays[key].reshape(-1)
+            for key in ("passiveVisual.times", "licks.times")
+            if key in arrays
+        },
+        behavior=_behavior(arrays),
+        passive=_passive(arrays),
+        said=[*said, why],
     )
 
 
@@ -120,7 +139,7 @@ def _wanted(file: str) -> bool:
     return key.partition(".")[0] in _OBJECTS and key not in _SKIPPED
 
 
-def _files(path: Path) -> Any:
+def _files(path: Path) -> Iterator[tuple[str, Path | BinaryIO]]:
     """Name and content of each file that is wanted, of a folder or a tar."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
@@ -146,64 +165,6 @@ def _files(path: Path) -> Any:
 
 
 # ---------------------------------------------------------------------- what they hold
-
-
-def _recording(
-    arrays: Mapping[str, np.ndarray],
-    tables: Mapping[str, pd.DataFrame],
-    path: Path,
-    region: Any,
-) -> Continuous:
-    for key in ("spikes.times", "spikes.clusters"):
-        if key not in arrays:
-            raise BadFileError(
-                f"{path.name} has no {key}.npy; it has {', '.join(sorted(arrays)[:6]) or 'nothing'}"
-            )
-    said: list[str] = []
-    times = arrays["spikes.times"].reshape(-1)
-    whose = arrays["spikes.clusters"].reshape(-1).astype(np.int64)
-    if len(times) != len(whose):
-        raise BadFileError(
-            f"{path.name}: {len(times)} spikes.times and {len(whose)} spikes.clusters; they must "
-            "be as many"
-        )
-    clusters = _object("clusters", arrays, tables)
-    n_units = max(len(clusters), int(whose.max(initial=-1)) + 1)
-    clusters = clusters.reindex(range(n_units))
-    units, acronyms = _units(clusters, _object("channels", arrays, tables), region, path.name, said)
-    trials = _trials(arrays, tables)
-    events = [c for c in map(str, trials) if c.endswith("_times") or c in paper.TIMES]
-    moves = arrays.get("wheelMoves.intervals")
-    if moves is not None and "visualStim_times" in trials and "response_times" in trials:
-        kinds = arrays.get("wheelMoves.type")
-        found = paper.reaction(
-            trials["visualStim_times"].to_numpy(float),
-            trials["response_times"].to_numpy(float),
-            paper.pairs(moves, len(moves)),
-            kinds,
-        )
-        for column, values in found.items():
-            trials[column] = values
-        events.append("reaction_time")
-    mouse, date = _mouse_and_date(path)
-    return Continuous(
-        label=path.name,
-        name=f"{mouse}_{date}" if date != "unknown" else path.stem,
-        mouse=mouse,
-        date=date,
-        spike_times=split_by(times, whose, n_units),
-        units=units.assign(region=acronyms),
-        trials=trials,
-        onsets={
-            key: arrays[key].reshape(-1)
-            for key in ("passiveVisual.times", "licks.times")
-            if key in arrays
-        },
-        events=tuple(events),
-        behavior=_behavior(arrays),
-        said=said,
-        passive=_passive(arrays),
-    )
 
 
 def _mouse_and_date(path: Path) -> tuple[str, str]:
@@ -234,74 +195,38 @@ def _object(
 
 
 def _units(
-    clusters: pd.DataFrame, channels: pd.DataFrame, region: Any, label: str, said: list[str]
+    clusters: pd.DataFrame, channels: pd.DataFrame, region: Any, label: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The table of units, and each one's acronym as the files have it."""
-    units = pd.DataFrame({"unit_id": clusters.index})
-    depths = clusters["depths"].to_numpy(float) if "depths" in clusters else None
-    if depths is not None:
-        units["depth"] = depths
-    if "_phy_annotation" in clusters:
-        units["phy_annotations"] = clusters["_phy_annotation"].to_numpy()
-    if "waveformDuration" in clusters:
-        duration, why = paper.width(clusters["waveformDuration"].to_numpy(), depths)
-        if duration is not None:
-            units["trough_to_peak"] = duration
-        else:
-            said.append(why)
+    """One row a unit: what is known of it, its place and its region; and what was decided."""
+    there = [name for name in _UNITS if name in clusters]
+    units = clusters[there].rename(columns=_UNITS)
+    units.insert(0, "unit_id", clusters.index)
+    rows, how = None, ""
     peak = next((c for c in ("peakChannel", "channels") if c in clusters), None)
-    rows = None
     if peak is not None and len(channels) and clusters[peak].notna().all():
-        heights = channels["height"].to_numpy(float) if "height" in channels else None
-        rows, how = paper.peak_rows(clusters[peak].to_numpy(), len(channels), depths, heights)
-        said.append(how)
-        names = {
-            "ccf_ap": "ap", "ccf_dv": "dv", "ccf_lr": "lr", "probe": "probe",
-        }  # fmt: skip
-        there = {old: new for old, new in names.items() if old in channels}
-        probe = clusters["probes"].to_numpy() if "probes" in clusters else None
-        of_channels = channels[list(there)].rename(columns=there)
-        for column, values in paper.units_of_channels(rows, of_channels, probe).items():
-            units[column] = values
-    elif "probes" in clusters:
-        units["probe"] = clusters["probes"].to_numpy()
-
-    if region is not None and not isinstance(region, str):
-        given = [str(acronym) for acronym in region]
-        if len(given) != len(units):
-            raise ValueError(
-                f"{label}: region= has {len(given)} names for {len(units)} clusters; give one each"
-            )
-        return units, given
-    columns = ("allen_ontology", "brainLocation", "acronym") if region is None else (region,)
-    for column in columns:
-        if column in clusters:
-            return units, clusters[column].astype(str).tolist()
-        if rows is not None and column in channels:
-            return units, channels[column].astype(str).to_numpy()[rows].tolist()
-    if region is not None and allen.is_known(allen.without_layer(region)):
-        return units, [region] * len(units)  # all are in one region
-    texts = [
-        f"{name}.{column}"
-        for name, table in (("clusters", clusters), ("channels", channels))
-        for column in table
-        if not pd.api.types.is_numeric_dtype(table[column])
-    ]
-    raise ValueError(
-        f"{label} does not tell the regions of its clusters (channels.brainLocation.tsv with "
-        f"clusters.peakChannel.npy would); choose region= one acronym for each of {len(units)} "
-        f"clusters{', or one of its columns ' + ', '.join(texts) if texts else ''}"
-    )
+        rows, how = peak_rows(units.assign(peak_channel=clusters[peak]), channels)
+    hint = " (channels.brainLocation.tsv with clusters.peakChannel.npy would)"
+    acronyms, where = regions_of(clusters, channels, rows, region, _REGION_COLUMNS, label, hint)
+    units, left_out = with_channels(units, channels, rows)
+    return units.assign(region=acronyms), [left_out, how, where]
 
 
-def _trials(arrays: Mapping[str, np.ndarray], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _trials(
+    arrays: Mapping[str, np.ndarray], tables: Mapping[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, str]:
+    """The table of trials with the movements of the wheel, and what was left out."""
     trials = _object("trials", arrays, tables)
     intervals = arrays.get("trials.intervals")
     if intervals is not None and intervals.ndim == 2 and len(intervals) == len(trials):
         trials["start_time"], trials["stop_time"] = intervals[:, 0], intervals[:, 1]
     if "included" in trials:
         trials["included"] = trials["included"].astype(bool)
-    return trials
+    moves, kinds = arrays.get("wheelMoves.intervals"), arrays.get("wheelMoves.type")
+    if moves is None or not {"visualStim_times", "response_times"} <= set(trials):
+        return trials, ""
+    starts = moves.reshape(-1, moves.shape[-1])[:, 0].astype(float)
+    kinds = None if kinds is None else kinds.reshape(-1)
+    return paper.with_reaction(trials, "visualStim_times", "response_times", starts, kinds)
 
 
 def _passive(arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -322,29 +247,16 @@ def _behavior(
     found: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
     if "licks.times" in arrays:
         found["licks"] = arrays["licks.times"].reshape(-1), None
-    for name, attribute, stamps in (
-        ("wheel", "wheel.position", "wheel.timestamps"),
-        ("face", "face.motionEnergy", "face.timestamps"),
-        ("pupil_area", "eye.area", "eye.timestamps"),
-        ("pupil_xy", "eye.xyPos", "eye.timestamps"),
-    ):
-        if attribute not in arrays or stamps not in arrays:
-            continue
-        values = arrays[attribute].astype(float)
-        times = _stamps(arrays[stamps], len(values))
-        if len(times) != len(values):
-            continue
-        if name == "pupil_xy":
-            if values.ndim == 2 and values.shape[1] == 2:
-                found["pupil_x"], found["pupil_y"] = (times, values[:, 0]), (times, values[:, 1])
-        elif name == "wheel":
-            found["wheel"] = paper.speed(times, values.reshape(-1) * paper.WHEEL_MM)
-        else:
-            found[name] = times, values.reshape(-1)
+    for name, (attribute, stamps) in _TRACES.items():
+        if attribute in arrays and stamps in arrays:
+            values = arrays[attribute].astype(float)
+            if name == "wheel_position":
+                values *= paper.WHEEL_MM
+            found |= paper.traces(name, _sample_times(arrays[stamps], len(values)), values)
     return found
 
 
-def _stamps(stamps: np.ndarray, n_samples: int) -> np.ndarray:
+def _sample_times(stamps: np.ndarray, n_samples: int) -> np.ndarray:
     """The time of each sample from rows of (sample, time): all between lie on a line."""
     if stamps.ndim == 2 and stamps.shape[1] == 2:
         return np.interp(np.arange(n_samples), stamps[:, 0], stamps[:, 1])

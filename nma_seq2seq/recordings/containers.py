@@ -9,7 +9,9 @@ import importlib.util
 import os
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -22,18 +24,25 @@ class UnsafeFileError(BadFileError):
     """A file that asks for more than arrays and text; it was refused and nothing of it has run."""
 
 
+#: What zipfile and numpy raise at a file that is cut or changed, whose values are then nonsense.
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, NotImplementedError,
+)  # fmt: skip
+
 _SPIKE_FILES = ("spikes.times", "spike_times.npy")
 _SAVE = (
     "a session needs spks (neurons, trials, time) and brain_area, saved with "
     "np.savez(FILE, spks=..., brain_area=...)"
 )
 _FROM_TIMES = "give its spike times to nma.Session.from_spike_times"
-#: What the summer school offers beside its three parts.
+_OF_NO_USE = (
+    "of which this course makes nothing: open a part (steinmetz_part0.npz to steinmetz_part2.npz), "
+    "or nma.load_session(31)"
+)
+#: What the summer school offers beside its three parts, by a key of the file.
 EXTRAS = {
-    "lfp": "local field potentials, of which this course makes nothing: open a part "
-    "(steinmetz_part0.npz to steinmetz_part2.npz), or nma.load_session(31)",
-    "waveform_w": "waveforms, of which this course makes nothing: open a part "
-    "(steinmetz_part0.npz to steinmetz_part2.npz), or nma.load_session(31)",
+    "lfp": f"local field potentials, {_OF_NO_USE}",
+    "waveform_w": f"waveforms, {_OF_NO_USE}",
 }
 _HEADS = {
     b"MATLAB 5.0": "is a MATLAB file: open it with scipy.io.loadmat; " + _SAVE,
@@ -132,18 +141,24 @@ def _recognise_zip(path: Path) -> str:
     raise BadFileError(f"{path.name} has no 'dat' and no 'spks'; it has {listed}: {_SAVE}")
 
 
+def array_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of the array in a .npy file, which is then read up to its data."""
+    version = np.lib.format.read_magic(file)
+    read = (
+        np.lib.format.read_array_header_1_0 if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )  # fmt: skip
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
 def _recognise_array(path: Path) -> str:
     """`dat.npy` as a browser unpacks it, or one array of numbers."""
-    with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )  # fmt: skip
-        try:
-            shape, _, dtype = read(file)
-        except ValueError:
-            raise BadFileError(f"{path.name} is cut or damaged; download it again") from None
+    try:
+        with path.open("rb") as file:
+            shape, dtype = array_header(file)
+    except ValueError:
+        raise BadFileError(f"{path.name} is cut or damaged; download it again") from None
     if dtype.kind == "O":
         return "pickled"
     raise BadFileError(f"{path.name} is one array of {dtype} of shape {shape}; {_SAVE}")

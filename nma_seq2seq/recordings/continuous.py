@@ -9,8 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nma_seq2seq.recordings import paper
 from nma_seq2seq.session import EVENTS, Session
-from nma_seq2seq.spike_times import make_bins
+from nma_seq2seq.spike_times import first_and_last, make_bins
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a recording: the arguments of `load_nwb`, which says what they are."""
+
+    align: Any
+    window: Sequence[float]
+    bin_size: float
+    region: Any
+    units: Any
+    trials: Any
+    task: str
 
 
 @dataclass(frozen=True)
@@ -26,16 +40,20 @@ class Continuous:
     units : DataFrame, one row a unit
         `region` is the acronym as the file has it.
     trials : DataFrame, one row a trial
-    onsets : dict of name -> array
-        What trials can be cut around besides the columns of `trials`: intervals, presentations.
+    onset : str
+        The column of `trials` that they are cut around if nothing else is asked for.
+    names : dict of a column of `trials` -> its name in the course
+        They get these once they are no longer needed under their own.
     events : tuple of str
         The columns of `trials` that are times.
+    onsets : dict of name -> array
+        What trials can be cut around besides the columns of `trials`: intervals, presentations.
     behavior : dict of name -> (times, values)
         Values are None where the times are to be counted.
-    said : list of str
-        What was decided in reading it.
     passive : DataFrame, one row a trial without a task
         `stimulus_onset`, and those of `contrast_left` and `contrast_right` that there are.
+    said : list of str
+        What was decided in reading it.
     """
 
     label: str
@@ -45,95 +63,75 @@ class Continuous:
     spike_times: Sequence[np.ndarray]
     units: pd.DataFrame
     trials: pd.DataFrame
-    onsets: Mapping[str, np.ndarray]
+    onset: str
+    names: Mapping[str, str] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+    onsets: Mapping[str, np.ndarray] = field(default_factory=dict)
     behavior: Mapping[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
     passive: pd.DataFrame = field(default_factory=pd.DataFrame)
+    said: Sequence[str] = ()
 
 
-def cut(
-    recording: Continuous,
-    *,
-    align: Any,
-    window: Sequence[float],
-    bin_size: float,
-    units: Any = None,
-    trials: Any = None,
-    renamed: Mapping[str, str] | None = None,
-    task: str = "active",
-) -> tuple[Session, str]:
+def cut(recording: Continuous, asked: Asked) -> tuple[Session, str]:
     """The session around an event, and in one line what was decided and left out.
-
-    Parameters
-    ----------
-    recording : Continuous
-    align : str, or array of times
-        A column of trials, a key of `onsets`, or the times themselves.
-    window, bin_size
-        As in `Session.from_spike_times`.
-    units, trials : query, mask, positions or None
-        Which to keep: an expression over the columns of the table, one bool a row, or positions.
-    renamed : mapping, optional
-        Columns of trials that get other names once they are no longer needed under these.
-    task : "active" or "passive"
-        Passive trials are cut around their stimulus; `align` then says which session of the task
-        has the same key.
 
     Raises
     ------
     ValueError
         If it cannot be cut as asked for; the sentence lists what there is.
     """
-    if task == "passive":
-        return _passive(
-            recording, align=align, window=window, bin_size=bin_size, units=units, trials=trials
-        )
+    if asked.task == "passive":
+        return _passive(recording, asked)
     said = list(recording.said)
+    units = asked.units
+    if units is None and "phy_annotations" in recording.units:
+        units = paper.ANNOTATED
+        said.append(f"units with {units}, as in the paper")
     chosen = _rows(units, recording.units, "units", recording.label)
     if len(chosen) < 2:
         raise ValueError(
             f"{recording.label}: {len(chosen)} of {len(recording.units)} units are left; a session "
             "needs at least two (one to predict the other), so choose others with units="
         )
-    bins = make_bins(window, bin_size)
-    names = dict(renamed or {})
+    bins = make_bins(asked.window, asked.bin_size)
+    names = recording.names
+    align = recording.onset if asked.align is None else asked.align
     if isinstance(align, str) and align not in recording.trials:
         align = {ours: theirs for theirs, ours in names.items()}.get(align, align)
     times, table, events = _alignment(recording, align)
-    kept = _rows(trials, table, "trials", recording.label)
+    kept = _rows(asked.trials, table, "trials", recording.label)
     times, table = times[kept], table.iloc[kept]
 
     trains = [recording.spike_times[unit] for unit in chosen]
-    ends = [train[[0, -1]] for train in trains if len(train)]
-    first = min((end[0] for end in ends), default=np.inf)
-    last = max((end[1] for end in ends), default=-np.inf)
-    finite = np.isfinite(times)
     # What the units were recorded for is known by their spikes alone.
+    first, last = first_and_last(trains)
+    finite = np.isfinite(times)
     inside = finite & (times + bins.stop >= first) & (times + bins.start <= last)
-    for left_out, why in ((~finite, "without this time"), (finite & ~inside, "not recorded")):
-        if left_out.any() and inside.any():
-            said.append(f"{left_out.sum()} of {len(times)} trials {why} left out")
     if not inside.any():
         raise ValueError(
             f"{recording.label}: none of {len(times)} trials lies in the recording, whose spikes "
             f"run from {first:.6g} to {last:.6g} s; choose another align="
         )
+    for left_out, why in ((~finite, "without this time"), (finite & ~inside, "not recorded")):
+        if left_out.any():
+            said.append(f"{left_out.sum()} of {len(times)} trials {why} left out")
     if len(chosen) < len(recording.units):
         said.append(f"{len(chosen)} of {len(recording.units)} units kept")
-    words = _words(align, names)
+    words = "alignment"
+    if isinstance(align, str):
+        name = names.get(align, align)
+        words = EVENTS.get(name, name.replace("_", " "))
     if words == EVENTS["stimulus_onset"]:
         table = table.drop(columns=align)  # it is time 0 itself
         events = tuple(event for event in events if event != align)
-    table = table[inside].reset_index(drop=True).rename(columns=names)
     session = Session.from_spike_times(
         trains,
         recording.units["region"].iloc[chosen].tolist(),
         times[inside],
-        window=window,
-        bin_size=bin_size,
+        window=asked.window,
+        bin_size=asked.bin_size,
         units=recording.units.iloc[chosen].reset_index(drop=True),
-        trials=table,
+        trials=table[inside].reset_index(drop=True).rename(columns=names),
         events=[names.get(event, event) for event in events],
         behavior=recording.behavior,
         alignment=words,
@@ -141,12 +139,10 @@ def cut(
         mouse=recording.mouse,
         date=recording.date,
     )
-    return session, "; ".join(said)
+    return session, "; ".join(filter(None, said))
 
 
-def _passive(
-    recording: Continuous, *, align: Any, trials: Any, **options: Any
-) -> tuple[Session, str]:
+def _passive(recording: Continuous, asked: Asked) -> tuple[Session, str]:
     """The passive trials, numbered on from those of the task, and known to be of one recording."""
     if recording.passive.empty:
         others = ", ".join(recording.onsets)
@@ -155,34 +151,24 @@ def _passive(
             "or passive_right_contrast in NWB, passiveVisual.times in ALF); leave task= out"
             + (f", and choose align= one of {others}" if others else "")
         )
+    asked = replace(asked, task="active", align=None)
     try:
-        key = cut(replace(recording, behavior={}), align=align, **options)[0].key
+        key = cut(replace(recording, behavior={}), replace(asked, trials=None))[0].key
     except ValueError:  # without trials of a task there is nothing to be mistaken for
         key = ""
-    shown = recording.passive.assign(passive_trial=np.arange(len(recording.passive)))
-    session, said = cut(
-        replace(
-            recording,
-            name=f"{recording.name}_passive",
-            trials=shown,
-            onsets={},
-            events=("stimulus_onset",),
-        ),
-        align="stimulus_onset",
-        trials=trials,
-        **options,
+    shown = replace(
+        recording,
+        name=f"{recording.name}_passive",
+        trials=recording.passive.assign(passive_trial=np.arange(len(recording.passive))),
+        onset="stimulus_onset",
+        names={},
+        events=("stimulus_onset",),
+        onsets={},
     )
+    session, said = cut(shown, asked)
     number = session.trials["passive_trial"].to_numpy() + len(recording.trials)
     labelled = session.trials.drop(columns="passive_trial").set_axis(pd.Index(number, name="trial"))
     return replace(session, trials=labelled, key=key or session.key), said
-
-
-def _words(align: Any, names: Mapping[str, str]) -> str:
-    """What happens at time 0, as figures say it."""
-    if not isinstance(align, str):
-        return "alignment"
-    name = names.get(align, align)
-    return EVENTS.get(name, name.replace("_", " "))
 
 
 def _alignment(
@@ -190,42 +176,40 @@ def _alignment(
 ) -> tuple[np.ndarray, pd.DataFrame, tuple[str, ...]]:
     """Times, one a trial, the table that goes with them, and which of its columns are times."""
     trials = recording.trials
-    if isinstance(align, str):
-        if align in trials and pd.api.types.is_numeric_dtype(trials[align]):
-            return trials[align].to_numpy(float), trials, recording.events
-        if align in recording.onsets:
-            times = np.asarray(recording.onsets[align], dtype=float)
-            return times, pd.DataFrame(index=range(len(times))), ()
+    if not isinstance(align, str):
+        times = np.asarray(align, dtype=float).reshape(-1)
+    elif align in trials and pd.api.types.is_numeric_dtype(trials[align]):
+        return trials[align].to_numpy(float), trials, recording.events
+    elif align in recording.onsets:
+        times = np.asarray(recording.onsets[align], dtype=float)
+        return times, pd.DataFrame(index=range(len(times))), ()
+    else:
         columns = [str(c) for c in trials if pd.api.types.is_numeric_dtype(trials[c])]
-        there = []
-        if columns:
-            there.append(f"a column of its trials ({', '.join(columns)})")
+        there = [f"a column of its trials ({', '.join(columns)})"] if columns else []
         if recording.onsets:
             there.append(f"one of its series of events ({', '.join(recording.onsets)})")
         raise ValueError(
             f"{recording.label} has no {align!r} to align trials to; choose align= "
             f"{' or '.join([*there, 'an array of times in seconds'])}"
         )
-    times = np.asarray(align, dtype=float).reshape(-1)
     if len(times) == len(trials):
         return times, trials, recording.events
     return times, pd.DataFrame(index=range(len(times))), ()
 
 
 def _rows(chosen: Any, table: pd.DataFrame, what: str, label: str) -> np.ndarray:
-    """Positions of rows from a query, a mask, positions or None."""
+    """Positions of rows from a query, a mask, positions, "all" or None."""
     every = np.arange(len(table))
-    if chosen is None:
+    if chosen is None or isinstance(chosen, str) and chosen == "all":
         return every
     if isinstance(chosen, str):
         try:
-            found = table.reset_index(drop=True).query(chosen).index
+            return table.reset_index(drop=True).query(chosen).index.to_numpy()
         except Exception as problem:  # pandas raises whatever its parser and the columns do
             raise ValueError(
                 f"{label}: {what}={chosen!r} cannot be asked of its {what} ({problem}); their "
                 f"columns are {', '.join(map(str, table.columns)) or 'none'}"
             ) from None
-        return found.to_numpy()
     rows = np.asarray(chosen)
     if rows.dtype == bool and rows.shape == every.shape:
         return np.flatnonzero(rows)

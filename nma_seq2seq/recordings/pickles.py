@@ -15,16 +15,21 @@ import pickletools
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from types import FunctionType
 from typing import IO, Any, Literal, cast
 
 import numpy as np
 
-from nma_seq2seq.recordings.containers import BadFileError, UnsafeFileError
+from nma_seq2seq.recordings.containers import (
+    DAMAGE,
+    BadFileError,
+    UnsafeFileError,
+    array_header,
+)
 from nma_seq2seq.school_format import KEYS, PASSIVE
 
 _MB = 2**20
@@ -45,25 +50,33 @@ def read_pickled(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any
         Whether the trials without a task are wanted too (`spks_passive`, ...).
     """
     try:
-        with _opened(path) as (member, size):
-            n_sessions = _read_header(member, path.name)
-            n_read = 0
-            for dat in _interpret(_Member(member, size), passive):
+        with ExitStack() as opened:
+            member: IO[bytes] = opened.enter_context(path.open("rb"))
+            size = path.stat().st_size
+            if zipfile.is_zipfile(path):
+                archive = opened.enter_context(zipfile.ZipFile(path))
+                member = opened.enter_context(archive.open("dat.npy"))
+                size = archive.getinfo("dat.npy").file_size
+            shape, dtype = array_header(member)
+            n_sessions, n_read = math.prod(shape), 0
+            if dtype.kind != "O" or len(shape) > 1 or not n_sessions:
+                raise BadFileError(
+                    f"has a 'dat' of shape {shape} and type {dtype}; it must be an array of one "
+                    "dict a session"
+                )
+            for dat in _sessions(_Member(member, size), passive):
                 yield dat
                 dat.clear()
                 n_read += 1
             if n_read != n_sessions:
-                raise BadFileError(f"{path.name} announces {n_sessions} sessions, not {n_read}")
+                raise BadFileError(f"announces {n_sessions} sessions, not {n_read}")
             # Only at its end does zipfile compare the checksum.
             if member.read(1):
-                raise BadFileError(f"{path.name} goes on after the end of its data")
+                raise BadFileError("goes on after the end of its data")
     except BadFileError as problem:
-        if str(problem).startswith(path.name):
-            raise
         raise type(problem)(f"{path.name} {problem}") from None
     except (
-        zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, TypeError, ValueError,
-        ArithmeticError, AttributeError, NotImplementedError, RuntimeError,
+        *DAMAGE, struct.error, TypeError, ArithmeticError, AttributeError, RuntimeError,
     ) as problem:  # fmt: skip
         raise BadFileError(
             f"{path.name} is damaged or no .npz file of the summer school's format ({problem}); "
@@ -71,73 +84,32 @@ def read_pickled(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any
         ) from None
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The stream of `dat.npy`, and its size."""
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            yield file, path.stat().st_size
-        return
-    with zipfile.ZipFile(path) as archive, archive.open("dat.npy") as member:
-        yield member, archive.getinfo("dat.npy").file_size
-
-
-def _read_header(member: IO[bytes], name: str) -> int:
-    """The number of sessions that the header of `dat.npy` announces."""
-    version = np.lib.format.read_magic(member)
-    read = (
-        np.lib.format.read_array_header_1_0 if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )  # fmt: skip
-    shape, _, dtype = read(member)
-    if dtype.kind != "O" or len(shape) > 1 or not math.prod(shape):
-        raise BadFileError(
-            f"{name} has a 'dat' of shape {shape} and type {dtype}; it must be an array of one "
-            "dict a session"
-        )
-    return math.prod(shape)
-
-
 class _Member:
-    """A member of a zip file, as `genops` reads it: in bounded pieces and at most to its end."""
+    """What `genops` reads from: in bounded pieces, and at most to the end that is announced."""
 
     def __init__(self, member: IO[bytes], size: int):
-        self._member, self._left = member, size - member.tell()
-        self.position = 0
-
-    def tell(self) -> int:
-        return self.position
+        self._member, self._size, self.tell = member, size, member.tell
 
     def read(self, n: int) -> bytearray:
-        if not 0 <= n <= min(self._left, _MOST_BYTES_A_SESSION):
-            raise ValueError(f"{n} bytes are announced where {self._left} are left")
+        left = self._size - self.tell()
+        if not 0 <= n <= min(left, _MOST_BYTES_A_SESSION):
+            raise ValueError(f"{n} bytes are announced where {left} are left")
         data = bytearray(n)
-        filled = 0
-        while filled < n:
+        unfilled = memoryview(data)
+        while unfilled:
             # zipfile would read as many compressed bytes ahead as it is asked for.
-            piece = self._member.read(min(n - filled, _MB // 4))
+            piece = self._member.read(min(len(unfilled), _MB // 4))
             if not piece:
                 raise EOFError("it ends too early")
-            data[filled : filled + len(piece)] = piece
-            filled += len(piece)
-        self._left -= n
-        self.position += n
+            unfilled[: len(piece)] = piece
+            unfilled = unfilled[len(piece) :]
         return data
 
     def readline(self) -> bytes:
-        line = self._member.readline(min(self._left, _MOST_BYTES_A_SESSION))
-        self._left -= len(line)
-        self.position += len(line)
-        return line
+        return self._member.readline(min(self._size - self.tell(), _MOST_BYTES_A_SESSION))
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    """How many values a shape has; in Python's integers, which do not overflow."""
-    if type(shape) is not tuple or len(shape) > 32:
-        raise ValueError("an array has no proper shape")
-    if not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"an array has the shape {shape}")
-    return math.prod(shape)
+# ---------------------------------------------------------------------- what a file may make
 
 
 class _DType:
@@ -154,13 +126,10 @@ class _DType:
         if structure != [None, None, None] or self.order not in ("<", ">", "|", "="):
             raise UnsafeFileError("holds structured values, which this format has not")
 
-    def __call__(self) -> np.dtype:
-        return np.dtype(self.code).newbyteorder(self.order)
-
     def values(
         self, data: bytes | bytearray, shape: tuple[int, ...], order: Literal["C", "F"] = "C"
     ) -> np.ndarray:
-        dtype = self()
+        dtype = np.dtype(self.code).newbyteorder(self.order)
         if _size(shape) * dtype.itemsize != len(data):
             raise ValueError(f"{len(data)} bytes do not make {shape} values of {dtype}")
         if not len(data):
@@ -174,17 +143,31 @@ class _DType:
 class _Array:
     """Stands for a numpy array while a pickle builds it; of objects, it holds the list."""
 
-    value: Any = None
-    shape: tuple[int, ...] = ()
+    def __init__(self, value: Any = None):
+        self.value = value
+        self.shape: tuple[int, ...] = ()
 
     def build(self, state: tuple) -> None:
         _, shape, dtype, fortran, data = state
-        if dtype.code.startswith("O"):
-            if type(data) is not list or _size(shape) != len(data):
-                raise ValueError(f"an array of objects has not the shape {shape}")
-            self.value, self.shape = data, shape
-        else:
+        if not dtype.code.startswith("O"):
             self.value = dtype.values(data, shape, "F" if fortran else "C")
+        elif type(data) is not list or _size(shape) != len(data):
+            raise ValueError(f"an array of objects has not the shape {shape}")
+        else:
+            self.value, self.shape = data, shape
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    """How many values a shape has; in Python's integers, which do not overflow."""
+    if type(shape) is not tuple or len(shape) > 32:
+        raise ValueError("an array has no proper shape")
+    if not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"an array has the shape {shape}")
+    return math.prod(shape)
+
+
+def _ndarray(*_: Any) -> None:
+    raise UnsafeFileError("calls numpy.ndarray, which its format does not need")
 
 
 def _reconstruct(kind: Any, shape: tuple, code: Any) -> _Array:
@@ -193,24 +176,12 @@ def _reconstruct(kind: Any, shape: tuple, code: Any) -> _Array:
     return _Array()
 
 
-def _ndarray(*_: Any) -> None:
-    raise UnsafeFileError("calls numpy.ndarray, which its format does not need")
-
-
-def _frombuffer(data: Any, dtype: _DType, shape: tuple, order: str, axes: Any = None) -> _Array:
-    array = _Array()
+def _frombuffer(
+    data: Any, dtype: _DType, shape: tuple, order: Literal["C", "F"], axes: Any = None
+) -> _Array:
     if order not in ("C", "F"):
         raise ValueError(f"an array has the order {order!r}")
-    array.value = dtype.values(data, shape, "F" if order == "F" else "C")
-    return array
-
-
-def _dtype(*args: Any) -> _DType:
-    return _DType(*args)
-
-
-def _scalar(dtype: _DType, data: Any) -> Any:
-    return dtype.values(data, ())[()]
+    return _Array(dtype.values(data, shape, order))
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
@@ -220,42 +191,43 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-def _bytes() -> bytes:
-    return b""
-
-
 # numpy 2 renamed its inner modules, Python 3 its builtins.
 _CONSTRUCTORS: dict[tuple[str, str], Callable] = {
-    (f"numpy.{core}.{module}", name): constructor
-    for core in ("core", "_core")
-    for module, name, constructor in (
-        ("multiarray", "_reconstruct", _reconstruct),
-        ("multiarray", "scalar", _scalar),
-        ("numeric", "_frombuffer", _frombuffer),
-    )
-} | {
     ("numpy", "ndarray"): _ndarray,
-    ("numpy", "dtype"): _dtype,
+    ("numpy", "dtype"): lambda *arguments: _DType(*arguments),
     ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _bytes,
-    ("builtins", "bytes"): _bytes,
+    ("__builtin__", "bytes"): lambda: b"",
+    ("builtins", "bytes"): lambda: b"",
 }
+for _core in ("numpy.core", "numpy._core"):
+    _CONSTRUCTORS |= {
+        (f"{_core}.multiarray", "_reconstruct"): _reconstruct,
+        (f"{_core}.multiarray", "scalar"): lambda dtype, data: dtype.values(data, ())[()],
+        (f"{_core}.numeric", "_frombuffer"): _frombuffer,
+    }
 
-# Instructions that put their own argument on the stack.
+
+# ---------------------------------------------------------------------- the instructions
+
+# Those that put their own argument on the stack, or a constant.
 _PLAIN = {
     "INT", "LONG", "FLOAT", "UNICODE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT",
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
     "BYTEARRAY8",
 }  # fmt: skip
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-_LET_GO = object()
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+# How many things others take from the top of the stack; or all down to the last mark.
+_TAKES = {
+    "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "APPEND": 1, "SETITEM": 2, "STACK_GLOBAL": 2,
+    "REDUCE": 1, "BUILD": 1,
+}  # fmt: skip
+_TAKE_ALL = {"TUPLE", "LIST", "DICT", "APPENDS", "SETITEMS"}
+_DICTS = {"DICT", "EMPTY_DICT"}
+_LET_GO = object()  # stands for big data that have been used
+_LEFT_OUT = object()  # stands for a dict inside a session, which holds nothing that is needed
 
 
-class _LeftOut:
-    """Stands for a dict inside a session, which holds nothing that a session needs."""
-
-
-def _interpret(member: _Member, passive: bool) -> Iterator[dict[str, Any]]:
+def _sessions(member: _Member, passive: bool) -> Iterator[dict[str, Any]]:
     """Do a pickle's instructions; yield each session once it is complete."""
     stack: list[Any] = []
     marked: list[list[Any]] = []  # the stacks below each mark
@@ -265,67 +237,56 @@ def _interpret(member: _Member, passive: bool) -> Iterator[dict[str, Any]]:
     start = 0
 
     argument: Any
-    for n_done, (opcode, argument, _) in enumerate(pickletools.genops(cast(IO[bytes], member))):
-        if n_done > _MOST_OPCODES or member.position - start > _MOST_BYTES_A_SESSION:
+    instructions = pickletools.genops(cast(IO[bytes], member))
+    for n_done, (opcode, argument, position) in enumerate(instructions):
+        if n_done > _MOST_OPCODES or (position or 0) - start > _MOST_BYTES_A_SESSION:
             raise BadFileError("holds far more than a session does")
         name = opcode.name
-        if name == "MARK":
-            marked.append(stack)
-            stack = []
-            continue
-        if name in ("TUPLE", "LIST", "DICT", "APPENDS", "SETITEMS"):
+        if name in _TAKE_ALL:
             items, stack = stack, marked.pop()
-        elif name in ("APPEND", "SETITEM"):
-            n_items = 1 if name == "APPEND" else 2
-            items = [stack.pop() for _ in range(n_items)][::-1]
+        else:
+            items = [stack.pop() for _ in range(_TAKES.get(name, 0))][::-1]
 
-        # A session is complete when the next one begins, or the data end. While it is being filled,
-        # something lies above it on the stack; a dict that begins then is a value in it.
-        inner = unfinished is not None and (
-            any(item is unfinished for below in marked for item in below)
-            or any(item is unfinished for item in stack[:-1])
-        )
-        if name in ("DICT", "EMPTY_DICT") and inner:
-            stack.append(_LeftOut())
-            continue
-        if name in ("DICT", "EMPTY_DICT", "STOP") and unfinished is not None:
-            if inner:
-                raise BadFileError("ends within a session")
-            yield {
-                key: plain
-                for key, value in unfinished.items()
-                if (passive or not key.endswith(PASSIVE))
-                and (plain := _plain(value, key)) is not None
-            }
+        if unfinished is not None and (name in _DICTS or name == "STOP"):
+            # A session is complete when the next one begins, or the data end. While it is being
+            # filled, something lies above it; a dict that begins then is a value in it.
+            if any(item is unfinished for item in chain(*marked, stack[:-1])):
+                if name == "STOP":
+                    raise BadFileError("ends within a session")
+                stack.append(_LEFT_OUT)
+                continue
+            yield _known(unfinished, passive)
             for value in unfinished.values():
                 if isinstance(value, _Array) and getattr(value.value, "nbytes", 0) > _MB:
                     value.value = _LET_GO
             unfinished.clear()
             finished.append(unfinished)
-            unfinished, start = None, member.position
+            unfinished, start = None, position or 0
 
-        if name in _PLAIN:
+        if name == "MARK":
+            marked.append(stack)
+            stack = []
+        elif name in _PLAIN:
             stack.append(argument)
         elif name in _CONSTANTS:
             stack.append(_CONSTANTS[name])
-        elif name == "TUPLE":
+        elif name in ("TUPLE", "EMPTY_TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"):
             stack.append(tuple(items))
-        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
-            stack.append(tuple(reversed([stack.pop() for _ in range(int(name[-1]))])))
         elif name in ("LIST", "EMPTY_LIST"):
-            stack.append(items if name == "LIST" else [])
-        elif name in ("DICT", "EMPTY_DICT"):
+            stack.append(items)
+        elif name in _DICTS:
             unfinished = {}
             stack.append(unfinished)
-            if name == "DICT":
-                _fill(unfinished, items, unfinished)
+            _fill(unfinished, items)
         elif name in ("APPEND", "APPENDS"):
             if type(stack[-1]) is not list:
                 raise BadFileError("appends to what is no list")
             stack[-1].extend(items)
         elif name in ("SETITEM", "SETITEMS"):
-            if not isinstance(stack[-1], _LeftOut):
-                _fill(stack[-1], items, unfinished)
+            if stack[-1] is not _LEFT_OUT:
+                if unfinished is None or stack[-1] is not unfinished:
+                    raise BadFileError("fills something that is no session")
+                _fill(unfinished, items)
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             # Big data is not used twice; to remember it would keep every session in memory.
             kept = _LET_GO if _is_big(stack[-1]) else stack[-1]
@@ -335,24 +296,21 @@ def _interpret(member: _Member, passive: bool) -> Iterator[dict[str, Any]]:
                 raise BadFileError("uses the same large data twice")
             stack.append(memo[argument])
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            wanted = (
-                tuple(argument.split(" ", 1)) if name == "GLOBAL"
-                else (stack.pop(), stack.pop())[::-1]
-            )  # fmt: skip
-            if not all(type(word) is str for word in wanted) or wanted not in _CONSTRUCTORS:
-                raise _unsafe(".".join(map(str, wanted)))
-            stack.append(_CONSTRUCTORS[wanted])
+            words = items or argument.split(" ", 1)
+            if not all(type(word) is str for word in words):
+                raise _unsafe("something whose name is no text")
+            if tuple(words) not in _CONSTRUCTORS:
+                raise _unsafe(".".join(words))
+            stack.append(_CONSTRUCTORS[tuple(words)])
         elif name == "REDUCE":
-            arguments = stack.pop()
             # The only functions that can be on the stack are our own constructors.
-            if not isinstance(stack[-1], FunctionType) or type(arguments) is not tuple:
+            if not isinstance(stack[-1], FunctionType) or type(items[0]) is not tuple:
                 raise _unsafe("a call of something that is no constructor of arrays")
-            stack[-1] = stack[-1](*arguments)
+            stack[-1] = stack[-1](*items[0])
         elif name == "BUILD":
-            state = stack.pop()
             if not isinstance(stack[-1], _Array | _DType):
                 raise _unsafe("a change of something that is no array")
-            stack[-1].build(state)
+            stack[-1].build(items[0])
         elif name not in ("PROTO", "FRAME", "STOP"):
             raise _unsafe(f"the instruction {name}" + (f" ({argument})" if argument else ""))
 
@@ -376,28 +334,36 @@ def _unsafe(what: str) -> UnsafeFileError:
     )
 
 
-def _fill(target: Any, items: list, unfinished: dict | None) -> None:
-    """Put keys and values into the session that is being read."""
-    if unfinished is None or target is not unfinished or len(items) % 2:
+def _fill(session: dict[str, Any], items: list) -> None:
+    """Put keys and values, one after the other, into the session that is being read."""
+    if len(items) % 2:
         raise BadFileError("fills something that is no session")
     for key, value in zip(items[::2], items[1::2], strict=True):
         if type(key) is not str:
             raise BadFileError("has a session with a key that is no text")
-        unfinished[key] = value
+        session[key] = value
+
+
+# ---------------------------------------------------------------------- what a session needs
+
+
+def _known(session: dict[str, Any], passive: bool) -> dict[str, Any]:
+    """The values of a session that are arrays, numbers or text; what is needed must be."""
+    kept = {key: session[key] for key in session if passive or not key.endswith(PASSIVE)}
+    values = {key: _plain(value, key) for key, value in kept.items()}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _plain(value: Any, key: str) -> Any:
-    """A value of a session as an array, a number or text; None if it is none and not needed."""
-    if key in ("ss", f"ss{PASSIVE}") and isinstance(value, _Array):
-        return _ragged(value)
+    """A value as an array, a number or text; None if it is none and not needed."""
     if isinstance(value, _Array):
+        if key in ("ss", f"ss{PASSIVE}"):
+            return _ragged(value)
         value = value.value
     what = "neither array, number nor text"
     if isinstance(value, list):
         # Short words only: an array of text is as wide as its longest.
-        if all(isinstance(v, str | int | float) for v in value) and not any(
-            len(v) > _MOST_CHARACTERS for v in value if isinstance(v, str)
-        ):
+        if all(isinstance(v, int | float) or _is_short_text(v) for v in value):
             value = np.array(value)
         else:
             what = "neither numbers nor text"
@@ -408,6 +374,10 @@ def _plain(value: Any, key: str) -> Any:
     if key not in KEYS:
         return None
     raise BadFileError(f"has a {key[:50]!r} that is {what}")
+
+
+def _is_short_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MOST_CHARACTERS
 
 
 def _ragged(value: _Array) -> np.ndarray | None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nma_seq2seq.recordings.containers import BadFileError
+from nma_seq2seq.recordings.containers import DAMAGE, BadFileError
 from nma_seq2seq.school_format import KEYS, PASSIVE
 
 
-def read_plain(path: Path, *, passive: bool = False) -> dict[str, Any]:
+def read_plain(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any]]:
     """The arrays of the file by name, with those of passive trials where they are wanted.
 
     Raises
@@ -39,9 +38,6 @@ def read_plain(path: Path, *, passive: bool = False) -> dict[str, Any]:
                         ) from None
     except BadFileError:
         raise
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError,
-        NotImplementedError, RuntimeError, MemoryError,
-    ) as problem:  # fmt: skip
+    except (OSError, RuntimeError, MemoryError, *DAMAGE) as problem:
         raise BadFileError(f"{path.name} is damaged ({problem}); save or get it again") from None
-    return arrays
+    yield arrays

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pandas as pd
 import pooch
 
 from nma_seq2seq.files import whole_file
+from nma_seq2seq.recordings.containers import DAMAGE
 from nma_seq2seq.session import Session
 
 _VERSION = 3  # of what is read out of files: with another, they are read anew
@@ -75,7 +75,7 @@ def opened(
         arrays, spikes = read(path)
         os.utime(path)
         return _session(arrays, spikes)
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (OSError, *DAMAGE):
         pass
     session, said = read_source()
     try:
@@ -96,14 +96,12 @@ def _key(source: Path, options: Mapping[str, Any]) -> str:
     stats = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     digest = hashlib.sha256(json.dumps([_VERSION, stats]).encode())
     for name, value in sorted(options.items()):
-        content = value.tobytes() + str(value.shape).encode() if _is_numbers(value) else repr(value)
+        value = np.asarray(value) if isinstance(value, list) else value
+        is_numbers = isinstance(value, np.ndarray) and value.dtype.kind != "O"
         digest.update(f"{name}={type(value).__name__}:".encode())
-        digest.update(content if isinstance(content, bytes) else content.encode())
+        digest.update(value.tobytes() if is_numbers else b"")
+        digest.update(str(value.shape if is_numbers else repr(value)).encode())
     return digest.hexdigest()[:32]
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind != "O"
 
 
 _FACTS = ("name", "mouse", "date", "bin_size", "alignment", "events", "key")

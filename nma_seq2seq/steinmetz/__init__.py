@@ -18,7 +18,7 @@ from nma_seq2seq.recordings import (
     UnsafeFileError,
     count_sessions,
     existing,
-    open_recording,
+    load_file,
 )
 from nma_seq2seq.recordings.store import folder_in_use
 from nma_seq2seq.school_format import TASKS
@@ -206,41 +206,6 @@ def _simulated_mouse(seed: int) -> Session:
     return replace(session, mouse=f"{session.mouse} {seed}")
 
 
-def load_file(
-    path: str | os.PathLike, index: int = 0, *, task: str = "active", **options: Any
-) -> Session:
-    """A session from a file on disk: it is told by what is in it, whatever its name.
-
-    The summer school's files and others like them, `dat.npy` as some browsers unpack it, plain
-    arrays (`np.savez(FILE, spks=..., brain_area=...)`), NWB files, and folders and .tar of ALF.
-    No pickle is run.
-
-    Parameters
-    ----------
-    path : path
-    index : int
-        Which session of the file, counted from 0.
-    task : "active" or "passive"
-        As in `load_session`: trials of the task, or those without one, where the file has them.
-    **options
-        As in `load_nwb` and `load_alf`, for such files. For the school's file of spike times,
-        `session` (the one that they are of) and `bin_size`.
-
-    Raises
-    ------
-    BadFileError
-        If the file is damaged or no recording; the sentence says what it is, and the way in.
-        `UnsafeFileError` if it is no mere data.
-    ValueError
-        If the file has no such session or no such trials, or the session breaks the format.
-
-    Examples
-    --------
-    >>> session = nma.load_file("steinmetz_part2.npz", index=5)  # doctest: +SKIP
-    """
-    return open_recording(path, index, task=task, **options)
-
-
 def import_part(path: str | os.PathLike) -> pd.DataFrame:
     """Split a part that is already on disk into the cache, as `load_session` does after a download.
 
@@ -279,7 +244,7 @@ def _of_paper(source: str, index: int, patience: int, options: dict[str, Any]) -
     with cache.writing(folder):
         name = PUBLISHED[index]
         path = archives.fetched(source, name, index, folder, patience)
-    return open_recording(path, **options)
+    return load_file(path, **options)
 
 
 def _path_and_index(data: str) -> tuple[str, int]:

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import warnings
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from tqdm.auto import tqdm
 
 from nma_seq2seq.files import whole_file
 from nma_seq2seq.recordings import BadFileError, read_sessions, store
+from nma_seq2seq.recordings.containers import DAMAGE
 from nma_seq2seq.recordings.store import folder_in_use
 from nma_seq2seq.school_format import OF_BOTH, PASSIVE, TASKS, has_passive
 from nma_seq2seq.session import Session
@@ -101,7 +101,7 @@ def open_recorded(session: int | str, patience: int, task: str = "active") -> Se
     path = _fetched(folder, session, patience, task)
     try:
         return _open(path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError):
+    except DAMAGE:
         # A power cut can leave a file empty that was written whole: fetch it anew.
         with writing(folder):
             path.unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def _n_passive(path: Path) -> int | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return int(file["n_passive"]) if "n_passive" in file.files else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (OSError, *DAMAGE):
         return None
 
 
