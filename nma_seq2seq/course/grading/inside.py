@@ -15,7 +15,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
-from importlib.machinery import PathFinder
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -28,17 +27,21 @@ _RELIED_ON = ("numpy", "pandas", "torch", "builtins", "math", "inspect", "copy")
 _SET_BY_JUPYTER = {"input", "print", "open", "display", "get_ipython", "exit", "quit"}
 # Names in an answer's code that lead to the course's own answers.
 _LEADING = {"reference", "exercises", "EXERCISES", "exercises_of"}
+# A command to the shell or to IPython: its indentation, the name that its output gets, and all of
+# its lines; and those that install.
+_COMMAND = re.compile(r"^([ \t]*)(\w+[ \t]*=[ \t]*)?[!%].*(?:(?<=\\)\n.*)*$", re.MULTILINE)
 _INSTALL = re.compile(
-    r"\b(pip3?|uv|conda|mamba|apt|apt-get)\b.*\b(install|uninstall|remove|add|sync|update|upgrade)\b",
+    r"\b(pip3?|uv|(?:micro)?mamba|conda|apt|apt-get)\b.*"
+    r"\b(install|uninstall|remove|add|sync|update|upgrade)\b",
     re.DOTALL,
 )
-_INSTALLING_MAGICS = {"pip", "conda", "uv", "mamba", "micromamba"}
+_SHELL_CELL = re.compile(r"\s*%%(bash|sh|script|cmd|!|sx|system)\b|\s*%%!")
 _COURSE_ITSELF = "nma-seq2seq @ git"  # installed by the course's own first cell
 _LONGEST = 600  # characters of a message
 _TRIES = 3  # lines of a cell that are no Python
-_SHELL_CELLS = {"bash", "sh", "script", "cmd", "!", "sx", "system"}
 
 _as_loaded: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
+_remembered: set[int] = set()
 
 
 async def run_cells(
@@ -57,20 +60,17 @@ async def run_cells(
         with the first error of a cell, `note`, or at last `end`.
     """
     shell, execute = kernel.shell, kernel.do_execute
-    importlib.import_module(_STUDENT)
-    _remember()
-    observe = _observer(send)
-    sys.meta_path.insert(0, _Watch(observe))
+    loaded = _observer(send)
+    loaded()
     results: list[Any] = []
     shell.events.register("post_run_cell", results.append)
-    skipped = _go_on_after_errors(shell)
+    skipped = _go_on_after_errors(shell, loaded)
     _leave_out_installs(shell, send)
     _stay(shell, send)
     for index, source, has_exercise in cells:
         runnable = source
         for _ in range(1 + _TRIES):
             send({"cell": index})
-            observe()
             if "exercise" in source and (changed := sorted(set(_restore()))):
                 names = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
                 send({"note": f"changes {names}; that was undone before the next check"})
@@ -96,8 +96,8 @@ async def run_cells(
 
 
 def _observer(send: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-    """A function that has all checks report, also those of a package that was loaded anew."""
-    observed: set[int] = set()
+    """What to call after modules may have been loaded: they are remembered, and checks report."""
+    observed: set[Any] = set()
     reported: set[tuple[str, ...]] = set()
 
     def report(number: str, result: Any, answer: Any) -> None:
@@ -112,21 +112,27 @@ def _observer(send: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         if found := sorted(_LEADING & set(_names_in(getattr(answer, "__code__", None)))):
             send({"note": f"the answer to {number} uses `{found[0]}`, which leads to the course's"})
 
-    def observe() -> None:
-        student: Any = sys.modules.get(_STUDENT)
-        if hasattr(student, "observe") and id(student) not in observed:  # else half loaded
-            observed.add(id(student))
+    def loaded() -> None:
+        student: Any = None
+        with contextlib.suppress(Exception):  # a notebook has hidden or broken the package
+            student = importlib.import_module(_STUDENT)  # another one where it was loaded anew
+        _remember()
+        if hasattr(student, "observe") and student.observe not in observed:
+            observed.add(student.observe)
             student.observe(report)
 
-    return observe
+    return loaded
 
 
 def _short(text: str) -> str:
     return text[:_LONGEST].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _go_on_after_errors(shell: Any) -> dict[str, Any]:
+def _go_on_after_errors(shell: Any, loaded: Callable[[], None]) -> dict[str, Any]:
     """Run the statements of a cell below one that fails as if that one were not there.
+
+    Before each statement `loaded` is called, so that what one loads is known before the next can
+    change it.
 
     Returns
     -------
@@ -141,6 +147,7 @@ def _go_on_after_errors(shell: Any) -> dict[str, Any]:
     async def run_on(code: CodeType, result: Any = None, **options: Any) -> bool:
         if skipped:
             skipped["went_on"] = True
+        loaded()
         failed = await run_code(code, result, **options)
         if failed and result is not None:
             error = result.error_in_exec
@@ -195,26 +202,23 @@ def _failure(error: BaseException, line: int, source: str, went_on: bool) -> dic
 def _leave_out_installs(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
     """What a student installs would be the instructor's environment."""
 
-    def guard(name: str, is_install: Callable[..., bool], instead: Any) -> None:
-        run = getattr(shell, name)
+    def left_out(command: str, instead: str) -> str:
+        if not _INSTALL.search(command):
+            return command
+        if _COURSE_ITSELF not in command:
+            send({"note": "installs something; that was left out"})
+        return instead
 
-        @functools.wraps(run)
-        def guarded(*arguments: Any, **options: Any) -> Any:
-            if not is_install(*arguments):
-                return run(*arguments, **options)
-            if _COURSE_ITSELF not in " ".join(map(str, arguments)):
-                send({"note": "installs something; that was left out"})
-            return instead
+    def leave_out(lines: list[str]) -> list[str]:
+        source = "".join(lines)
+        if _SHELL_CELL.match(source):
+            return left_out(source, "pass\n").splitlines(keepends=True)
+        kept = _COMMAND.sub(
+            lambda m: left_out(m[0], f"{m[1]}{m[2]}[]" if m[2] else f"{m[1]}pass"), source
+        )
+        return kept.splitlines(keepends=True)
 
-        setattr(shell, name, guarded)
-
-    def shell_cell(magic: str, line: str = "", cell: str = "") -> bool:
-        return magic in _SHELL_CELLS and bool(_INSTALL.search(f"{line}\n{cell or ''}"))
-
-    guard("system", lambda command: bool(_INSTALL.search(command)), None)
-    guard("getoutput", lambda command, *_: bool(_INSTALL.search(command)), [])
-    guard("run_line_magic", lambda magic, *_: magic in _INSTALLING_MAGICS, None)
-    guard("run_cell_magic", shell_cell, None)
+    shell.input_transformers_cleanup.insert(0, leave_out)
 
 
 def _stay(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
@@ -227,27 +231,6 @@ def _stay(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
             shell.exit_now = False
 
     shell.observe(asked, "exit_now")
-
-
-class _Watch:
-    """Remembers each further module of the package when it is loaded, before it can be changed."""
-
-    def __init__(self, loaded: Callable[[], None]):
-        self.loaded = loaded
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        """The module's own spec, with a loader that remembers."""
-        spec = PathFinder.find_spec(name, path) if name.startswith(f"{_PACKAGE}.") else None
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
-
-            def load_and_remember(module: ModuleType) -> None:
-                load(module)
-                _remember()
-                self.loaded()
-
-            setattr(spec.loader, "exec_module", load_and_remember)  # noqa: B010
-        return spec
 
 
 # ---------------------------------------------------------------------- whose answer it is
@@ -274,28 +257,18 @@ def _names_in(code: Any) -> Iterator[str]:
 # ---------------------------------------------------------------------- the package as it was
 
 
-def _parts() -> Iterator[tuple[str, Any, str, Any]]:
-    """Name, owner, attribute and value of what checks rely on, in the package and below it."""
-    for module_name, module in list(sys.modules.items()):
-        if module is None or module_name == __name__:
-            continue
-        if module_name in _RELIED_ON:
-            for attribute, value in list(vars(module).items()):
-                if attribute not in _SET_BY_JUPYTER and not attribute.startswith("_"):
-                    yield f"{module_name}.{attribute}", module, attribute, value
-        elif module_name.startswith(f"{_PACKAGE}."):
-            yield from _parts_of_package(module_name, module)
-
-
-def _parts_of_package(module_name: str, module: ModuleType) -> Iterator[tuple[str, Any, str, Any]]:
+def _parts(module_name: str, module: ModuleType) -> Iterator[tuple[str, Any, str, Any]]:
+    """Name, owner, attribute and value of what checks rely on in a module and below it."""
+    is_own = module_name.startswith(f"{_PACKAGE}.")
     for attribute, value in list(vars(module).items()):
-        if attribute.startswith("__") or attribute == "_":
+        if attribute.startswith("__" if is_own else "_") or attribute == "_":
+            continue
+        if not is_own and attribute in _SET_BY_JUPYTER:
             continue
         yield f"{module_name}.{attribute}", module, attribute, value
-        if isinstance(value, type) and value.__module__ == module_name:
+        if is_own and isinstance(value, type) and value.__module__ == module_name:
             for name, member in list(vars(value).items()):
-                if isinstance(member, (FunctionType, property, classmethod, staticmethod)):
-                    yield f"{module_name}.{attribute}.{name}", value, name, member
+                yield f"{module_name}.{attribute}.{name}", value, name, member
 
 
 def _code(value: Any) -> Any:
@@ -305,10 +278,17 @@ def _code(value: Any) -> Any:
 
 
 def _remember() -> None:
-    """Add what is not remembered yet."""
-    for name, owner, attribute, value in _parts():
-        if callable(value) or isinstance(value, (property, classmethod, staticmethod)):
-            _as_loaded.setdefault((id(owner), attribute), (owner, name, value, _code(value)))
+    """Add what checks rely on of the modules that are not remembered yet."""
+    for module_name, module in list(sys.modules.items()):
+        is_relied_on = module_name.startswith(f"{_PACKAGE}.") or module_name in _RELIED_ON
+        if not is_relied_on or module is None or id(module) in _remembered:
+            continue
+        if module_name == __name__:
+            continue
+        _remembered.add(id(module))
+        for name, owner, attribute, value in _parts(module_name, module):
+            if callable(value) or isinstance(value, (property, classmethod, staticmethod)):
+                _as_loaded.setdefault((id(owner), attribute), (owner, name, value, _code(value)))
 
 
 def _restore() -> Iterator[str]:

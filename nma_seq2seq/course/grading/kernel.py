@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,6 @@ class Settings:
     memory_mb: int
     file_mb: int
     fonts: str
-
-    def as_json(self) -> str:
-        """What `main` reads."""
-        return json.dumps(asdict(self))
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ import tarfile
 import time
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 _LARGEST = 100_000_000  # bytes of one file
 _UNPACKED = 500_000_000  # bytes of all that is in one archive within the class's own
@@ -28,6 +28,7 @@ _DEPTH = 4
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _UNSEEN = {"thumbs.db", "desktop.ini", ".ds_store"}
 _COPIES = ".ipynb_checkpoints"
+_LINK = "a link, not a file; ask for the file"
 
 # How a file begins -> what it is.
 _BEGINNINGS = {
@@ -90,7 +91,7 @@ class File:
 
 
 class _Refused(ValueError):
-    """An archive that is not opened, or a member of one that cannot be used, and why."""
+    """An archive that is not opened, and why."""
 
 
 def open_all(where: Path) -> list[File]:
@@ -269,8 +270,10 @@ def _opened(file: File, room: _Room | None, depth: int = 0) -> Iterator[File]:
     """The files of an archive, or the file itself; what is wrong with an archive is one file."""
     try:
         yield from [file] if file.problem else list(_members(file, room, depth))
-    except _Refused as refused:
-        yield replace(file, content=b"", problem=str(refused))
+    except Exception as error:
+        broken = f"an archive that cannot be read ({error}); ask for it once more"
+        problem = str(error) if isinstance(error, _Refused) else broken
+        yield replace(file, content=b"", problem=problem)
 
 
 def _members(file: File, room: _Room | None, depth: int) -> Iterator[File]:
@@ -286,21 +289,16 @@ def _members(file: File, room: _Room | None, depth: int) -> Iterator[File]:
     if depth >= _DEPTH:
         raise _Refused(f"{_DEPTH} archives within each other; ask for the notebook alone")
     is_empty = True
-    for name, modified, size, read in members(file.content):
-        path = clean_path(f"{file.path}/{name}" if name else file.path)
+    for one in members(file.content):
+        path = clean_path(f"{file.path}/{one.name}" if one.name else file.path)
         if _hidden_from(path) and _COPIES not in path:
             continue
         is_empty = False
-        member = File(path, modified=modified or file.modified)
-        try:
-            member = replace(member, content=read())
-        except _Refused as refused:
-            member = replace(member, problem=str(refused))
-        except Exception as error:  # a bad checksum, an unknown compression
-            what = " ".join(str(error).split())[:120]
-            member = replace(member, problem=f"cannot be read ({what})")
+        member = File(path, modified=one.modified or file.modified, problem=one.problem)
+        if not member.problem:
+            member = _unpacked(member, one.open)
         if room is not None and not member.problem:
-            room.take(max(size, len(member.content)))
+            room.take(max(one.size, len(member.content)))
         if len(member.content) > _LARGEST:
             member = replace(member, content=b"", problem=_too_large())
         yield from _opened(member, room or _Room(), depth + 1)
@@ -308,8 +306,21 @@ def _members(file: File, room: _Room | None, depth: int) -> Iterator[File]:
         raise _Refused("an archive with nothing in it; ask for the notebook")
 
 
-# Name, time, size (a tar is gone through to its next member whole; 0 if not known), and its reader.
-_Member = tuple[str, float, int, Callable[[], bytes]]
+def _unpacked(member: File, open_it: Callable[[], Any]) -> File:
+    try:
+        with open_it() as stream:
+            return replace(member, content=stream.read(_LARGEST + 1))
+    except Exception as error:  # a bad checksum, an unknown compression
+        what = " ".join(str(error).split())[:120]
+        return replace(member, problem=f"cannot be read ({what})")
+
+
+class _Member(NamedTuple):
+    name: str
+    open: Callable[[], Any]
+    modified: float = 0.0  # 0 if not known
+    size: int = 0  # a tar is gone through to its next member whole
+    problem: str = ""
 
 
 def _archive(content: bytes) -> Callable[[bytes], Iterator[_Member]] | None:
@@ -321,7 +332,7 @@ def _archive(content: bytes) -> Callable[[bytes], Iterator[_Member]] | None:
         with io.BytesIO(content) as stream:
             if tarfile.is_tarfile(stream):
                 return _tarred
-    return _unpacked if packed else None
+    return _alone if packed else None
 
 
 def _office(content: bytes) -> str:
@@ -346,24 +357,15 @@ def _office(content: bytes) -> str:
 
 
 def _zipped(content: bytes) -> Iterator[_Member]:
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except Exception as error:
-        raise _Refused(f"a zip that cannot be read ({error}); ask for it once more") from None
-    with archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for info in archive.infolist():
             if info.is_dir() or info.filename.endswith("\\"):
                 continue
-
-            def read(info: zipfile.ZipInfo = info) -> bytes:
-                if stat.S_ISLNK(info.external_attr >> 16):
-                    raise _Refused("a link, not a file; ask for the file")
-                if info.flag_bits & 1:
-                    raise _Refused("in an archive with a password; ask for one without")
-                with archive.open(info) as stream:
-                    return stream.read(_LARGEST + 1)
-
-            yield info.filename, _zip_time(info), info.file_size, read
+            problem = _LINK if stat.S_ISLNK(info.external_attr >> 16) else ""
+            if info.flag_bits & 1:
+                problem = "in an archive with a password; ask for one without"
+            opened = partial(archive.open, info)
+            yield _Member(info.filename, opened, _zip_time(info), info.file_size, problem)
 
 
 def _zip_time(info: zipfile.ZipInfo) -> float:
@@ -376,28 +378,14 @@ def _zip_time(info: zipfile.ZipInfo) -> float:
 
 
 def _tarred(content: bytes) -> Iterator[_Member]:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            for member in archive:
-                if member.isdir():
-                    continue
-
-                def read(member: tarfile.TarInfo = member) -> bytes:
-                    stream = archive.extractfile(member) if member.isfile() else None
-                    if stream is None:
-                        raise _Refused("a link, not a file; ask for the file")
-                    return stream.read(_LARGEST + 1)
-
-                yield member.name, float(member.mtime), member.size, read
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise _Refused(f"a tar that cannot be read ({error}); ask for it once more") from None
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for info in archive:
+            if not info.isdir():
+                opened = partial(archive.extractfile, info)
+                problem = "" if info.isfile() else _LINK
+                yield _Member(info.name, opened, float(info.mtime), info.size, problem)
 
 
-def _unpacked(content: bytes) -> Iterator[_Member]:
+def _alone(content: bytes) -> Iterator[_Member]:
     unpack = next(unpack for start, unpack in _PACKED.items() if content.startswith(start))
-
-    def read() -> bytes:
-        with unpack(io.BytesIO(content)) as stream:
-            return stream.read(_LARGEST + 1)
-
-    yield "", 0.0, 0, read
+    yield _Member("", partial(unpack, io.BytesIO(content)))

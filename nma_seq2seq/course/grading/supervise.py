@@ -14,9 +14,9 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import psutil
@@ -108,21 +108,18 @@ def _row(submission: Submission, state: str, reason: str, **more: Any) -> Grade:
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
     """A temporary folder that a notebook does not find from the one beside it."""
-    with contextlib.ExitStack() as stack:
-        outer = Path(tempfile.mkdtemp(prefix="grading_"))
-        stack.callback(_remove, outer)
+    outer = Path(tempfile.mkdtemp(prefix="grading_"))
+    try:
         folder = outer / uuid.uuid4().hex
         folder.mkdir()
         outer.chmod(0o300)  # it can be gone through, but not listed
         yield folder
-
-
-def _remove(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.chmod(0o700)
-    if os.name == "posix":  # shutil's own gives up on folders far too deep for a path
-        subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL)
-    shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        with contextlib.suppress(OSError):
+            outer.chmod(0o700)
+        if os.name == "posix":  # shutil's own gives up on folders far too deep for a path
+            subprocess.run(["rm", "-rf", "--", str(outer)], stderr=subprocess.DEVNULL)
+        shutil.rmtree(outer, ignore_errors=True)
 
 
 def _environment(folder: Path, mark: str) -> dict[str, str]:
@@ -179,7 +176,7 @@ class _Kernel:
         self.reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self.reader.start()
         with contextlib.suppress(OSError):
-            self.process.stdin.write(settings.as_json().encode())
+            self.process.stdin.write(json.dumps(asdict(settings)).encode())
             self.process.stdin.close()
         self._since = time.monotonic()
 
@@ -192,7 +189,11 @@ class _Kernel:
             if not mark or not event.endswith(b"\n") or size > _EVENTS_BYTES:
                 self.n_foreign += 1
                 continue
-            self.events.append(json.loads(event))
+            try:
+                self.events.append(json.loads(event))
+            except ValueError:  # two processes wrote at once
+                self.n_foreign += 1
+                continue
             if "end" in self.events[-1]:
                 self.has_ended.set()
 
@@ -212,18 +213,12 @@ class _Kernel:
         now = time.monotonic()
         passed, self._since = now - self._since, now
         processes = self._processes()
-        seconds, memory = 0.0, 0.0
-        for process in processes:
-            with contextlib.suppress(psutil.Error, OSError):
-                times = process.cpu_times()
-                seconds += times.user + times.system
-                seconds += getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
-                memory += process.memory_info().rss
-                self.peak_mb = max(self.peak_mb, _peak_mb(process))
-        computed = seconds - self.seconds > 0.02 * passed
+        used = [use for process in processes if (use := _use(process)) is not None]
+        seconds, memory = sum(use.seconds for use in used), sum(use.memory_mb for use in used)
+        self.peak_mb = max([self.peak_mb, *(use.peak_mb for use in used)])
+        computed = seconds - self.seconds > 0.02 * passed or any(use.is_runnable for use in used)
         self.seconds = max(seconds, self.seconds)
-        if not computed and not _is_runnable(processes):
-            self.waited += passed
+        self.waited += 0 if computed else passed
         allowed = f"{limits.timeout:g} s"
         if self.seconds > limits.timeout:
             return "timeout", f"not done after {allowed} of processor time"
@@ -235,7 +230,7 @@ class _Kernel:
             return "crash", f"it started more than {_PROCESSES} processes"
         if shutil.disk_usage(tempfile.gettempdir()).free < _FREE_MB * 2**20:
             return "crash", f"less than {_FREE_MB} MB are left on the disk"
-        if memory > limits.memory_mb * 2**20 and _held_mb(processes) > limits.memory_mb:
+        if memory > limits.memory_mb and _held_mb(processes) > limits.memory_mb:
             return "out of memory", f"it took more than {limits.memory_mb} MB"
         return None
 
@@ -246,22 +241,11 @@ class _Kernel:
         return []
 
     def end(self) -> None:
-        """End all that it has started, process groups with them.
-
-        Processes that left their group are its first one's own by now (Linux), or bear the mark.
-        """
-        groups = {self.process.pid}
+        """End all that it has started."""
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            living = [p for p in self._processes()[1:] if not _is_zombie(p)]
-            living += [p for p in psutil.process_iter() if _is_marked(p, self.mark)]
-            living = [p for p in living if p.pid != self.process.pid]
-            if not living:
-                break
+        while time.monotonic() < deadline and (living := self._living()):
             for process in living:
                 with contextlib.suppress(psutil.Error, OSError):
-                    if hasattr(os, "getpgid"):
-                        groups.add(os.getpgid(process.pid))
                     process.kill()
             psutil.wait_procs(living, timeout=1)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -269,34 +253,46 @@ class _Kernel:
         self.process.kill()
         self.process.wait()
         if hasattr(os, "killpg"):
-            for group in groups - {os.getpgrp()}:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(group, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.reader.join(_PATIENCE)
 
+    def _living(self) -> list[psutil.Process]:
+        """Those below its first process, which are all (Linux), and those that bear the mark."""
+        own = [process for process in self._processes()[1:] if _is_living(process)]
+        others = (p for p in psutil.process_iter() if p.pid != self.process.pid)
+        return own + [process for process in others if _is_living(process, self.mark)]
 
-def _is_zombie(process: psutil.Process) -> bool:
+
+def _is_living(process: psutil.Process, mark: str = "") -> bool:
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return True
-
-
-def _is_marked(process: psutil.Process, mark: str) -> bool:
-    try:
-        return process.environ().get(_MARK) == mark and not _is_zombie(process)
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return not is_zombie and (not mark or process.environ().get(_MARK) == mark)
     except (psutil.Error, OSError):
         return False
 
 
-def _is_runnable(processes: list[psutil.Process]) -> bool:
-    """Whether a thread of them computes, waits for its turn to, or for the disk (Linux)."""
-    for process in processes:
-        for stat in Path(f"/proc/{process.pid}/task").glob("*/stat"):
-            with contextlib.suppress(OSError):
-                if stat.read_text().rpartition(")")[2].split()[0] in "RD":
-                    return True
-    return False
+class _Use(NamedTuple):
+    seconds: float
+    memory_mb: float
+    peak_mb: int
+    is_runnable: bool  # a thread computes, waits for its turn to, or for the disk (Linux)
+
+
+def _use(process: psutil.Process) -> _Use | None:
+    """What a process uses; None if it has gone."""
+    try:
+        times, memory = process.cpu_times(), process.memory_info()
+    except (psutil.Error, OSError):
+        return None
+    below = getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
+    peak, is_runnable = getattr(memory, "peak_wset", memory.rss) // 2**20, False
+    with contextlib.suppress(OSError, ValueError, IndexError):  # no Linux, or it has gone by now
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/stat")
+        is_runnable = any(task.read_text().rpartition(")")[2].split()[0] in "RD" for task in tasks)
+    return _Use(times.user + times.system + below, memory.rss / 2**20, peak, is_runnable)
 
 
 def _held_mb(processes: list[psutil.Process]) -> float:
@@ -307,14 +303,6 @@ def _held_mb(processes: list[psutil.Process]) -> float:
             memory = process.memory_full_info()
             total += getattr(memory, "pss", getattr(memory, "uss", memory.rss))
     return total / 2**20
-
-
-def _peak_mb(process: psutil.Process) -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
-    memory = process.memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss) / 2**20)
 
 
 def _oom_kills() -> int:
