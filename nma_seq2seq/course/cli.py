@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nma_seq2seq
 
@@ -20,15 +20,75 @@ if TYPE_CHECKING:
     from nma_seq2seq.session import Session
 
 
-# What `grade` writes.
-_OUTPUTS = {
-    "csv": "one row a file and exercise",
-    "students": "a CSV, one row a student",
-    "html": "a page to look at",
-    "feedback": "one page a student, to hand back",
-    "moodle": "a CSV as Moodle's gradebook has",
-    "canvas": "a CSV as Canvas's gradebook has",
-    "nbgrader": "a CSV as nbgrader's gradebook has",
+# Option and what it is given -> default, whose type it has, and help. None is no default, or one
+# that the help says; False is a switch.
+_Options = dict[str, tuple[Any, str]]
+_START: _Options = {"--no-lab": (False, "only copy them")}
+_WHICH: _Options = {
+    "--session": ("31", "recorded session: 0 to 38, or its name"),
+    "--simulated": (False, "the simulated session"),
+    "--data FILE": (
+        None,
+        "a recording of one's own: a file of the course's format, NWB, or a folder of ALF",
+    ),
+}
+_SESSION: _Options = {
+    "--index": (0, "session within --data"),
+    "--align NAME": (None, "of NWB and ALF: what trials are cut around (a column)"),
+    "--region NAME": (None, "of NWB and ALF: the column of regions, or one for all"),
+}
+_PREDICT: _Options = {
+    "--source": (
+        "other",
+        "other (all but the target), same (one half of the target predicts the other), or regions "
+        "separated by commas",
+    ),
+    "--target": ("MOs", "region or regions"),
+    "--window START,STOP": ("0,0.4", "seconds from stimulus onset, or all"),
+    "--models": (
+        None,
+        "which models, separated by commas (default: mean,psth,rrr,recipe,seq2seq)",
+    ),
+    "--latents": (15, "latents of the networks"),
+    "--seed": (0, "of the split and of the networks"),
+    "--device": ("auto", "auto, cpu or cuda"),
+    "--json FILE": (None, "write the table as JSON"),
+    "--save FILE": (None, "write the predicted rates as .npz"),
+}
+_GRADE: _Options = {
+    "--jobs": (2, "notebooks at a time"),
+    "--timeout": (120.0, "seconds of processor time for a notebook, and of waiting"),
+    "--memory": (4000, "MB for a notebook"),
+    "--points N=P,...": (None, "what exercises are worth, such as 1.1=2,1.4=0.5 (default: 1 each)"),
+    "--best": (
+        False,
+        "of a student's notebooks with the same exercises, the best counts (default: the newest)",
+    ),
+    "--against SOLUTIONS": (
+        None,
+        "first grade the course's own solutions with the same limits; all must be done",
+    ),
+}
+_OUTPUTS: _Options = {
+    "--csv FILE": (None, "one row a file and exercise"),
+    "--students FILE": (None, "a CSV, one row a student"),
+    "--html FILE": (None, "a page to look at"),
+    "--feedback FOLDER": (None, "one page a student, to hand back"),
+    "--moodle FILE": (None, "a CSV as Moodle's gradebook has"),
+    "--canvas FILE": (None, "a CSV as Canvas's gradebook has"),
+    "--nbgrader FILE": (None, "a CSV as nbgrader's gradebook has"),
+}
+_MAP: _Options = {
+    "--sessions": (None, "numbers or names separated by commas, or all (instead of --session)"),
+    "--out FOLDER": ("region_maps", "one CSV a session"),
+    "--neurons": (20, "drawn on either side"),
+    "--resamples": (5, "draws of neurons"),
+    "--model": ("rrr", "rrr or seq2seq"),
+    "--window START,STOP": (None, "seconds from stimulus onset (default: whole trial)"),
+    "--seed": (0, "of the splits and the draws"),
+    "--jobs": (-1, "processes; -1 is one a core"),
+    "--engine": ("joblib", "joblib (this machine) or dask (a cluster)"),
+    "--address": (None, "of the dask scheduler"),
 }
 
 
@@ -57,7 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(metavar="command", required=True)
 
-    command = commands.add_parser("start", help="the tutorials in a folder, opened in JupyterLab")
+    def add(run: Callable[[argparse.Namespace], int | None], what: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(run.__name__.strip("_"), help=what, description=what)
+        command.set_defaults(run=run)
+        return command
+
+    command = add(_start, "the tutorials in a folder, opened in JupyterLab")
     command.add_argument(
         "folder",
         nargs="?",
@@ -65,99 +130,30 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="made if need be; nothing in it is overwritten (default: nma-seq2seq)",
     )
-    command.add_argument("--no-lab", action="store_true", help="only copy them")
-    command.set_defaults(run=_start)
-
-    command = commands.add_parser("doctor", help="what works here, and what to do about the rest")
-    command.set_defaults(run=_doctor)
-
-    command = commands.add_parser("predict", help="score every model on one session")
-    _add_session_options(command)
-    command.add_argument(
-        "--source",
-        default="other",
-        help="other (all but the target), same (one half of the target predicts the other), "
-        "or regions separated by commas (default: other)",
-    )
-    command.add_argument("--target", default="MOs", help="region or regions (default: MOs)")
-    command.add_argument(
-        "--window",
-        metavar="START,STOP",
-        default="0,0.4",
-        help="seconds from stimulus onset, or all (default: 0,0.4)",
-    )
-    command.add_argument(
-        "--models",
-        help="which models, separated by commas (default: mean,psth,rrr,recipe,seq2seq)",
-    )
-    command.add_argument("--latents", type=int, default=15, help="latents of the networks")
-    command.add_argument("--seed", type=int, default=0, help="of the split and of the networks")
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    command.add_argument("--json", metavar="FILE", help="write the table as JSON")
-    command.add_argument("--save", metavar="FILE", help="write the predicted rates as .npz")
-    command.set_defaults(run=_predict)
-
-    command = commands.add_parser(
-        "grade",
-        help="run and judge the notebooks of a class",
-        description="Run and judge every notebook below a folder or in a zip; see docs/grading.md.",
-    )
+    _add_options(command, _START)
+    add(_doctor, "what works here, and what to do about the rest")
+    command = add(_predict, "score every model on one session")
+    _add_options(command.add_mutually_exclusive_group(), _WHICH)
+    _add_options(command, _SESSION | _PREDICT)
+    command = add(_grade, "run and judge the notebooks in a folder or a zip; see docs/grading.md")
     command.add_argument("folder", nargs="?", type=Path, help="or a zip, or one file")
-    command.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default: 2)")
-    command.add_argument(
-        "--timeout",
-        type=float,
-        default=120,
-        help="seconds of processor time for a notebook, and of waiting (default: 120)",
-    )
-    command.add_argument(
-        "--memory", type=int, default=4000, help="MB for a notebook (default: 4000)"
-    )
-    command.add_argument(
-        "--points",
-        metavar="N=P,...",
-        default="",
-        help="what exercises are worth, such as 1.1=2,1.4=0.5 (default: 1 each)",
-    )
-    command.add_argument(
-        "--best",
-        action="store_true",
-        help="of a student's notebooks with the same exercises, the best counts (default: the "
-        "newest)",
-    )
-    for kind, what in _OUTPUTS.items():
-        metavar = "FOLDER" if kind == "feedback" else "FILE"
-        command.add_argument(f"--{kind}", metavar=metavar, type=Path, help=what)
-    command.add_argument(
-        "--against",
-        metavar="SOLUTIONS",
-        type=Path,
-        help="first grade the course's own solutions with the same limits; all must be done",
-    )
-    command.set_defaults(run=_grade)
-
-    command = commands.add_parser("map", help="who predicts whom, in one session or many")
-    _add_session_options(command)
-    command.add_argument(
-        "--sessions", help="numbers or names separated by commas, or all (instead of --session)"
-    )
-    command.add_argument("--out", metavar="FOLDER", default="region_maps", help="one CSV a session")
-    command.add_argument(
-        "--neurons", type=int, default=20, help="drawn on either side (default: 20)"
-    )
-    command.add_argument("--resamples", type=int, default=5, help="draws of neurons (default: 5)")
-    command.add_argument("--model", default="rrr", help="rrr or seq2seq (default: rrr)")
-    command.add_argument(
-        "--window", metavar="START,STOP", help="seconds from stimulus onset (default: whole trial)"
-    )
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--jobs", type=int, default=-1, help="processes (default: one a core)")
-    command.add_argument(
-        "--engine", choices=("joblib", "dask"), default="joblib", help="this machine, or a cluster"
-    )
-    command.add_argument("--address", help="of the dask scheduler")
-    command.set_defaults(run=_map)
+    _add_options(command, _GRADE | _OUTPUTS)
+    command = add(_map, "who predicts whom, in one session or many")
+    _add_options(command.add_mutually_exclusive_group(), _WHICH)
+    _add_options(command, _SESSION | _MAP)
     return parser
+
+
+def _add_options(command: argparse._ActionsContainer, options: _Options) -> None:
+    for name, (default, what) in options.items():
+        flag, _, metavar = name.partition(" ")
+        if default is False:
+            command.add_argument(flag, action="store_true", help=what)
+            continue
+        kind, said = str, what
+        if default is not None:
+            kind, said = type(default), f"{what} (default: {default})"
+        command.add_argument(flag, metavar=metavar or None, default=default, type=kind, help=said)
 
 
 def _version() -> str:
@@ -167,26 +163,6 @@ def _version() -> str:
         return f"nma-seq2seq {nma_seq2seq.__version__}"
     except PackageNotFoundError:  # doctor has to run there, and says what to do
         return "nma-seq2seq, not installed: its files alone have no version"
-
-
-def _add_session_options(command: argparse.ArgumentParser) -> None:
-    which = command.add_mutually_exclusive_group()
-    which.add_argument(
-        "--session", default="31", help="recorded session: 0 to 38, or its name (default: 31)"
-    )
-    which.add_argument("--simulated", action="store_true", help="the simulated session")
-    which.add_argument(
-        "--data",
-        metavar="FILE",
-        help="a recording of one's own: a file of the course's format, NWB, or a folder of ALF",
-    )
-    command.add_argument("--index", type=int, default=0, help="session within --data (default: 0)")
-    command.add_argument(
-        "--align", metavar="NAME", help="of NWB and ALF: what trials are cut around (a column)"
-    )
-    command.add_argument(
-        "--region", metavar="NAME", help="of NWB and ALF: the column of regions, or one for all"
-    )
 
 
 def _session(arguments: argparse.Namespace) -> Session:
@@ -239,29 +215,28 @@ def _grade(arguments: argparse.Namespace) -> int:
 
     if arguments.folder is None and arguments.against is None:
         raise ValueError("nothing to grade; name a folder or a zip of notebooks")
-    outputs = {kind: path for kind in _OUTPUTS if (path := getattr(arguments, kind)) is not None}
+    kinds = [option.split()[0].removeprefix("--") for option in _OUTPUTS]
+    outputs = {kind: Path(path) for kind in kinds if (path := getattr(arguments, kind)) is not None}
     run = partial(
         grade,
         jobs=arguments.jobs,
         timeout=arguments.timeout,
         memory_mb=arguments.memory,
-        points=_points(arguments.points),
+        points=_points(arguments.points or ""),
         best=arguments.best,
         progress=sys.stderr.isatty(),
     )
     if arguments.against is not None:
-        print(f"The course's own solutions, {arguments.against}:\n")
+        against = Path(arguments.against)
+        print(f"The course's own solutions, {against}:\n")
         with tempfile.TemporaryDirectory() as fresh:  # what another machine found says nothing here
-            solved = run(
-                arguments.against,
-                state=Path(fresh),
-                outputs=outputs if arguments.folder is None else {},
-            )
+            only = outputs if arguments.folder is None else {}
+            solved = run(against, state=Path(fresh), outputs=only)
         tried = [one for one in solved if one.state != "no notebook"]
         short = [one.file for one in tried if not one.is_all_done]
         if short or not tried:
             print(
-                f"\nNot all is done in {', '.join(short) or arguments.against}: this machine needs "
+                f"\nNot all is done in {', '.join(short) or against}: this machine needs "
                 "a longer --timeout or more --memory, or the course is not the one that these "
                 "solve."
             )

@@ -13,6 +13,7 @@ import joblib
 import pandas as pd
 from tqdm.auto import tqdm
 
+from nma_seq2seq.arguments import one_of
 from nma_seq2seq.files import file_name, whole_file
 from nma_seq2seq.region_maps import over_mice, region_map
 from nma_seq2seq.session import Session
@@ -70,9 +71,7 @@ def map_sessions(
         session = load()
         try:
             table = region_map(session, progress=progress, **settings)
-        except (
-            ValueError
-        ) as problem:  # too few regions: true of some sessions, and no reason to end
+        except ValueError as problem:  # too few regions: true of some, and no reason to end
             left_out.append(f"{name} is left out: {problem}")
             continue
         with whole_file(path) as temporary:
@@ -124,11 +123,11 @@ def engine(name: str, address: str | None = None) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If the address is missing, or dask is not installed.
+        If there is no such engine, the address is missing, or dask is not installed.
     OSError
         If nothing answers there.
     """
-    if name == "joblib":
+    if one_of("engine", name, ("joblib", "dask")) == "joblib":
         yield
         return
     if address is None:
