@@ -193,6 +193,8 @@ def test_a_wrong_answer_is_told_its_likely_cause(answer, fragment, line):
         ("90.4", lambda t, s, b: np.ceil((t - s) / b), "every value is 1 too large"),
         ("90.4", lambda t, s, b: np.floor(t / b), "50 too small: likely cause: start is not used"),
         ("90.5", lambda v: v.min(), "expected a tuple of 2"),
+        ("90.5", lambda v: np.array(v.mean()), "is an array with one value, expected a tuple"),
+        ("90.5", lambda v: {"a": v.min(), "b": 1}, "the result is a dict, expected a tuple of 2."),
         ("90.5", lambda v: (v.min(), v.max()), "part 2 is"),
         ("90.6", lambda c: np.cov(c), "has shape (9, 9), expected (3, 3)"),
     ],
@@ -457,6 +459,10 @@ def test_why_puts_both_results_side_by_side(capsys):
     assert list(nma.why("90.5").index) == ["part 2"]
     nma.exercise("90.1")(lambda c, b: MEAN(c)[:2])
     assert nma.why("90.1").loc["shape"].tolist() == ["(2,)", "(3,)"]
+    nma.exercise("90.1")(lambda c, b: c)
+    assert nma.why("90.1").loc["shape"].tolist() == ["(4, 6, 3)", "(3,)"]
+    nma.exercise("90.1")(lambda c, b: c.max())
+    assert nma.why("90.1").loc["shape"].tolist() == ["()", "(3,)"]
     capsys.readouterr()
     nma.exercise("90.1")(lambda c, b: c.shape[7])
     assert nma.why("90.1") is None

@@ -3,74 +3,87 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations, permutations
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, combinations, permutations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nma_seq2seq.exercises.comparing import as_array, close, describe, same
+from nma_seq2seq.exercises.comparing import as_array, close, parts_of, same, without_ones
+from nma_seq2seq.exercises.texts import headings
 
-_Arrays = list[tuple[np.ndarray, np.ndarray]]
+# What may have been done, in a sentence, and what it would then give in each case.
+Changes = Iterable[tuple[str, Sequence[Any]]]
+_Arrays = Sequence[np.ndarray]
 
-# Factors that have a name, of a wrong value to the right one.
-_FACTORS = {
-    1000.0: "milliseconds or seconds?",
-    0.001: "milliseconds or seconds?",
-    1 / math.log(2): "base 2 or natural logarithm?",
-    math.log(2): "base 2 or natural logarithm?",
-    math.log(10): "base 10 or natural logarithm?",
-    1 / math.log(10): "base 10 or natural logarithm?",
+# Causes of errors, and below each the parts of messages that tell it.
+_ERRORS = headings(Path(__file__).with_name("errors.txt"))[0].below
+
+# What may have been done with the right values at the end, one by one.
+_DONE: dict[str, Callable[[np.ndarray], Any]] = {
+    "rounded down, where fractions are asked for": np.floor,
+    "rounded, where fractions are asked for": np.round,
+    "rounded up, where fractions are asked for": np.ceil,
+    **{
+        f"rounded to {n} decimals; leave the values as they are": partial(np.round, decimals=n)
+        for n in range(1, 6)
+    },
+    "negative values are cut off at 0; they are right as they are": lambda v: np.maximum(v, 0),
+    "the sign is lost (an absolute value)": np.abs,
+    "1 minus the right value": lambda v: 1 - v,
+    "2 to the power of the right value": np.exp2,
+    "e to the power of the right value": np.exp,
+    "a square root too many": lambda v: np.sqrt(np.abs(v)),
+    "a square root is missing, or a square too many": np.square,
 }
 
-# What errors in an answer usually mean.
-_ERRORS = {
-    "truth value of a": "`and`, `or` and `if` want one truth; of arrays, join with & and |",
-    "unhashable type": "an array or list is used as a key",
-    "'list' and 'list'": "lists do no arithmetic; np.array first",
-    "has no attribute 'clamp'": "this is torch's; numpy has np.clip and np.maximum",
-    "NaN to integer": "a NaN cannot be an integer; leave out or mark NaN first",
-    "can't be used as an index": "an index must be an integer; int(...) first",
-    "only integer": "an index must be an integer; int(...) first",
-    "indices must be integers": "an index must be an integer; int(...) first",
-    "arrays used as indices": "positions must be integers, or a mask bool",
-    "requires grad": "a tensor with a gradient becomes numbers only by .detach() or .item()",
-    "must have the same shape": "what is stacked differs in length",
-    "at least one array": "nothing is left to be stacked: the list is empty",
-    "boolean index did not match": "a mask is used on an axis of another length than its own",
-    "bitwise_and' not supported": "& binds tighter than ==; put each comparison into brackets",
-    "boolean negative": "the opposite of a mask is ~mask",
-    "before Module.__init__": "super().__init__() comes first in __init__",
-    "'tuple' object has no": "this returns several things; unpack them, or take one by [0]",
-    "float64' object is not iterable": "one number, where several values are expected",
-    "shapes cannot be multiplied": "in a @ b, the last axis of a is as long as the first of b",
-    "be broadcast together": "these axes do not fit: a wrong axis, or a missing [:, None]?",
-    "must match the size of tensor": "these axes do not fit: a wrong axis, or a missing [:, None]?",
-    "does not have a grad_fn": "the loss has no gradient: .detach(), .item() or no_grad cut it off",
-    "array with dim 3": "sklearn wants one row a sample; join trials and time: reshape(-1, n)",
-    "a rate is zero, negative": "is the prediction given where the counts belong, or 0 somewhere?",
-    "duplicate entries": "several rows have the same labels; take their mean (pivot_table)",
-    "cannot be empty": "nothing is left to draw from",
-    "divide by zero": "a division by zero",
-    "Singular matrix": "this matrix has no inverse",
-    "is not defined": "a name that is spelled otherwise, or defined in no cell so far",
-    "referenced before assignment": "a variable is used before it has a value",
-    "not associated with a value": "a variable is used before it has a value",
-    "cannot unpack non-iterable": "one thing is returned where several are expected",
-    "values to unpack": "another number of things is unpacked than there are",
-    "'function' object has no attribute": "a column that is named like a method: table['name']",
-    "shape of the mask": "a mask is used on an axis of another length than its own",
-    "out of bounds": "a position past the end of that axis: off by one, or another axis is meant",
-    "does not support operation": "text among the numbers; choose the columns of numbers",
-    "'NoneType'": "something is None; a method that works in place returns None",
-    "maximum recursion": "the function calls itself without an end",
+# What axes may have been reduced by; what is said where that is too much, and where it is missing.
+_REDUCTIONS: list[tuple[Any, str, str]] = [
+    (np.nanmean, "averaged over axis {} of the result too", "to be averaged over axis {} too"),
+    (np.nansum, "summed over axis {} of the result too", "to be summed over axis {} too"),
+    *(
+        (
+            reduce,
+            f"only the {word} along axis {{}} of the result is returned",
+            f"the right values are the {word} of several; return these alone",
+        )
+        for word, reduce in {
+            "first": lambda values, axis: values[_at(0, axis, values.ndim)],
+            "last": lambda values, axis: values[_at(-1, axis, values.ndim)],
+            "largest": np.nanmax,
+            "smallest": np.nanmin,
+            "median": np.nanmedian,
+        }.items()
+    ),
+]
+
+# By what the right result is multiplied where an argument, or a length, is used wrongly.
+_BY_ARGUMENT: dict[str, Callable[[float], float]] = {
+    "multiplied by {} once too often, or not divided by it": lambda n: n,
+    "divided by {} once too often": lambda n: 1 / n,
+}
+_BY_LENGTH: dict[str, Callable[[float], float]] = {
+    "summed over {}, where a mean is asked for": lambda n: n,
+    "divided by the length of {} once too often": lambda n: 1 / n,
+    "divided by the length of {} less one (ddof=1)": lambda n: n / (n - 1),
+    "divided by the length of {}, not by one less (ddof=1)": lambda n: (n - 1) / n,
+    "not divided by the length of {} less one": lambda n: n - 1,
+    "divided by the length of {} less two, where it is less one": lambda n: (n - 1) / (n - 2),
+}
+# Other factors that have a name.
+_FACTORS = {
+    "milliseconds or seconds?": (1000.0, 0.001),
+    "base 2 or natural logarithm?": (math.log(2), 1 / math.log(2)),
+    "base 10 or natural logarithm?": (math.log(10), 1 / math.log(10)),
 }
 
 
 def cause_of_error(error: BaseException) -> str:
     """What an error usually means, or ""."""
-    text = str(error)
-    return next((meaning for part, meaning in _ERRORS.items() if part in text), "")
+    said = str(error)
+    return next((c.text for c in _ERRORS if any(part.text in said for part in c.below)), "")
 
 
 def explain(
@@ -90,142 +103,125 @@ def explain(
     symptom, cause : str
         Either may be "". A cause is named only where it explains every case.
     """
-    if any(got is None for got, _ in pairs):
+    got, right = zip(*pairs, strict=True)
+    if any(value is None for value in got):
         return "", ""
-    if isinstance(pairs[0][1], tuple):
-        if len(pairs[0][1]) == 2 and all(
-            isinstance(got, Mapping) and same((list(got), list(got.values())), want, tolerance)
-            for got, want in pairs
+    if isinstance(right[0], tuple):
+        if all(type(part) is int for part in right[0]):
+            return "", ""  # a shape
+        if all(
+            isinstance(g, Mapping) and same((list(g), list(g.values())), r, tolerance)
+            for g, r in pairs
         ):
             return "", "the right values as a dict; its keys and its values are asked for"
-        return _explain_parts(pairs, inputs, tolerance)
-    if all(isinstance(got, tuple) and len(got) > 1 for got, _ in pairs):
-        for k in range(min(len(got) for got, _ in pairs)):
-            if all(same(got[k], want, tolerance) for got, want in pairs):
+        if cause := _first(_other_parts(right), got, tolerance):
+            return "", cause
+    elif all(isinstance(g, tuple) and len(g) > 1 for g in got):
+        for k in range(min(map(len, got))):
+            if all(same(g[k], r, tolerance) for g, r in pairs):
                 return "", f"several are returned; number {k + 1} of them alone is asked for"
-    if isinstance(pairs[0][1], Mapping):
-        if any(not isinstance(got, Mapping) or set(got) != set(want) for got, want in pairs):
+    if isinstance(right[0], (tuple, Mapping)):
+        parts = [(parts_of(g), parts_of(r)) for g, r in pairs]
+        if any(set(mine) != set(wanted) for mine, wanted in parts):
             return "", ""
-        by_key: dict[str, list] = {k: [(g[k], w[k]) for g, w in pairs] for k in pairs[0][1]}
-        return _explain_first(by_key, inputs, tolerance)
-    arrays = []
-    for got, expected in pairs:
-        a, b = as_array(got), as_array(expected)
-        if a is None or b is None or not b.size:
-            return "", ""
-        if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
-            return "", ""
-        arrays.append((a, b))
-    if any(a.shape != b.shape for a, b in arrays):
-        return "", _cause_of_shape(arrays, tolerance)
-    if unfilled := _cause_of_unfilled(arrays, tolerance):
-        return "", unfilled
-    if not all(np.isfinite(a[np.isfinite(b)]).all() for a, b in arrays):
+        columns = ([(mine[key], wanted[key]) for mine, wanted in parts] for key in parts[0][1])
+        wrong = (c for c in columns if not all(same(*pair, tolerance) for pair in c))
+        # Of the first part that is wrong; its symptom is the comparison's, which names it.
+        return next((("", explain(column, inputs, tolerance)[1]) for column in wrong), ("", ""))
+    arrays = [(as_array(g), as_array(r)) for g, r in pairs]
+    numbers = [(a, b) for a, b in arrays if a is not None and b is not None and b.size]
+    if len(numbers) < len(pairs) or any(a.dtype.kind not in "iufb" for a in chain(*numbers)):
         return "", ""
-    if any(np.isnan(b).any() for _, b in arrays) and all(
-        a.dtype.kind in "iu" and close(a[~np.isnan(b)], b[~np.isnan(b)], tolerance).all()
-        for a, b in arrays
-    ):
-        return "", "whole numbers (int) hold no NaN; what should be NaN becomes some number"
-    if all(b.dtype == bool for _, b in arrays):
-        swapped = all((a.astype(float) == 1 - b.astype(float)).all() for a, b in arrays)
-        return "", "True and False are swapped" if swapped else ""
-    return _explain_values(arrays, inputs, tolerance)
+    mine, wanted = zip(*numbers, strict=True)
+    if any(a.shape != b.shape for a, b in numbers):
+        return "", _cause_of_shape(mine, wanted, tolerance)
+    return _explain_values(mine, wanted, inputs, tolerance)
 
 
-def _explain_parts(
-    pairs: Sequence[tuple[Any, Any]], inputs: Sequence[Mapping[str, Any]], tolerance: float
-) -> tuple[str, str]:
-    n = len(pairs[0][1])
-    if all(type(part) is int for part in pairs[0][1]):
-        return "", ""  # a shape
-    if all(same(got, want[k], tolerance) for got, want in pairs for k in [0]) and n > 1:
-        return "", f"only the first of the {n} results is returned"
+def _fitting(changes: Changes, got: Sequence[Any], tolerance: float) -> Iterator[str]:
+    """What gives the results that were returned, in every case."""
+    for sentence, made in changes:
+        if all(same(mine, other, tolerance) for mine, other in zip(got, made, strict=True)):
+            yield sentence
+
+
+def _first(changes: Changes, got: Sequence[Any], tolerance: float) -> str:
+    return next(_fitting(changes, got, tolerance), "")
+
+
+def _other_parts(right: Sequence[tuple]) -> Changes:
+    """Not all of several results, or not in their order."""
+    n = len(right[0])
+    yield f"only the first of the {n} results is returned", [r[0] for r in right]
     for k in range(1, n):
-        if all(same(got, want[k], tolerance) for got, want in pairs):
-            return "", f"only result {k + 1} of the {n} is returned"
-    if any(not hasattr(got, "__len__") or len(got) != n for got, _ in pairs):
-        for k in range(n):
-            if all(same(got, (*want[:k], *want[k + 1 :]), tolerance) for got, want in pairs):
-                return "", f"result {k + 1} of the {n} is missing"
-        return "", ""
+        yield f"only result {k + 1} of the {n} is returned", [r[k] for r in right]
+    for k in range(n):
+        yield f"result {k + 1} of the {n} is missing", [r[:k] + r[k + 1 :] for r in right]
     for order in permutations(range(n)):
-        if order != tuple(range(n)) and all(
-            same(tuple(got[k] for k in order), want, tolerance) for got, want in pairs
-        ):
-            return "", "the right results, returned in another order"
-    return _explain_first(
-        {str(k): [(g[k], w[k]) for g, w in pairs] for k in range(n)}, inputs, tolerance
-    )
+        made = [tuple(r[k] for k in order) for r in right]
+        yield "the right results, returned in another order", made
 
 
-def _explain_first(
-    columns: Mapping[str, list], inputs: Sequence[Mapping[str, Any]], tolerance: float
-) -> tuple[str, str]:
-    """Of the first part that is wrong. A symptom is left to the comparison, which names the "
-    "part."""
-    for column in columns.values():
-        if not all(same(got, want, tolerance) for got, want in column):
-            return "", explain(column, inputs, tolerance)[1]
-    return "", ""
+# ---------------------------------------------------------------------- another shape
 
 
-def _cause_of_shape(arrays: _Arrays, tolerance: float) -> str:
-    def equal(a: Any, b: np.ndarray) -> bool:
-        return np.shape(a) == b.shape and bool(close(np.asarray(a), b, tolerance).all())
-
-    if all(
-        a.ndim == b.ndim <= 4 and any(equal(a.transpose(p), b) for p in permutations(range(a.ndim)))
-        for a, b in arrays
-    ):
-        return "the right values with the axes in another order (transposed)"
-    if all(equal(a.squeeze(), b.squeeze()) for a, b in arrays):
-        return "the right values with an axis of length 1 too many or too few (keepdims?)"
-    if all(a.size == b.size and equal(a.reshape(b.shape), b) for a, b in arrays):
+def _cause_of_shape(mine: _Arrays, right: _Arrays, tolerance: float) -> str:
+    pairs = list(zip(mine, right, strict=True))
+    if not all(a.size for a in mine):
+        return ""
+    if turned := _first(_turned(right), mine, tolerance):
+        return turned
+    if all(a.size == b.size and same(a.reshape(b.shape), b, tolerance) for a, b in pairs):
+        if all(without_ones(a.shape) == without_ones(b.shape) for a, b in pairs):
+            return "the right values with an axis of length 1 too many or too few (keepdims?)"
         return "the right values in another shape"
-    n_mine, n_right = arrays[0][0].ndim, arrays[0][1].ndim
-    if all((a.ndim, b.ndim) == (n_mine, n_right) for a, b in arrays):
-        for axes in combinations(range(max(n_mine, n_right)), abs(n_mine - n_right)):
+    too_much = _first(((said, made) for said, _, made in _reduced(right)), mine, tolerance)
+    missing = _first(((said, made) for _, said, made in _reduced(mine)), right, tolerance)
+    if too_much or missing:
+        return too_much or missing
+    if all(a.ndim == b.ndim > 0 and a.shape[1:] == b.shape[1:] for a, b in pairs):
+        return _cause_of_rows(mine, right, tolerance)
+    return ""
+
+
+def _turned(right: _Arrays) -> Changes:
+    if len({b.ndim for b in right}) == 1 and right[0].ndim <= 4:
+        for order in permutations(range(right[0].ndim)):
+            made = [b.transpose(order) for b in right]
+            yield "the right values with the axes in another order (transposed)", made
+
+
+def _reduced(arrays: _Arrays) -> Iterator[tuple[str, str, Sequence[np.ndarray]]]:
+    """Over one axis or several, which may stay with a length of 1."""
+    n_axes = min(array.ndim for array in arrays)
+    for n in range(1, n_axes + 1):
+        for axes in combinations(range(n_axes), n):
             which = ", ".join(map(str, axes))
-            for word, reduced in (("averaged", np.nanmean), ("summed", np.nansum)):
-                if n_mine > n_right and all(equal(reduced(a, axis=axes), b) for a, b in arrays):
-                    return f"to be {word} over axis {which} too"
-                if n_mine < n_right and all(equal(a, reduced(b, axis=axes)) for a, b in arrays):
-                    return f"{word} over axis {which} of the result too"
-    if all(a.size == 1 < b.size for a, b in arrays):
-        for word, one in (
-            ("largest", np.nanmax),
-            ("smallest", np.nanmin),
-            ("median", np.nanmedian),
-        ):
-            if all(equal(a.item(), np.asarray(one(b))) for a, b in arrays):
-                return f"one number, the {word} of those that are asked for"
-    for word, k in (("first", 0), ("last", -1)):
-        for axis in range(max(n_mine, n_right)):
-            if all(axis < b.ndim and b.shape[axis] > 1 for _, b in arrays) and all(
-                equal(a, b.take(k, axis)) or equal(a, b.take([k], axis)) for a, b in arrays
-            ):
-                return f"only the {word} along axis {axis} of the result is returned"
-            if all(axis < a.ndim and a.shape[axis] > 1 for a, _ in arrays) and all(
-                equal(a.take(k, axis), b) for a, b in arrays
-            ):
-                return f"the right values are the {word} of several; return these alone"
-    if all(a.ndim == b.ndim == 1 for a, b in arrays):
-        if all(equal(a[1:], b) or equal(a[:-1], b) for a, b in arrays):
-            return "one element too many (off by one?)"
-        if all(equal(a, b[1:]) or equal(a, b[:-1]) for a, b in arrays):
-            return "one element too few (off by one?)"
-    if all(a.ndim == b.ndim > 0 and a.shape[1:] == b.shape[1:] for a, b in arrays):
-        if all(0 < len(a) < len(b) for a, b in arrays):
-            without = [_left_out(a, b, tolerance) for a, b in arrays]
-            if all(without):
-                if all(np.isnan(b[out]).all() for out, (_, b) in zip(without, arrays, strict=True)):
-                    return "what is NaN is left out; it has to stay in its place"
-                return f"the right values, but some are left out, such as number {without[0][0]}"
-        elif all(len(a) >= len(b) > 0 for a, b in arrays):
-            extra = [_left_out(b, a, tolerance) for a, b in arrays if len(a) > len(b)]
-            if all(extra):
-                return f"the right values, and others too many, such as number {extra[0][0]}"
+            for reduce, too_much, missing in _REDUCTIONS:
+                made = [np.asarray(reduce(array, axis=axes)) for array in arrays]
+                for each in (made, [np.expand_dims(m, axes) for m in made]):
+                    yield too_much.format(which), missing.format(which), each
+
+
+def _at(place: int | slice, axes: Sequence[int], n_axes: int) -> tuple:
+    """The index of a place along axes."""
+    return tuple(place if axis in axes else slice(None) for axis in range(n_axes))
+
+
+def _cause_of_rows(mine: _Arrays, right: _Arrays, tolerance: float) -> str:
+    pairs = list(zip(mine, right, strict=True))
+    for wholes, rows, how, others in (
+        (right, [_left_out(a, b, tolerance) for a, b in pairs], "few", "but some are left out"),
+        (mine, [_left_out(b, a, tolerance) for a, b in pairs], "many", "and others too many"),
+    ):
+        if not all(rows):
+            continue
+        of_whole = list(zip(wholes, rows, strict=True))
+        if all(w.ndim == 1 and row in ([0], [len(w) - 1]) for w, row in of_whole):
+            return f"one element too {how} (off by one?)"
+        if how == "few" and all(np.isnan(w[row]).all() for w, row in of_whole):
+            return "what is NaN is left out; it has to stay in its place"
+        return f"the right values, {others}, such as number {rows[0][0]}"
     return ""
 
 
@@ -240,99 +236,82 @@ def _left_out(part: np.ndarray, whole: np.ndarray, tolerance: float) -> list[int
     return lacks if k == len(part) else []
 
 
-def _cause_of_unfilled(arrays: _Arrays, tolerance: float) -> str:
-    """Right values but for places that are 0 or NaN throughout, as they were made."""
-    wrong = [~close(a, b, tolerance) for a, b in arrays]
-    for empty, value in (("0", 0.0), ("NaN", np.nan)):
-        if not all(
-            w.any() and not w.all() and np.array_equal(a[w], np.full(w.sum(), value), True)
-            for w, (a, _) in zip(wrong, arrays, strict=True)
-        ):
-            continue
-        if all(w.ndim == 2 and w.shape[0] == w.shape[1] > 2 for w in wrong):
-            for triangle, word in ((np.tril, "above"), (np.triu, "below")):
-                if all((triangle(w, -1 if word == "above" else 1) == w).all() for w in wrong):
-                    return f"only {word} the diagonal; [i, j] and [j, i] are both to be filled in"
-        for axis in range(min(w.ndim for w in wrong)):
-            others = [tuple(k for k in range(w.ndim) if k != axis) for w in wrong]
-            there = [np.asarray(w.any(axis=o)) for w, o in zip(wrong, others, strict=True)]
-            for word, k in (("last", -1), ("first", 0)):
-                if all(len(t) > 2 and t[k] and t.sum() == 1 for t in there):
-                    return (
-                        f"the {word} along axis {axis} of the result stays {empty} (does a loop "
-                        f"{'end early' if k else 'begin late'}?)"
-                    )
-                rest = [t[1:] if k else t[:-1] for t in there]
-                if all(
-                    len(r) > 1 and r.all() and not t[0 if k else -1]
-                    for r, t in zip(rest, there, strict=True)
-                ):
-                    which = "first" if k else "last"
-                    return f"only the {which} along axis {axis} of the result is filled in"
-    return ""
+# ---------------------------------------------------------------------- other values
 
 
 def _explain_values(
-    arrays: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float
+    mine: _Arrays, right: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float
 ) -> tuple[str, str]:
-    got = np.concatenate([a.ravel() for a, _ in arrays]).astype(float)
-    expected = np.concatenate([b.ravel() for _, b in arrays]).astype(float)
+    def first(*changes: Changes) -> str:
+        return _first(chain(*changes), mine, tolerance)
+
+    pairs = list(zip(mine, right, strict=True))
+    if first([("the same", right)]):
+        return "", ""  # but for a gradient
+    if unfilled := first(_unfilled(right)):
+        return "", unfilled
+    if not all(np.isfinite(a[np.isfinite(b)]).all() for a, b in pairs):
+        return "", ""
+    if all(b.dtype == bool for b in right):
+        return "", first([("True and False are swapped", [~b for b in right])])
+    if kept := first(_kept_whole(mine, right)):
+        return "", kept
+    got, expected = (np.concatenate([a.ravel() for a in each]) for each in (mine, right))
     if got.size < 2 or np.isnan(expected).all():
         return "", ""
-
-    def equal(other: Any) -> bool:
-        return bool(close(got, np.asarray(other, float), tolerance).all())
-
-    if equal(-expected):
-        return "", "the sign is the wrong way round"
-    factors = [_factor(a, b, tolerance) for a, b in arrays]
-    if all(factor is not None for factor in factors):
-        found = _named_factor([float(f) for f in factors if f is not None], inputs, expected)
-        if any(found):
-            return found
-    if named := _named_offset(arrays, inputs, tolerance):
-        return "", named
+    right = [b.astype(float) for b in right]
+    if turned := first([("the sign is the wrong way round", [-b for b in right])]):
+        return "", turned
+    factors = [f for a, b in pairs if (f := _factor(a, b, tolerance))]
+    if len(factors) == len(pairs) and not np.allclose(factors, 1, rtol=1e-2):
+        shown = ", then ".join(dict.fromkeys(f"{factor:.4g}" for factor in factors[:2]))
+        cause = (
+            first(_scaled(right, inputs))
+            or _only(_of_other_lengths(right, inputs), mine, tolerance)
+            or _written_out(np.array(factors), inputs)
+            or first(_of_named_factors(right))
+        )
+        # Of one value in each case, any factor will do.
+        if cause or len(expected) > len(factors) or np.allclose(factors, factors[0], rtol=1e-4):
+            return f"every value is {shown} times the right one", cause
+    if moved := first(_moved(right, inputs)):
+        return "", moved
     offset = float(np.nanmedian(got - expected))
-    if offset and equal(expected + offset):
+    if offset and first([("moved", [b + offset for b in right])]):
         by = f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
         return by, "off by one?" if abs(offset) == 1 else ""
-    if changed := _changed_values(got, expected, equal):
-        return "", changed
-    if (np.abs(expected) != np.abs(expected).mean()).any():
-        if equal(np.sqrt(np.abs(expected))):
-            return "", "a square root too many"
-        if equal(expected**2):
-            return "", "a square root is missing, or a square too many"
-    return "", _cause_of_order(arrays, tolerance)
+    return "", first(_done(mine, right), _in_other_order(mine, right))
 
 
-def _changed_values(got: np.ndarray, expected: np.ndarray, equal: Callable[[Any], bool]) -> str:
-    """What was done with the right values at the end, one by one."""
-    if equal(expected):
-        return ""
-    # Of two values, as of yes and no, much is equal by chance.
-    if (expected != np.round(expected)).any() and len(np.unique(got)) > 2:
-        for word, rounded in (("down", np.floor), ("", np.round), ("up", np.ceil)):
-            if equal(rounded(expected)):
-                return f"rounded {word}".strip() + ", where fractions are asked for"
-    if len(np.unique(expected)) < 2:
-        return ""
-    for decimals in range(1, 6):
-        if equal(np.round(expected, decimals)):
-            return f"rounded to {decimals} decimals; leave the values as they are"
-    if (expected < 0).any():
-        if equal(np.maximum(expected, 0)):
-            return "negative values are cut off at 0; they are right as they are"
-        if equal(np.abs(expected)):
-            return "the sign is lost (an absolute value)"
-    for made, what in (
-        (1 - expected, "1 minus the right value"),
-        (np.exp2(np.minimum(expected, 99)), "2 to the power of the right value"),
-        (np.exp(np.minimum(expected, 99)), "e to the power of the right value"),
-    ):
-        if equal(made):
-            return what
-    return ""
+def _unfilled(right: _Arrays) -> Changes:
+    """0 or NaN, as an array is made, where a loop has not filled it."""
+    for word, empty in (("0", 0.0), ("NaN", np.nan)):
+        if all(b.ndim == 2 and b.shape[0] == b.shape[1] > 2 for b in right):
+            for where, triangle in (("above", np.triu), ("below", np.tril)):
+                made = [np.where(triangle(np.ones(b.shape)), b, empty) for b in right]
+                both = "[i, j] and [j, i] are both to be filled in"
+                yield f"only {where} the diagonal; {both}", made
+        for axis in range(min(b.ndim for b in right)):
+            if min(b.shape[axis] for b in right) < 3:
+                continue
+            for which, place, loop in (("last", -1, "end early"), ("first", 0, "begin late")):
+                along = f"the {which} along axis {axis} of the result"
+                filled, left = (
+                    [b.astype(float) for b in right],
+                    [np.full(b.shape, empty) for b in right],
+                )
+                for b, some, none in zip(right, filled, left, strict=True):
+                    at = _at(place, [axis], b.ndim)
+                    some[at], none[at] = empty, b[at]
+                yield f"{along} stays {word} (does a loop {loop}?)", filled
+                if not any(np.array_equal(n, np.full(n.shape, empty), True) for n in left):
+                    yield f"only {along} is filled in", left
+
+
+def _kept_whole(mine: _Arrays, right: _Arrays) -> Changes:
+    if all(a.dtype.kind in "iu" for a in mine):
+        made = [np.where(np.isnan(b), a, b) for a, b in zip(mine, right, strict=True)]
+        yield "whole numbers (int) hold no NaN; what should be NaN becomes some number", made
 
 
 def _factor(a: np.ndarray, b: np.ndarray, tolerance: float) -> float | None:
@@ -344,130 +323,108 @@ def _factor(a: np.ndarray, b: np.ndarray, tolerance: float) -> float | None:
     return factor if factor and close(a, factor * b, tolerance).all() else None
 
 
-def _numbers(inputs: Mapping[str, Any]) -> dict[str, float]:
-    """What a factor may be: an argument that is a number, or the length of axes of an array."""
-    found: dict[str, float] = {}
-    for name, value in inputs.items():
+def _numbers(inputs: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """Numbers that the inputs have in each case: arguments, and how long axes are."""
+    found: dict[str, list[float]] = {}
+    for name, value in chain.from_iterable(each.items() for each in inputs):
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            found[name] = float(value)
+            found.setdefault(name, []).append(value)
         shape = getattr(value, "shape", ())
         if isinstance(value, np.ndarray) and value.dtype == bool:
-            found[f"the number of True in {name}"] = float(value.sum())
+            found.setdefault(f"the number of True in {name}", []).append(value.sum())
         for axis, length in enumerate(shape):
-            found[f"axis {axis} of {name}"] = float(length)
+            found.setdefault(f"axis {axis} of {name}", []).append(length)
         for one, other in combinations(range(len(shape)), 2):
-            found[f"axes {one} and {other} of {name}"] = float(shape[one] * shape[other])
-    return found
+            both = shape[one] * shape[other]
+            found.setdefault(f"axes {one} and {other} of {name}", []).append(both)
+    return {n: np.array(v, float) for n, v in found.items() if len(v) == len(inputs)}
 
 
-def _named_factor(
-    factors: list[float], inputs: Sequence[Mapping[str, Any]], expected: np.ndarray
-) -> tuple[str, str]:
-    numbers = [_numbers(each) for each in inputs]
-    shown = ", then ".join(dict.fromkeys(f"{factor:.4g}" for factor in factors[:2]))
-    symptom = f"every value is {shown} times the right one"
-    if all(math.isclose(f, 1, rel_tol=1e-2) for f in factors):
-        return "", ""
-
-    def are(values: list[float]) -> bool:
-        return all(math.isclose(f, v, rel_tol=1e-4) for f, v in zip(factors, values, strict=True))
-
-    for name in numbers[0] if numbers else ():
-        values = [each.get(name, math.nan) for each in numbers]
-        length = name.startswith(("ax", "the number"))
-        count = f"the length of {name}" if name.startswith("ax") else name
-        if are(values):
-            if length:
-                return symptom, f"summed over {name}, where a mean is asked for"
-            return symptom, f"multiplied by {name} once too often, or not divided by it"
-        if all(values) and are([1 / v for v in values]):
-            return symptom, f"divided by {count} once too often"
-        if length and all(v > 1 for v in values):
-            if are([v / (v - 1) for v in values]):
-                return symptom, f"divided by {count} less one (ddof=1)"
-            if are([(v - 1) / v for v in values]):
-                return symptom, f"divided by {count}, not by one less (ddof=1)"
-            if are([v - 1 for v in values]):
-                return symptom, f"not divided by {count} less one"
-            if all(v > 2 for v in values) and are([(v - 1) / (v - 2) for v in values]):
-                return symptom, f"divided by {count} less two, where it is less one"
-    if named := _named_ratio(factors, numbers):
-        return symptom, named
-    if any(not math.isclose(f, factors[0], rel_tol=1e-4) for f in factors) or expected.size < 2:
-        several = len(expected) > len(factors)  # of one value in each case, any factor will do
-        return (symptom, "") if several else ("", "")
-    if math.isclose(factors[0], 100, rel_tol=1e-3) and np.nanmax(np.abs(expected)) <= 1:
-        return symptom, "a percentage, where a share is asked for"
-    near = (text for f, text in _FACTORS.items() if math.isclose(factors[0], f, rel_tol=1e-3))
-    return symptom, next(near, "")
+def _scaled(right: _Arrays, inputs: Sequence[Mapping[str, Any]]) -> Changes:
+    """An argument, or the length of an axis, where it does not belong."""
+    for name, numbers in _numbers(inputs).items():
+        for said, factor in (_BY_ARGUMENT if name in inputs[0] else _BY_LENGTH).items():
+            sentence = said.format(name).replace("the length of the number", "the number")
+            made = [b * factor(n) for b, n in zip(right, numbers, strict=True)]
+            yield sentence, made
 
 
-def _named_ratio(factors: list[float], numbers: list[dict[str, float]]) -> str:
-    """A number in another's place, or written out: only what one pair of them explains."""
-    found = set()
-    names = [name for name in numbers[0] if all(each.get(name) for each in numbers)]
-    for name in (name for name in names if "axis" not in name):
-        for sign, where in ((1, "not divided by it"), (-1, "not multiplied by it")):
-            constants = [f * n[name] ** -sign for f, n in zip(factors, numbers, strict=True)]
-            alike = all(math.isclose(c, constants[0], rel_tol=1e-4) for c in constants)
-            varies = any(n[name] != numbers[0][name] for n in numbers)
-            if alike and varies and any(_is_round(c) for c in (constants[0], 1 / constants[0])):
-                found.add(f"a number stands where {name} belongs ({where})")
-    for one, other in permutations(names, 2):
-        if "axis" not in one or "axis" not in other:
-            continue
+def _of_other_lengths(right: _Arrays, inputs: Sequence[Mapping[str, Any]]) -> Changes:
+    lengths = {name: n for name, n in _numbers(inputs).items() if name.startswith("axis ")}
+    for (one, right_n), (other, n) in permutations(lengths.items(), 2):
         for less in (0, 1):
-            ratios = [(n[one] - less) / max(n[other] - less, 0.1) for n in numbers]
-            if all(math.isclose(f, r, rel_tol=1e-6) for f, r in zip(factors, ratios, strict=True)):
-                found.add(f"divided by the length of {other}, where {one} belongs")
+            ratios = (right_n - less) / (n - less)
+            made = [b * ratio for b, ratio in zip(right, ratios, strict=True)]
+            yield f"divided by the length of {other}, where {one} belongs", made
+
+
+def _only(changes: Changes, got: Sequence[Any], tolerance: float) -> str:
+    """What alone explains it; of several, none is singled out."""
+    found = set(_fitting(changes, got, tolerance))
     return found.pop() if len(found) == 1 else ""
 
 
-def _is_round(value: float) -> bool:
-    """Whether it has at most two digits, as numbers that are written out have."""
-    return math.isclose(value, float(f"{value:.1e}"), rel_tol=1e-4)
-
-
-def _named_offset(arrays: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float) -> str:
-    for name in _numbers(inputs[0]) if inputs else ():
-        for sign, text in ((1, "added"), (-1, "taken away")):
-            values = [_numbers(each).get(name, math.nan) for each in inputs]
-            if all(
-                v and close(a, b + sign * v, tolerance).all()
-                for v, (a, b) in zip(values, arrays, strict=True)
+def _written_out(factors: np.ndarray, inputs: Sequence[Mapping[str, Any]]) -> str:
+    """A number of at most two digits in the place of one that differs between the cases."""
+    names = {name: n for name, n in _numbers(inputs).items() if not name.startswith("axis ")}
+    for name, numbers in names.items():
+        for said, times in (("not divided by it", 1 / numbers), ("not multiplied by it", numbers)):
+            number = factors[0] * times[0]
+            short = any(
+                math.isclose(n, float(f"{n:.1e}"), rel_tol=1e-4) for n in (number, 1 / number)
+            )
+            if (
+                short
+                and np.ptp(numbers)
+                and np.allclose(factors * times, number, rtol=1e-4, atol=0)
             ):
-                return f"{name} is {text} once too often, or on the wrong side"
+                return f"a number stands where {name} belongs ({said})"
     return ""
 
 
-def _cause_of_order(arrays: _Arrays, tolerance: float) -> str:
-    def equal(a: np.ndarray, b: np.ndarray) -> bool:
-        return a.shape == b.shape and bool(close(a, b, tolerance).all())
+def _of_named_factors(right: _Arrays) -> Changes:
+    if all(np.nanmax(np.abs(b)) <= 1 for b in right):
+        yield "a percentage, where a share is asked for", [100 * b for b in right]
+    for name, factors in _FACTORS.items():
+        for factor in factors:
+            yield name, [factor * b for b in right]
 
-    n_axes = min(b.ndim for _, b in arrays)
-    if n_axes == 0 or min(len(np.unique(b)) for _, b in arrays) < 3:
-        return ""
-    if all(b.ndim == 2 and equal(a.T, b) for a, b in arrays):
-        return "transposed: rows and columns are swapped"
+
+def _moved(right: _Arrays, inputs: Sequence[Mapping[str, Any]]) -> Changes:
+    for name, numbers in _numbers(inputs).items():
+        for sign, what in ((1, "added"), (-1, "taken away")):
+            made = [b + sign * n for b, n in zip(right, numbers, strict=True)]
+            yield f"{name} is {what} once too often, or on the wrong side", made
+
+
+def _done(mine: _Arrays, right: _Arrays) -> Changes:
+    n_mine, n_right = (
+        len(np.unique(np.concatenate([a.ravel() for a in v]))) for v in (mine, right)
+    )
+    for sentence, change in _DONE.items():
+        # Of two values, as of yes and no, much is equal by chance.
+        if n_right > 1 and (n_mine > 2 or change not in (np.floor, np.round, np.ceil)):
+            yield sentence, [change(b) for b in right]
+
+
+def _in_other_order(mine: _Arrays, right: _Arrays) -> Changes:
+    n_axes = min(b.ndim for b in right)
+    if n_axes == 0 or min(len(np.unique(b)) for b in right) < 3:
+        return
+    if all(b.ndim == 2 for b in right):
+        yield "transposed: rows and columns are swapped", [b.T for b in right]
     for axis in range(n_axes):
-        if all(equal(a, b.cumsum(axis)) for a, b in arrays):
-            return f"each has those before it along axis {axis} added (start anew in each round)"
-        if all(equal(np.flip(a, axis), b) for a, b in arrays):
-            return f"axis {axis} runs backwards"
-        if min(b.shape[axis] for _, b in arrays) < 4:
+        added = f"each has those before it along axis {axis} added (start anew in each round)"
+        yield added, [b.cumsum(axis) for b in right]
+        yield f"axis {axis} runs backwards", [np.flip(b, axis) for b in right]
+        if min(b.shape[axis] for b in right) < 4:
             continue
-        early, late = ((*(slice(None),) * axis, s) for s in (slice(1, None), slice(None, -1)))
-        for word, mine, right in (("late", early, late), ("early", late, early)):
-            if all(equal(a[mine], b[right]) for a, b in arrays):
-                return f"everything is one place too {word} along axis {axis} (off by one?)"
-    if all(equal(np.sort(a, axis=None), np.sort(b, axis=None)) for a, b in arrays):
-        return "the right values in another order"
-    return ""
-
-
-def describe_kind(value: Any) -> str:
-    """Array, number, text or else, to tell which arguments can be mistaken for each other."""
-    if isinstance(value, (bool, str)) or callable(value):
-        return type(value).__name__
-    array = as_array(value)
-    return describe(value) if array is None else f"{array.ndim} {array.dtype.kind in 'US'}"
+        early, late = slice(1, None), slice(-1)
+        for word, to, of in (("late", early, late), ("early", late, early)):
+            made = [a.astype(float) for a in mine]
+            for m, b in zip(made, right, strict=True):
+                m[_at(to, [axis], b.ndim)] = b[_at(of, [axis], b.ndim)]
+            yield f"everything is one place too {word} along axis {axis} (off by one?)", made
+    ranks = [a.argsort(axis=None).argsort().reshape(a.shape) for a in mine]
+    made = [np.sort(b, axis=None)[rank] for b, rank in zip(right, ranks, strict=True)]
+    yield "the right values in another order", made

@@ -38,8 +38,8 @@ def symptom(
     if isinstance(expected, Sample):
         return got.unlike(expected, what)
     if isinstance(expected, tuple):
-        parts = list(got) if isinstance(got, (tuple, list, np.ndarray, torch.Tensor)) else None
-        if parts is None or len(parts) != len(expected):
+        parts = [] if isinstance(got, Mapping) else list(parts_of(got).values())
+        if len(parts) != len(expected):
             return f"{what} is {describe(got)}, expected {describe(expected)}"
         if all(type(part) is int for part in expected):  # a shape is said as a whole
             if parts == list(expected):
@@ -75,7 +75,7 @@ def symptom(
         if wanted is None and type(got) is type(expected) and got == expected:
             return None
         return f"{what} is {describe(got)}, expected {describe(expected)}"
-    if squeeze and _without_ones(found.shape) == _without_ones(wanted.shape):
+    if squeeze and without_ones(found.shape) == without_ones(wanted.shape):
         found = found.reshape(wanted.shape)
     if found.shape != wanted.shape:
         return f"{what} has shape {found.shape}, expected {wanted.shape}"
@@ -190,17 +190,15 @@ def describe(value: Any) -> str:
     """A value in a few words: what it is, and of which shape."""
     if value is None:
         return "None"
-    if isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
         name = "a tensor" if isinstance(value, torch.Tensor) else "an array"
-        return f"{name} of shape {tuple(value.shape)}"
+        return f"{name} of shape {tuple(value.shape)}" if value.ndim else f"{name} with one value"
     if isinstance(value, (pd.DataFrame, pd.Series)):
         return f"a {type(value).__name__} of shape {value.shape}"
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, float, np.generic)):
         return f"the number {value:.4g}"
-    if isinstance(value, torch.Tensor):
-        return "a tensor with one number"
     if isinstance(value, str):
         return f"the text {value[:40]!r}"
     if isinstance(value, (tuple, list)):
@@ -225,7 +223,8 @@ def side_by_side(got: Any, expected: Any, tolerance: float, most: int = 10) -> p
     rows: dict[str, tuple[str, str]] = {}
     for place, mine, right in _places("", got, expected):
         a, b = np.asarray(mine), np.asarray(right)
-        if a.dtype.kind in "iufcb" and b.dtype.kind in "iufcb" and close(a, b, tolerance).all():
+        numbers = a.shape == b.shape and a.dtype.kind in "iufcb" and b.dtype.kind in "iufcb"
+        if numbers and close(a, b, tolerance).all():
             continue
         if len(rows) < most and str(mine) != str(right):
             rows[place or "the result"] = _cell(mine), _cell(right)
@@ -236,13 +235,14 @@ def _places(place: str, got: Any, expected: Any) -> Iterator[tuple[str, Any, Any
     """Each single value of two results, with where it stands."""
     if isinstance(expected, Sample) and got.unlike(expected, place) is None:
         return
-    if isinstance(expected, tuple) and isinstance(got, (tuple, list, np.ndarray, torch.Tensor)):
+    parts = parts_of(got)
+    if parts and isinstance(expected, tuple) and not isinstance(got, Mapping):
         for k, right in enumerate(expected):
-            yield from _places(f"{place}part {k + 1} ", got[k] if k < len(got) else None, right)
+            yield from _places(f"{place}part {k + 1} ", parts.get(k), right)
         return
-    if isinstance(expected, Mapping) and isinstance(got, Mapping):
-        for key in expected:
-            yield from _places(f"{place}{key} ", got.get(key), expected[key])
+    if parts and isinstance(expected, Mapping) and isinstance(got, Mapping):
+        for key, right in expected.items():
+            yield from _places(f"{place}{key} ", parts.get(key), right)
         return
     if isinstance(expected, pd.DataFrame) and isinstance(got, pd.DataFrame):
         for row in expected.index:
@@ -271,8 +271,19 @@ def _has_gradient(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.requires_grad
 
 
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without axes of length 1."""
     return tuple(n for n in shape if n != 1)
+
+
+def parts_of(value: Any) -> dict[Any, Any]:
+    """What several results in one consist of, by key or place; nothing of anything else."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    is_one_number = not getattr(value, "ndim", True)
+    if isinstance(value, (tuple, list, np.ndarray, torch.Tensor)) and not is_one_number:
+        return dict(enumerate(value))
+    return {}
 
 
 def _listed(keys: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nma_seq2seq.exercises.causes import describe_kind
+from nma_seq2seq.exercises.comparing import as_array, describe
 
 # What is written out, or assumed, in place of an argument.
 _NUMBERS = (0, 1, 2, 10, 15, 20, 50, 100, 250, 1000)
@@ -30,7 +30,7 @@ def other_inputs(
     """A mistake in a sentence, the cases that it makes of the right ones, a factor for each."""
     ones = [1.0] * len(cases)
     for i, j in combinations(range(len(cases[0])), 2):
-        if describe_kind(cases[0][i]) == describe_kind(cases[0][j]):
+        if _kind(cases[0][i]) == _kind(cases[0][j]):
             sentence = f"{names[i]} and {names[j]} have changed places"
             yield sentence, [_with(_with(c, i, c[j]), j, c[i]) for c in cases], ones
     for i, name in enumerate(names[: len(cases[0])]):
@@ -88,6 +88,14 @@ def _changes(name: str, values: list[Any]) -> Iterator[tuple[str, list[Any]]]:
             made = [change(v) for v in values]
             if not all(np.array_equal(a, b) for a, b in zip(made, values, strict=True)):
                 yield sentence, made
+
+
+def _kind(value: Any) -> str:
+    """Array, number, text or else, to tell which arguments can be mistaken for each other."""
+    if isinstance(value, (bool, str)) or callable(value):
+        return type(value).__name__
+    array = as_array(value)
+    return describe(value) if array is None else f"{array.ndim} {array.dtype.kind in 'US'}"
 
 
 def _marked(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
