@@ -73,7 +73,10 @@ def trial_movie(session: Session, trial: int | None = None, *, n_frames: int = 2
     draw_spikes(spikes, session, trial, neuron_order(session, by="region"))
     # Small marks without smooth edges make pictures of half the size.
     spikes.collections[0].set(sizes=[1], antialiased=False)
-    to_come = spikes.axvspan(*style.edges(session), color="white", zorder=2)
+    start, stop = style.edges(session)
+    # The lowest matplotlib makes an axvspan that cannot be moved.
+    to_come = spikes.add_patch(Rectangle((start, 0), stop - start, 1, color="white", zorder=2))
+    to_come.set_transform(spikes.get_xaxis_transform())
     bars = [ax.axvline(time[0], color="black", linewidth=1) for ax in (wheel, spikes)]
     events = {onset: "stimulus"} | {
         row[column]: name for column, (name, _, _) in style.EVENTS.items() if column in row
