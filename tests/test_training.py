@@ -117,6 +117,34 @@ def test_the_course_model_averages_its_networks(tiny_data):
     np.testing.assert_allclose(found.predict(source), found.calibration(np.mean(each, axis=0)))
 
 
+def test_what_is_kept_is_the_turn_and_not_the_end(tiny_data):
+    model = training.new_model(tiny_data)
+    settings = training.Settings(learning_rate=0.03, neuron_dropout=0, max_epochs=60, patience=None)
+    found = nma.fit(model, tiny_data, settings, progress=False)
+    losses = found.history[["train_loss", "validation_loss"]]
+    turn = losses["validation_loss"].idxmin()
+    assert turn not in (losses["train_loss"].idxmin(), len(losses) - 1)  # or nothing is tested
+    assert found.best_epochs == (found.history.loc[turn, "epoch"],)
+    rates = found.predict(tiny_data.source[tiny_data.validation])
+    loss = nma.poisson_nll(rates, tiny_data.target[tiny_data.validation])
+    assert loss == pytest.approx(losses["validation_loss"].min(), rel=1e-4)
+
+
+def test_a_network_learns_nothing_from_what_it_holds_out(tiny_data):
+    part = next(iter(training.folds(tiny_data, 2, seed=0))).validation  # the first one's
+    target = tiny_data.target.copy()
+    target[part] = target[part][:, ::-1]
+    other = dataclasses.replace(tiny_data, target=target)
+    losses = [
+        nma.fit_seq2seq(data, short(), n_latents=4, n_members=2, progress=False)
+        .history.query("epoch <= 3")
+        .pivot_table(index="epoch", columns="member", values="train_loss")
+        for data in (tiny_data, other)
+    ]
+    np.testing.assert_allclose(losses[0][0], losses[1][0], rtol=1e-5)
+    assert (abs(losses[0][1] / losses[1][1] - 1) > 1e-4).all()
+
+
 def test_patience_ends_it(tiny_data):
     model = training.new_model(tiny_data)
     settings = training.Settings(learning_rate=0.1, patience=3)
