@@ -262,8 +262,25 @@ def make_dataset(
                 f"every source neuron is within {min_distance_um:g} µm of a target neuron; the "
                 f"farthest is at {nearest.max():.0f} µm, so choose a smaller min_distance_um"
             )
-    data = dataset_of_units(session, source_units, target_units, parts, source_name, target_name)
-    return data if lags == [0] else _led(data, recording, lags)
+    if lags == [0]:
+        return dataset_of_units(
+            session, source_units, target_units, parts, source_name, target_name
+        )
+    first, last = _bins_with_sources(recording, session, lags)
+    session = recording.select(window=(recording.time[first], recording.time[last - 1] + 5e-6))
+    train, validation, test = parts
+    return Dataset(
+        source=_led(recording.spikes, source_units, first, last, lags),
+        target=taken(session.spikes, np.arange(session.n_trials), slice(None), target_units),
+        train=train,
+        validation=validation,
+        test=test,
+        source_units=np.tile(source_units, len(lags)),
+        target_units=target_units,
+        session=session,
+        source_name=f"{source_name}, {_lag_in_words(lags)}",
+        target_name=target_name,
+    )
 
 
 def _sources(
@@ -288,26 +305,34 @@ def _sources(
     return is_source, _in_words(source)
 
 
-def _led(data: Dataset, recording: Session, lags: list[int]) -> Dataset:
-    """The dataset with its sources at each lag, for the target bins that have a source at all."""
-    start = int(np.searchsorted(recording.time, data.session.time[0]))
+def _bins_with_sources(recording: Session, session: Session, lags: list[int]) -> tuple[int, int]:
+    """The first bin of the recording that is in the session and has sources at all lags; the end.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    start = int(np.searchsorted(recording.time, session.time[0]))
     first = max(start, max(lags))
-    last = min(start + data.n_bins, recording.n_bins + min(lags))
+    last = min(start + session.n_bins, recording.n_bins + min(lags))
     if first >= last:
         raise ValueError(
             f"no bin of the recording has sources at lags of {min(lags)} to {max(lags)} bins; it "
             f"has {recording.n_bins} bins, so choose smaller lags"
         )
-    every, units = np.arange(recording.n_trials), data.source_units
-    led = [taken(recording.spikes, every, slice(first - lag, last - lag), units) for lag in lags]
-    return replace(
-        data,
-        source=np.concatenate(led, axis=2),
-        target=data.target[:, first - start : last - start],
-        source_units=np.tile(units, len(lags)),
-        session=recording.select(window=(recording.time[first], recording.time[last - 1] + 5e-6)),
-        source_name=f"{data.source_name}, {_lag_in_words(lags)}",
-    )
+    return first, last
+
+
+def _led(
+    spikes: np.ndarray, units: np.ndarray, first: int, last: int, lags: list[int]
+) -> np.ndarray:
+    """What some units count in each bin and, at each lag, in those before; lags side by side."""
+    led = [spikes[:, first - lag : last - lag] for lag in lags]
+    source = np.empty((len(spikes), last - first, len(units) * len(lags)), spikes.dtype)
+    for trial, out in enumerate(source):  # so that no lag is copied twice
+        np.concatenate([np.take(at[trial], units, axis=1) for at in led], axis=1, out=out)
+    return source
 
 
 def dataset_of_units(

@@ -98,7 +98,7 @@ def _other_columns(dat: Mapping[str, Any], n_rows: int) -> dict[str, np.ndarray]
     return found
 
 
-def counts_from_times(ss: np.ndarray, bin_size: float, stim_onset: float) -> np.ndarray:
+def _counts_from_times(ss: np.ndarray, bin_size: float, stim_onset: float) -> np.ndarray:
     """Counts (neurons, trials, time) from the spike times of each neuron in each trial.
 
     Parameters
@@ -108,19 +108,19 @@ def counts_from_times(ss: np.ndarray, bin_size: float, stim_onset: float) -> np.
     bin_size, stim_onset : float
         Seconds.
     """
-    n_neurons, n_trials = ss.shape
-    lengths = np.array([len(train) for train in ss.reshape(-1)])
-    times = np.concatenate([*ss.reshape(-1), np.zeros(0)]).astype(float)
-    if times.size and times.min() < 0:
-        times = times + stim_onset
-    n_bins = round(_TRIAL_S / bin_size)
-    where = np.floor(times / bin_size + 1e-6).astype(np.intp)
-    inside = (where >= 0) & (where < n_bins)
-    flat = np.repeat(np.arange(len(lengths)), lengths)[inside] * n_bins + where[inside]
-    places, n = np.unique(flat, return_counts=True)
-    counts = np.zeros(n_neurons * n_trials * n_bins, np.min_scalar_type(int(n.max(initial=0))))
-    counts[places] = n
-    return counts.reshape(n_neurons, n_trials, n_bins)
+    n_trials, n_bins = ss.shape[1], round(_TRIAL_S / bin_size)
+    times = [np.concatenate([*trains, np.zeros(0)]).astype(float) for trains in ss]
+    is_from_onset = any(of_neuron.min(initial=0) < 0 for of_neuron in times)
+    found = [np.zeros((0, n_trials, n_bins), np.uint8)]
+    for trains, of_neuron in zip(ss, times, strict=True):
+        after = of_neuron + stim_onset if is_from_onset else of_neuron
+        where = np.floor(after / bin_size + 1e-6).astype(np.intp)
+        trial = np.repeat(np.arange(n_trials), [len(train) for train in trains])
+        inside = (where >= 0) & (where < n_bins)
+        flat = trial[inside] * n_bins + where[inside]
+        n_spikes = np.bincount(flat, minlength=n_trials * n_bins).reshape(1, n_trials, n_bins)
+        found.append(n_spikes.astype(np.min_scalar_type(int(n_spikes.max(initial=0)))))
+    return np.concatenate(found)
 
 
 def has_passive(dat: Mapping[str, Any]) -> bool:
@@ -192,8 +192,36 @@ def _scalar(value: Any, key: str, name: str) -> float:
     return float(array.reshape(-1)[0])
 
 
-def checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
-    """`spks` in the smallest unsigned type, or a ValueError that says what is wrong with it."""
+def counts(dat: Mapping[str, Any], name: str) -> np.ndarray:
+    """Checked counts (trials, time, neurons), in the smallest unsigned type.
+
+    They are a view of `dat["spks"]` where that has bytes, and laid out anew where it has not, or
+    where there are spike times instead.
+
+    Raises
+    ------
+    ValueError
+        If there are neither, no regions, or other values than counts.
+    """
+    found = dict(dat)
+    if "spks" not in dat and "brain_area" in dat and np.ndim(dat.get("ss", ())) == 2:
+        found["spks"] = _counts_from_times(dat["ss"], *seconds(dat, name))
+    for key in ("spks", "brain_area"):
+        if key not in found:
+            raise ValueError(
+                f"session {name} has no {key!r}; a session needs 'spks' and 'brain_area', "
+                f"this one has {', '.join(sorted(map(str, dat))) or 'nothing'}"
+            )
+    spks = np.asarray(found["spks"])
+    highest = _checked_highest(spks, name)
+    spikes = spks.transpose(1, 2, 0)
+    if spks.dtype.itemsize == 1:
+        return spikes.view(np.uint8)
+    return spikes.astype(np.min_scalar_type(highest), order="C")
+
+
+def _checked_highest(spks: np.ndarray, name: str) -> int:
+    """The highest of `spks`, or a ValueError that says what is wrong with them."""
     if spks.dtype.kind not in "iufb":
         raise ValueError(f"session {name}: spks holds {spks.dtype} values; it must hold counts")
     if spks.ndim != 3:
@@ -206,20 +234,20 @@ def checked_counts(spks: np.ndarray, name: str) -> np.ndarray:
             f"session {name}: {n_neurons} neurons, {n_trials} trials, {n_bins} bins; a session "
             "needs at least two neurons (one to predict the other), one trial and one bin"
         )
-    if spks.dtype.kind != "f" and spks.min() >= 0 and spks.max() <= 255:
+    if spks.dtype.kind != "f" and spks.min() >= 0:
         # Whole counts need no temporary array, and are read in the order in which they lie.
-        return spks.view(np.uint8) if spks.dtype.itemsize == 1 else spks.astype(np.uint8)
+        return int(spks.max())
     # One neuron at a time, so that no temporary array is as large as the whole session.
     highest = 0
-    for neuron, counts in enumerate(spks):
-        if counts.dtype.kind == "f" and not np.isfinite(counts).all():
+    for neuron, values in enumerate(spks):
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ValueError(f"session {name}: spks of neuron {neuron} holds NaN or inf")
-        if counts.dtype.kind == "f" and (counts != np.floor(counts)).any():
+        if values.dtype.kind == "f" and (values != np.floor(values)).any():
             raise ValueError(f"session {name}: spks of neuron {neuron} holds fractions of a spike")
-        if counts.dtype != bool and counts.min() < 0:
+        if values.dtype != bool and values.min() < 0:
             raise ValueError(f"session {name}: spks of neuron {neuron} holds negative counts")
-        highest = max(highest, int(counts.max()))
-    return spks.astype(np.min_scalar_type(highest))
+        highest = max(highest, int(values.max()))
+    return highest
 
 
 def _sized(dat: Mapping[str, Any], key: str, shape: tuple[int, ...], name: str) -> np.ndarray:

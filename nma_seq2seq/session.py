@@ -169,15 +169,14 @@ class Session:
         one_of("task", task, school_format.TASKS)
         dat = school_format.plain(dat)
         name = "_".join(school_format.session_name(dat))
-        spks, passive_of = _counts(dat, name), None
+        spikes, passive_of = school_format.counts(dat, name), None
         if task == "passive":
-            n_neurons, n_trials, _ = spks.shape
-            passive_of = _key(spks.transpose(1, 2, 0)), n_trials
+            n_trials, _, n_neurons = spikes.shape
+            passive_of = _key(spikes), n_trials
             dat = school_format.passive(dat, n_neurons, n_trials, name)
-            spks = _counts(dat, f"{name}_passive")
-        # Copied into (trials, time, neurons) order, so that one trial lies together in memory.
-        spikes = np.ascontiguousarray(spks.transpose(1, 2, 0))
-        session = cls.from_counts(spikes, dat, passive_of)
+            spikes = school_format.counts(dat, f"{name}_passive")
+        # One trial lies together in memory.
+        session = cls.from_counts(np.ascontiguousarray(spikes), dat, passive_of)
         return replace(session, origin=origin, latents=latents, rates=rates)
 
     @classmethod
@@ -642,26 +641,6 @@ def mean_counts(
     for trial in trials:
         total += spikes[trial, bins].sum(axis=0, dtype=np.int64)
     return total / (len(trials) * len(range(spikes.shape[1])[bins]))
-
-
-def _counts(dat: dict[str, Any], name: str) -> np.ndarray:
-    """Checked counts (neurons, trials, time) of a dict of the format; of spike times, if need be.
-
-    Raises
-    ------
-    ValueError
-        If it has neither, or no regions.
-    """
-    if "spks" not in dat and "brain_area" in dat and dat.get("ss", np.zeros(0)).ndim == 2:
-        bin_size, onset = school_format.seconds(dat, name)
-        dat["spks"] = school_format.counts_from_times(dat["ss"], bin_size, onset)
-    for key in ("spks", "brain_area"):
-        if key not in dat:
-            raise ValueError(
-                f"session {name} has no {key!r}; a session needs 'spks' and 'brain_area', "
-                f"this one has {', '.join(sorted(map(str, dat))) or 'nothing'}"
-            )
-    return school_format.checked_counts(np.asarray(dat["spks"]), name)
 
 
 def _key(spikes: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 """Session: the format's quirks, and taking parts."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from conftest import tiny_dict
 
 import nma_seq2seq as nma
 from nma_seq2seq import regions
+from nma_seq2seq.steinmetz import course_session
 
 
 def changed(**keys) -> dict:
@@ -290,6 +292,50 @@ def test_counts_in_a_sessions_own_order_are_not_copied():
     assert np.shares_memory(
         nma.Session.from_dict(dat | {"spks": spikes.transpose(2, 0, 1)}).spikes, spikes
     )
+
+
+@pytest.fixture(scope="module")
+def dense():
+    """Counts (neurons, trials, time) of 1.5 MB, beside which tables and strings are nothing."""
+    spks = np.random.default_rng(0).poisson(0.05, (60, 100, 250)).astype(np.int8)
+    return {"spks": spks, "brain_area": np.array(["MOs"] * 12 + ["VISp"] * 48)}
+
+
+def most_held(call) -> int:
+    """The bytes that a call holds at most."""
+    tracemalloc.start()
+    try:
+        kept = call()  # held until the peak is known
+        return tracemalloc.get_traced_memory()[1] if kept is not None else 0
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("form", ["int8", "int16", "int64", "float32", "float64", "pickled"])
+def test_counts_of_a_file_are_laid_out_once(dense, form, tmp_path):
+    spks = dense["spks"].astype("int8" if form == "pickled" else form)
+    dat = dense | {"spks": spks}
+    members = {"dat": np.array([dat], dtype=object)} if form == "pickled" else dat
+    np.savez(tmp_path / "mine.npz", **members)
+    nma.load_file(tmp_path / "mine.npz")  # what is imported on the way stays
+    most = most_held(lambda: nma.load_file(tmp_path / "mine.npz"))
+    assert most < spks.nbytes + 1.5 * spks.size  # the file's own, and the session's
+
+
+@pytest.mark.parametrize("lag", [0, 1, (0, 3)])
+def test_a_dataset_copies_each_count_once(dense, lag):
+    session = nma.Session.from_dict(dense)
+    data = nma.make_dataset(session, window=(0, 1), lag=lag)
+    most = most_held(lambda: nma.make_dataset(session, window=(0, 1), lag=lag))
+    assert most < 1.5 * (data.source.nbytes + data.target.nbytes)
+
+
+def test_what_the_course_leaves_out_is_not_kept(dense, monkeypatch, capsys):
+    session = nma.Session.from_dict(dense)
+    monkeypatch.setattr(course_session, "_MOST_COUNTS", session.spikes.size // 2)
+    part = course_session.for_the_course(session)
+    assert part.n_trials == 50 and part.spikes.base is None
+    assert most_held(lambda: course_session.for_the_course(session)) < 0.75 * session.spikes.nbytes
 
 
 def test_align_cuts_the_same_bins_around_an_event(capsys):

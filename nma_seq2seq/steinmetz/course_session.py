@@ -61,5 +61,5 @@ def _smaller(session: Session) -> Session:
         f"{' and '.join(left_out)} are left out."
     )
     part = part.select(trials=slice(n_trials))
-    # A copy, so that what is left out does not stay in memory behind it.
-    return replace(part, spikes=part.spikes.copy())
+    # A view would keep in memory what is left out.
+    return replace(part, spikes=np.ascontiguousarray(part.spikes))
