@@ -329,10 +329,9 @@ def traces(dat: Mapping[str, Any], n_trials: int, n_bins: int, name: str) -> dic
 def as_dict(session: Any) -> dict[str, Any]:
     """A Session as a dict of the format; what `from_dict` reads, the other way round."""
     units, trials, behavior = session.units, session.trials, dict(session.behavior)
-    acronyms = units["layer_region"] if "layer_region" in units else units["region"]
     dat: dict[str, Any] = {
         "spks": session.spikes.transpose(2, 0, 1),
-        "brain_area": acronyms.to_numpy(str),
+        "brain_area": units["region"].to_numpy(str),
         "mouse_name": session.mouse,
         "date_exp": session.date,
         "bin_size": session.bin_size,
@@ -340,7 +339,7 @@ def as_dict(session: Any) -> dict[str, Any]:
         "alignment": session.alignment,
         "events": np.array(session.events, dtype=str),
     }
-    taken = {"region", "group", "layer_region"}
+    taken = {"region", "group"}
     if {"ap", "dv", "lr"} <= set(units):
         dat |= {"ccf": units[["ap", "dv", "lr"]].to_numpy(float), "ccf_axes": ["ap", "dv", "lr"]}
         taken |= {"ap", "dv", "lr"}

@@ -1,6 +1,7 @@
 """What goes out: sessions, latents and rates, for tools that read NWB or tables."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,7 @@ def test_nwb_that_pynwb_reads(tiny, tiny_data, tmp_path):
         assert len(trials) == tiny.n_trials
         np.testing.assert_allclose(trials["gocue"] - trials["align_time"], 0.07)
         np.testing.assert_allclose(trials["start_time"] - trials["align_time"], -0.1)
+        np.testing.assert_allclose(trials["stop_time"] - trials["align_time"], 0.2)
         units = file.units.to_dataframe()
         assert list(units["location"]) == list(tiny.units["region"])
 
@@ -107,6 +109,26 @@ def test_the_recordings_own_clock_is_kept(tmp_path):
         nma.load_file(tmp_path / "a.nwb")
 
 
+def test_trials_that_overlap_are_laid_one_after_the_other(tmp_path):
+    spikes = [np.arange(0, 60, 0.1), np.arange(0, 60, 0.13)]
+    session = nma.Session.from_spike_times(spikes, ["MOs", "CA1"], [10.0, 12.4])
+    session.to_nwb(tmp_path / "a.nwb")
+    io, file = read(tmp_path / "a.nwb")
+    with io:
+        assert "one after the other" in file.session_description
+        stamps = file.processing["ecephys"]["spike_counts"].timestamps[:]
+        assert (np.diff(stamps) > 0).all()
+
+
+def test_neurons_and_trials_keep_their_numbers(tiny, tmp_path):
+    part = tiny.select(regions="MOs", trials=[5, 2])
+    part.to_nwb(tmp_path / "a.nwb")
+    io, file = read(tmp_path / "a.nwb")
+    with io:
+        assert list(file.units.id[:]) == list(part.units.index)
+        assert list(file.trials.id[:]) == [5, 2]
+
+
 def test_what_cannot_be_written(tiny, tiny_data, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="a.mat ends in neither .csv nor .nwb"):
         nma.export_latents(Doubling(), tiny_data, tmp_path / "a.mat")
@@ -118,6 +140,32 @@ def test_what_cannot_be_written(tiny, tiny_data, tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r'pip install "nma-seq2seq\[nwb\]"'):
         tiny.to_nwb(tmp_path / "a.nwb")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["csv", "nwb"])
+def test_a_table_or_a_session_is_written_whole_or_not_at_all(
+    tiny_data, tmp_path, monkeypatch, ending
+):
+    def fails(self, path=None, *args, **kwargs):
+        Path(path if ending == "csv" else self.source).write_text("half of wh")
+        raise OSError("No space left on device")
+
+    owner, method = (pd.DataFrame, "to_csv") if ending == "csv" else (pynwb.NWBHDF5IO, "write")
+    monkeypatch.setattr(owner, method, fails)
+    path = tmp_path / f"kept.{ending}"
+    path.write_text("before")
+    with pytest.raises(OSError, match="No space left"):
+        nma.export_latents(Doubling(), tiny_data, path)
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permissions of this kind")
+def test_a_file_can_be_read_by_whom_the_others_can(tmp_path):
+    (tmp_path / "other.txt").touch()
+    with whole_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    modes = [path.stat().st_mode for path in tmp_path.iterdir()]
+    assert len(modes) == 2 and modes[0] == modes[1]
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):

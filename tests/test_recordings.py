@@ -4,6 +4,7 @@ import gzip
 import io
 import pickle
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def assert_the_same(found: nma.Session, wanted: nma.Session) -> None:
     pd.testing.assert_frame_equal(found.units[shared], wanted.units[shared], check_dtype=False)
     for column in wanted.trials.columns.drop("prev_reward"):
         np.testing.assert_allclose(found.trials[column], wanted.trials[column], atol=1e-6)
+    np.testing.assert_allclose(found.trials["start_time"], -0.6)
+    np.testing.assert_allclose(found.trials["stop_time"], 3.0)
     assert found.trials["included"].dtype == bool and not found.trials["included"].iloc[7]
     for key in ("face", "licks", "pupil_area"):
         np.testing.assert_allclose(found.behavior[key], wanted.behavior[key], rtol=1e-5)
@@ -293,6 +296,23 @@ def test_nothing_of_a_tar_is_unpacked(alf, tmp_path, monkeypatch):
     ]
 
 
+def test_a_namespace_and_what_stands_behind_a_name_do_not_matter(alf, clock, tmp_path):
+    folder = write_alf(tmp_path / alf.name, clock)
+    for path in folder.glob("*.npy"):
+        path.rename(folder / f"_ibl_{path.stem}.probe_00.npy")
+    found, wanted = nma.load_alf(folder), nma.load_alf(alf)
+    np.testing.assert_array_equal(found.spikes, wanted.spikes)
+    assert found.trials.equals(wanted.trials) and found.behavior.keys() == wanted.behavior.keys()
+
+
+def test_a_file_twice_is_of_two_probes(clock, tmp_path):
+    folder = write_alf(tmp_path / "alf", clock)
+    (folder / "probe_01").mkdir()
+    np.save(folder / "probe_01" / "spikes.times.npy", np.arange(9.0))
+    with pytest.raises(BadFileError, match="has spikes.times twice, as of two probes"):
+        nma.load_alf(folder)
+
+
 def test_kilosort_and_phy(tmp_path):
     times = np.sort(np.random.default_rng(0).uniform(0, 100, 4000))
     np.save(tmp_path / "spike_times.npy", times)
@@ -328,8 +348,38 @@ def test_plain_arrays_with_no_pickle(tmp_path):
         assert found.name == wanted.name
 
 
+@pytest.mark.parametrize(
+    ("dtype", "highest"),
+    [("b", 127), ("u1", 255), ("i2", 255), ("i2", 256), (">i4", 70_000), (">i4", 3), ("i8", 255)]
+    + [("i8", 256), ("f4", 3), ("f8", 255), ("f8", 70_000)],
+)
+def test_counts_of_any_type_are_the_same_counts(tmp_path, dtype, highest):
+    spks = session_dict()["spks"].astype(np.int64)
+    spks[2, 3, 4] = highest
+    for order in "CF":
+        path = plain(tmp_path / "mine.npz", spks=spks.astype(dtype, order=order))
+        found = nma.load_file(path).spikes
+        np.testing.assert_array_equal(found, spks.transpose(1, 2, 0))
+        assert found.dtype == np.min_scalar_type(highest) and found.flags.c_contiguous
+
+
+def test_whole_numbers_of_eight_bytes_take_little_more_memory_than_counts(tmp_path):
+    """They are what `np.histogram` makes."""
+    spks = np.random.default_rng(0).poisson(0.1, (60, 50, 250))
+    few = {"brain_area": np.array(["MOs", "CA1"] * 30)}
+    for compressed, dtype in ((np.savez, np.int64), (np.savez_compressed, np.float64)):
+        compressed(tmp_path / "mine.npz", spks=spks.astype(dtype), **few)
+        tracemalloc.start()
+        session = nma.load_file(tmp_path / "mine.npz")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4 * session.spikes.nbytes
+
+
 def test_a_session_and_back(small, nwb, tmp_path):
-    for session in (small, nma.load_nwb(nwb), nma.load_nwb(nwb, bin_size=0.02, align="go_cue")):
+    layers = nma.Session.from_spike_times([np.arange(0, 9, 0.1)] * 3, ACRONYMS, [2.0, 5.0])
+    cue = nma.load_nwb(nwb, bin_size=0.02, align="go_cue")
+    for session in (small, nma.load_nwb(nwb), cue, layers):
         np.savez(tmp_path / "mine.npz", **session.to_dict())
         found = nma.load_file(tmp_path / "mine.npz")
         np.testing.assert_array_equal(found.spikes, session.spikes)
@@ -367,7 +417,8 @@ def test_from_dict_takes_what_files_hold():
         "date_exp": np.array(["2016-12-14"]),
         "nothing": None,
     }  # fmt: skip
-    for given in (odd, np.array(dat, dtype=object), objects([dat])):
+    of_bytes = dat | {"brain_area": dat["brain_area"].astype("S")}
+    for given in (odd, of_bytes, np.array(dat, dtype=object), objects([dat])):
         found = nma.Session.from_dict(given)
         np.testing.assert_array_equal(found.spikes, wanted.spikes)
         assert found.units.equals(wanted.units) and found.trials.equals(wanted.trials)
@@ -396,6 +447,11 @@ def test_spike_times_of_the_school_are_used(tmp_path):
     ss[0, 0] = np.repeat(np.arange(250), spks[0, 0]) * 0.01  # on the edges
     path = write(tmp_path / "st.npz", [dat | {"ss": ss}])
     np.testing.assert_array_equal(nma.load_file(path).spikes, spks.transpose(1, 2, 0))
+    from_onset = np.empty_like(ss)
+    for place in np.ndindex(ss.shape):
+        from_onset[place] = ss[place] - dat["stim_onset"]
+    found = nma.Session.from_dict(dat | {"ss": from_onset})
+    np.testing.assert_array_equal(found.spikes, spks.transpose(1, 2, 0))
     still = {key: dat[key] for key in dat if key not in ("wheel", "face", "licks", "pupil")}
     fine = nma.Session.from_dict(still | {"ss": ss, "bin_size": 0.005})
     assert fine.n_bins == 500

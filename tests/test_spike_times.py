@@ -54,7 +54,7 @@ def test_spikes_with_clusters_are_the_same_as_a_list():
     whose = np.repeat([0, 1, 2], [len(t) for t in trains])
     shuffled = rng.permutation(len(times))
     wanted = made(trains, ["MOs", "ACA", "CA1"], [3.0, 9.0])
-    for labels in ([0, 1, 2], [7, 8, 30], [70_000, 90_000, 10**6]):
+    for labels in ([0, 1, 2], [7, 8, 30], [30, 7, 8], [70_000, 90_000, 10**6]):
         units = pd.DataFrame({"quality": [1, 2, 3]}, index=labels)
         found = nma.Session.from_spike_times(
             times[shuffled], ["MOs", "ACA", "CA1"], [3.0, 9.0], window=WINDOW, bin_size=0.1,
@@ -62,6 +62,12 @@ def test_spikes_with_clusters_are_the_same_as_a_list():
         )  # fmt: skip
         np.testing.assert_array_equal(found.spikes, wanted.spikes)
         assert list(found.units["quality"]) == [1, 2, 3]
+
+
+def test_what_lies_at_the_end_of_a_window_is_in_no_trial():
+    """The next trial's first bin lies behind it in memory."""
+    session = made(spikes=([np.nextafter(1.3, 0), 1.3], [5.0, 9.0]), align=[1.0, 6.0])
+    assert not session.spikes[:, :, 0].any()
 
 
 def test_more_than_255_spikes_in_a_bin():
@@ -94,12 +100,15 @@ def test_behavior_in_bins():
             "fast": (fast[::-1], fast[::-1] * 10),
             "slow": ([0.95, 1.25], [0.0, 3.0]),
             "licks": ([1.0, 1.01, 1.25], None),
+            "holes": ([0.95, 1.0, 1.02, np.nan, 1.25], [0.0, 8.0, np.nan, 9.0, 3.0]),
         },
     )
     np.testing.assert_allclose(session.behavior["fast"][0], [9.45, 10.45, 11.45, 12.45])
     # Between samples the line, and beyond them nothing is known.
     np.testing.assert_allclose(session.behavior["slow"][0], [0, 1, 2, 3], atol=1e-6)
     np.testing.assert_array_equal(session.behavior["licks"][0], [0, 2, 0, 1])
+    # A sample without a time or a value is none.
+    np.testing.assert_allclose(session.behavior["holes"][0], [0, 8, 5, 3])
     late = made(spikes=([0.5, 3], [1.1]), behavior={"slow": ([1.05, 1.15], [0.0, 1.0])})
     assert np.isnan(late.behavior["slow"][0]).tolist() == [True, False, False, True]
 
@@ -107,6 +116,7 @@ def test_behavior_in_bins():
 REFUSED = {
     "NaN": (dict(spikes=([0.5, np.nan], [1.0])), "spike_times of unit 0 holds NaN or inf"),
     "NaN at the end": (dict(spikes=([0.5], [1.0, np.nan])), "unit 1 holds NaN or inf"),
+    "inf": (dict(spikes=([0.5, np.inf], [1.0])), "unit 0 holds NaN or inf"),
     "samples": (dict(spikes=([15_000, 40_000_000], [3])), "divide samples by the sampling rate"),
     "a matrix": (dict(spikes=([[0.5, 1.0]], [1.0])), r"has shape \(1, 2\)"),
     "no spikes": (dict(spikes=([], [])), "no spike at all"),
@@ -120,11 +130,16 @@ REFUSED = {
     ),
     "milliseconds": (dict(align=[1000.0]), "or are they in milliseconds"),
     "before the start": (dict(align=[-50.0]), "trial 0 at -50 s"),
+    "before the first spike": (
+        dict(spikes=([10.0, 20], [11]), align=[15.0, 9.0]),
+        "trial 1 at 9 s; its spikes run from 10",
+    ),
     "backwards": (dict(window=(0.3, -0.1)), "the window must end after it starts"),
     "three numbers": (dict(window=(0, 1, 2)), r"must be \(start, stop\) and one number"),
     "None": (dict(window=(0, None)), r"must be \(start, stop\) and one number"),
     "bins of ms": (dict(bin_size=10), "is 0.04 bins of 10 s; choose a whole number of bins"),
     "no whole number": (dict(bin_size=0.15), r"is 2.667 bins of 0.15 s; .* window \(-0.1, 0.35\)"),
+    "nearly whole": (dict(window=(0, 0.22)), "is 2.2 bins of 0.1 s; choose a whole number"),
     "negative bins": (dict(bin_size=-0.1), "bins must be above 0"),
     "units": (dict(units=pd.DataFrame({"a": [1]})), "units has 1 rows and regions 2"),
     "trials": (dict(trials=pd.DataFrame({"a": [1, 2]})), "trials has 2 rows and align_times 1"),

@@ -141,22 +141,21 @@ def _recognise_zip(path: Path) -> str:
     raise BadFileError(f"{path.name} has no 'dat' and no 'spks'; it has {listed}: {_SAVE}")
 
 
-def array_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of the array in a .npy file, which is then read up to its data."""
+def array_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran's order, and type of a .npy file, which is read up to its data."""
     version = np.lib.format.read_magic(file)
     read = (
         np.lib.format.read_array_header_1_0 if version == (1, 0)
         else np.lib.format.read_array_header_2_0
     )  # fmt: skip
-    shape, _, dtype = read(file)
-    return shape, dtype
+    return read(file)
 
 
 def _recognise_array(path: Path) -> str:
     """`dat.npy` as a browser unpacks it, or one array of numbers."""
     try:
         with path.open("rb") as file:
-            shape, dtype = array_header(file)
+            shape, _, dtype = array_header(file)
     except ValueError:
         raise BadFileError(f"{path.name} is cut or damaged; download it again") from None
     if dtype.kind == "O":

@@ -57,7 +57,7 @@ def read_pickled(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any
                 archive = opened.enter_context(zipfile.ZipFile(path))
                 member = opened.enter_context(archive.open("dat.npy"))
                 size = archive.getinfo("dat.npy").file_size
-            shape, dtype = array_header(member)
+            shape, _, dtype = array_header(member)
             n_sessions, n_read = math.prod(shape), 0
             if dtype.kind != "O" or len(shape) > 1 or not n_sessions:
                 raise BadFileError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nma_seq2seq.recordings.containers import DAMAGE, BadFileError
+from nma_seq2seq.recordings.containers import DAMAGE, BadFileError, array_header
 from nma_seq2seq.school_format import KEYS, PASSIVE
 
 
@@ -27,7 +27,7 @@ def read_plain(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any]]
                 if key.endswith(PASSIVE) and not passive:
                     continue
                 try:
-                    arrays[key] = file[key]
+                    arrays[key] = _counts(file, key) if key.startswith("spks") else file[key]
                 except ValueError as problem:
                     if "allow_pickle" not in str(problem):
                         raise
@@ -41,3 +41,25 @@ def read_plain(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any]]
     except (OSError, RuntimeError, MemoryError, *DAMAGE) as problem:
         raise BadFileError(f"{path.name} is damaged ({problem}); save or get it again") from None
     yield arrays
+
+
+def _counts(file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+    """Spike counts, cast to bytes as they are read, a neuron at a time.
+
+    Most such files hold them in eight bytes each. What is no count of up to 255 is returned as the
+    file has it: it is for the session to say what is wrong, or to find a type.
+    """
+    with file.zip.open(f"{key}.npy") as member:
+        shape, is_fortran, dtype = array_header(member)
+        if len(shape) == 3 and dtype.kind in "iuf" and dtype.itemsize > 1 and not is_fortran:
+            counts = np.empty(shape, np.uint8)
+            for of_neuron in counts:
+                read = member.read(of_neuron.size * dtype.itemsize)
+                values = np.frombuffer(read, dtype).reshape(of_neuron.shape)
+                with np.errstate(invalid="ignore"):  # NaN is no number of a byte
+                    of_neuron[:] = values.astype(np.uint8)
+                if (of_neuron != values).any():
+                    break
+            else:
+                return counts
+    return file[key]
