@@ -246,8 +246,8 @@ class Session:
         align_times : array, (trials,)
             What each trial is cut around: time 0 of the session.
         clusters : array (spikes,) of integers, optional
-            Whose spike each is: a position among the units, a label of `units`, or else the units
-            are the clusters in ascending order.
+            Whose spike each is: a label of `units`, or a position among the units; without `units`,
+            a position, or else the units are the clusters in ascending order.
         window : (start, stop)
             Seconds from alignment; windows of trials may overlap, and a spike then counts in each.
         bin_size : float

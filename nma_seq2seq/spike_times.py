@@ -132,11 +132,11 @@ def by_unit(
     spike_times : list of arrays, or one array (spikes,)
         Seconds.
     clusters : array (spikes,) of integers, or None
-        Whose spike each is: a position among the units, or else one of `labels`; without labels,
-        the units are the clusters in ascending order.
+        Whose spike each is: one of `labels`, or else a position among the units; without labels, a
+        position, or else the units are the clusters in ascending order.
     n_units : int
-    labels : sequence, optional
-        What the units are called where clusters are no positions.
+    labels : array, (units,), optional
+        What the units are called.
 
     Raises
     ------
@@ -167,23 +167,17 @@ def by_unit(
 
 
 def _codes(clusters: np.ndarray, n_units: int, labels: np.ndarray | None) -> np.ndarray:
-    """Positions among the units."""
-    if not clusters.size:
-        return clusters
-    low, high = int(clusters.min()), int(clusters.max())
-    if low >= 0 and high < n_units:
-        return clusters
-    present = (
-        np.flatnonzero(np.bincount(clusters)) if low >= 0 and high < 10**7 else np.unique(clusters)
+    """Positions among the units: the first way of naming them that all clusters agree with."""
+    positions, present = pd.RangeIndex(n_units), pd.Index(np.sort(pd.unique(clusters)))
+    # Labels first: those of a table that was sorted by depth, say, are positions of other units.
+    ways = [positions, present] if labels is None else [pd.Index(labels), positions]
+    for known in ways:
+        if len(known) == n_units and known.is_unique and present.isin(known).all():
+            return known.get_indexer(clusters)
+    raise ValueError(
+        f"clusters holds {len(present)} numbers from {present[0]} to {present[-1]} where there are "
+        f"{n_units} regions; give one region for each cluster, in ascending order of their numbers"
     )
-    known = np.asarray(present if labels is None else labels)
-    if len(known) != n_units or not np.isin(present, known).all():
-        raise ValueError(
-            f"clusters holds {len(present)} numbers from {low} to {high} where there are {n_units} "
-            "regions; give one region for each cluster, in ascending order of their numbers"
-        )
-    order = np.argsort(known)
-    return order[np.searchsorted(known[order], clusters)]
 
 
 def split_by(times: np.ndarray, codes: np.ndarray, n_units: int) -> list[np.ndarray]:
@@ -206,17 +200,18 @@ def _checked(train: Any, unit: int) -> np.ndarray:
             f"spike_times of unit {unit} are whole numbers up to {int(times.max())}; they must be "
             "seconds: divide samples by the sampling rate, such as 30000"
         )
-    times = times.astype(np.float64, copy=False)
-    if times.size and not np.isfinite(times[[0, -1]].sum() if _is_sorted(times) else times.sum()):
+    times = _in_order(times.astype(np.float64, copy=False))
+    if not np.isfinite(times[[0, -1]] if times.size else 0.0).all():  # the last is NaN if any is
         raise ValueError(
             f"spike_times of unit {unit} holds NaN or inf; leave such spikes out with "
             "times[np.isfinite(times)]"
         )
-    return times if _is_sorted(times) else np.sort(times)
+    return times
 
 
-def _is_sorted(times: np.ndarray) -> bool:
-    return bool((times[1:] >= times[:-1]).all())
+def _in_order(times: np.ndarray) -> np.ndarray:
+    """Sorted, NaN last; as they are if they are sorted already, as most are."""
+    return times if (times[1:] >= times[:-1]).all() else np.sort(times)
 
 
 def first_and_last(trains: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -317,11 +312,9 @@ def sample(
             f"behavior {name!r} has {times.size} times and {values.size} values; it must have one "
             "value a time, or None to count the times"
         )
-    good = np.isfinite(times) & np.isfinite(values)
-    times, values = times[good], values[good]
-    if not _is_sorted(times):
-        order = np.argsort(times, kind="stable")
-        times, values = times[order], values[order]
+    good = np.flatnonzero(np.isfinite(times) & np.isfinite(values))
+    order = good[np.argsort(times[good], kind="stable")]
+    times, values = times[order], values[order]
     if not times.size:
         return np.full((len(align_times), bins.n), np.nan, np.float32)
     steps = np.arange(bins.n + 1) * bins.size

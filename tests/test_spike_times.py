@@ -54,7 +54,8 @@ def test_spikes_with_clusters_are_the_same_as_a_list():
     whose = np.repeat([0, 1, 2], [len(t) for t in trains])
     shuffled = rng.permutation(len(times))
     wanted = made(trains, ["MOs", "ACA", "CA1"], [3.0, 9.0])
-    for labels in ([0, 1, 2], [7, 8, 30], [30, 7, 8], [70_000, 90_000, 10**6]):
+    # The last two are tables in another order than that of their clusters.
+    for labels in ([0, 1, 2], [7, 8, 30], [70_000, 90_000, 10**6], [30, 7, 8], [2, 0, 1]):
         units = pd.DataFrame({"quality": [1, 2, 3]}, index=labels)
         found = nma.Session.from_spike_times(
             times[shuffled], ["MOs", "ACA", "CA1"], [3.0, 9.0], window=WINDOW, bin_size=0.1,
@@ -62,6 +63,12 @@ def test_spikes_with_clusters_are_the_same_as_a_list():
         )  # fmt: skip
         np.testing.assert_array_equal(found.spikes, wanted.spikes)
         assert list(found.units["quality"]) == [1, 2, 3]
+    for labels in (["a", "b", "c"], [5, 5, 6]):  # which can be no clusters: then positions are
+        named = nma.Session.from_spike_times(
+            times, ["MOs", "ACA", "CA1"], [3.0, 9.0], window=WINDOW, bin_size=0.1,
+            clusters=whose, units=pd.DataFrame({"quality": [1, 2, 3]}, index=labels),
+        )  # fmt: skip
+        np.testing.assert_array_equal(named.spikes, wanted.spikes)
 
 
 def test_what_lies_at_the_end_of_a_window_is_in_no_trial():
