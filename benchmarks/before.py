@@ -114,9 +114,20 @@ def _made_files(folder: Path) -> list[Path]:
     return paths
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Fit, and show each pair when it is done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
+    parser.add_argument("--sessions", type=int, nargs="+", default=range(8), help="which of them")
     parser.add_argument("--seeds", type=int, default=1, help="splits of the trials")
     options = parser.parse_args()
-    run(options.data, seeds=options.seeds)
+    run(
+        options.data,
+        sessions=options.sessions,
+        seeds=options.seeds,
+        show=lambda text: print(text, flush=True),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 _N_SESSIONS = 13
+_NEURONS, _TRIALS = (500, 1100), (200, 400)  # of the smallest session and of the largest
 _MB = 1e6
 
 # Each runs in a process of its own, given the part and the cache folder as arguments.
@@ -63,12 +65,12 @@ print(json.dumps(dict(seconds=seconds, imports_mb=base, peak_mb=memory_mb("VmHWM
 """
 
 
-def run() -> pd.DataFrame:
+def run(neurons: tuple[int, int] = _NEURONS, trials: tuple[int, int] = _TRIALS) -> pd.DataFrame:
     """Time and peak memory of loading, the usual idiom and ours, each in a process of its own.
 
-    The part is made for the purpose: 13 sessions of 500 to 1,100 neurons and 200 to 400 trials
-    with all keys of the format, a third as many passive trials, and spikes that are as sparse as
-    recorded ones.
+    The part is made for the purpose: 13 sessions of so many neurons and trials, from the smallest
+    to the largest, with all keys of the format, a third as many passive trials, and spikes that are
+    as sparse as recorded ones.
 
     Returns
     -------
@@ -78,19 +80,25 @@ def run() -> pd.DataFrame:
     """
     with tempfile.TemporaryDirectory() as folder:
         part, cache = Path(folder, "part.npz"), Path(folder, "cache")
-        _python("from benchmarks.load import make_part; make_part(sys.argv[1])", part, cache)
+        made = f"make_part(sys.argv[1], {neurons}, {trials})"
+        _python(f"from benchmarks.load import make_part; {made}", part, cache)
         rows = []
         for name, step in _STEPS.items():
             measured = _python(_FRAME.replace("{step}", step), part, cache)
             rows.append({"step": name} | json.loads(measured.splitlines()[-1]))
-        # Its passive trials, in a file of their own, are part of a session.
-        each = sum(path.stat().st_size / _MB for path in cache.glob("*.npz")) / _N_SESSIONS
-        rows += [
-            {"step": "the part on disk", "disk_mb": part.stat().st_size / _MB},
-            {"step": "a cached session on disk, mean", "disk_mb": each},
-            {"step": "39 cached sessions on disk", "disk_mb": each * 39},
-        ]
+        rows += [{"step": name, "disk_mb": mb} for name, mb in on_disk(part, cache).items()]
     return pd.DataFrame(rows).set_index("step")
+
+
+def on_disk(part: Path, cache: Path) -> dict[str, float]:
+    """MB of a part, and of the sessions that it has been split into."""
+    # Passive trials, in a file of their own, are part of their session.
+    each = sum(path.stat().st_size / _MB for path in cache.glob("*.npz")) / _N_SESSIONS
+    return {
+        "the part on disk": part.stat().st_size / _MB,
+        "a cached session on disk, mean": each,
+        "39 cached sessions on disk": each * 39,
+    }
 
 
 def _python(code: str, part: Path, cache: Path) -> str:
@@ -105,22 +113,14 @@ def _python(code: str, part: Path, cache: Path) -> str:
     return done.stdout
 
 
-def make_part(path: str | os.PathLike, seed: int = 0) -> None:
-    """Write a file of the size and make of the summer school's first part.
-
-    Parameters
-    ----------
-    path : path
-        Where to write it.
-    seed : int
-        Of the values.
-    """
+def make_part(path: str | os.PathLike, neurons: tuple[int, int], trials: tuple[int, int]) -> None:
+    """Write a file of the make of the summer school's first part, from small sessions to large."""
     from nma_seq2seq.steinmetz import list_sessions
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     sizes = zip(
-        np.linspace(500, 1100, _N_SESSIONS).astype(int),
-        np.linspace(200, 400, _N_SESSIONS).astype(int),
+        np.linspace(*neurons, _N_SESSIONS).astype(int),
+        np.linspace(*trials, _N_SESSIONS).astype(int),
         list_sessions()["name"][:_N_SESSIONS],
         strict=True,
     )
@@ -184,5 +184,17 @@ def _spikes(rng: np.random.Generator, rates: np.ndarray, n_trials: int) -> np.nd
     return spikes.reshape(len(rates), n_trials, 250)
 
 
+def main() -> None:
+    """Measure, and show the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, sizes in (("neurons", _NEURONS), ("trials", _TRIALS)):
+        about = f"of the smallest session and of the largest (default: {sizes[0]} {sizes[1]})"
+        parser.add_argument(
+            f"--{name}", type=int, nargs=2, default=sizes, metavar=("LEAST", "MOST"), help=about
+        )
+    options = parser.parse_args()
+    print(run(tuple(options.neurons), tuple(options.trials)).to_string())
+
+
 if __name__ == "__main__":
-    print(run().to_string())
+    main()

@@ -74,9 +74,14 @@ def measure(path: str, data: str) -> None:
     print(json.dumps({"seconds": seconds, "peak_mb": peak}))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run them, and show the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="such as 05 (default: all)")
     parser.add_argument("--data", default="simulated", help="as in NMA_SEQ2SEQ_DATA")
     chosen = parser.parse_args()
     print(run(Path.cwd(), chosen.names, data=chosen.data).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -79,7 +79,8 @@ def run(n_units: int = 1000, n_spikes: int = 10_000_000, n_trials: int = 400) ->
     return pd.DataFrame(rows).set_index("way")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, and show the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--units", type=int, default=1000)
     parser.add_argument("--spikes", type=int, default=10_000_000)
@@ -87,3 +88,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     table = run(arguments.units, arguments.spikes, arguments.trials)
     print(table.round(1).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -107,7 +107,12 @@ def _bits(data: Dataset) -> dict[str, float]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, and show the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", metavar="FILE", help="real sessions in the course's format")
     print(run(parser.parse_args().data).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -10,19 +10,20 @@ import pytest
 
 import benchmarks
 import nma_seq2seq as nma
-from benchmarks import known, latents, measured, model, speed, usual_target
+from benchmarks import known, latents, load, measured, model, speed, spike_times, usual_target
 from benchmarks import real_file as find
 from benchmarks.memory import peak_mb
 
+BENCHMARKS = {each.name for each in pkgutil.iter_modules(benchmarks.__path__)} - {"memory"}
 
-@pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(benchmarks.__path__)])
+
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_every_benchmark_starts(name, monkeypatch, capsys):
     module = importlib.import_module(f"benchmarks.{name}")
-    if hasattr(module, "main"):
-        monkeypatch.setattr("sys.argv", [name, "--help"])
-        with pytest.raises(SystemExit, match="0"):
-            module.main()
-        assert "--help" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        module.main()
+    assert "--help" in capsys.readouterr().out
 
 
 def test_no_such_table_gets_one_sentence():
@@ -177,6 +178,34 @@ def test_two_seeds_agree_in_full_where_they_are_the_same(tiny, seeds):
     ]
     same = np.isclose(table["used_r2"], 1, atol=1e-3)
     assert same.all() if seeds == (0, 0) else not same.any()
+
+
+def test_a_part_is_made_loaded_and_split_with_each_step_measured():
+    table = load.run(neurons=(3, 9), trials=(3, 6))
+    steps = table.dropna(subset="seconds")
+    assert list(steps.index) == list(load._STEPS)
+    assert (steps["peak_mb"] >= steps["imports_mb"]).all() and (steps["seconds"] > 0).all()
+    mean = table.loc["a cached session on disk, mean", "disk_mb"]
+    assert 0 < mean < table.loc["the part on disk", "disk_mb"]
+
+
+def test_the_size_of_a_session_is_that_of_both_its_files(tmp_path):
+    part = tmp_path / "part.npz"
+    part.write_bytes(bytes(7_000_000))
+    for name, size in (("00_a", 1_000_000), ("passive-00_a", 300_000), ("01_b", 1_300_000)):
+        (tmp_path / "cache" / f"{name}.npz").parent.mkdir(exist_ok=True)
+        (tmp_path / "cache" / f"{name}.npz").write_bytes(bytes(size))
+    (tmp_path / "cache" / "sha256.txt").write_text("more")
+    assert load.on_disk(part, tmp_path / "cache") == {
+        "the part on disk": 7.0,
+        "a cached session on disk, mean": pytest.approx(2.6 / 13),
+        "39 cached sessions on disk": pytest.approx(2.6 * 3),
+    }
+
+
+def test_every_way_to_bin_spike_times_counts_the_same_spikes():
+    counted = spike_times.run(n_units=5, n_spikes=100_000, n_trials=20)["spikes_counted"]
+    assert len(counted) == 3 and counted.nunique() == 1 and counted.iloc[0] > 1000
 
 
 def test_memory_is_in_megabytes():

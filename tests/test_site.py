@@ -82,7 +82,7 @@ def test_the_page_of_the_real_mouse_shows_the_files_that_its_tool_writes():
         written |= files_of(nbformat.read(path, as_version=4), path.stem[:2]).keys()
     shown = re.findall(r"real_mouse/(\w+\.(?:png|html))", (DOCS / "real_mouse.md").read_text())
     there = {path.name for path in (DOCS / "real_mouse").iterdir()}
-    assert set(shown) <= written == there
+    assert set(shown) == written == there
 
 
 def test_every_fold_of_the_notebooks_becomes_one(tmp_path):
