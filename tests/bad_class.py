@@ -372,6 +372,13 @@ CELLS = [
     one("installs", "%pip install numpy==1.0", "!yes | pip uninstall numpy\nx = !apt-get install y",
         note="installs something; that was left out"),
     one("installs in bash", "%%bash\nls\npip install x", note="installs something"),
+    one("installs by another name", "what = 'pip install x'\n!{what}",
+        note="cell 1 installs something"),
+    one("installs by IPython", "def get(what):\n    get_ipython().system(f'pip install {what}')\nget('x')",
+        note="cell 1 installs something"),
+    one("installs by Python", "import subprocess, sys\n"
+        "subprocess.check_call([sys.executable, '-m', 'pip', 'install', 'x'])\nread = !echo read\n"
+        "if read != ['read']:\n    import os; os._exit(3)", note="cell 1 installs something"),
     one("the course's own", answer=f"{BLANK[1]}\n{NAME} = nma.exercise('1.1')({NAME})",
         statuses=ONE | {"1.1": "not yet"}, note="the course's own answer"),
     many("the course's own, later", START, BLANK[1], f"{NAME} = nma.exercise('1.1')({NAME})",
@@ -467,6 +474,9 @@ HARM = [
     one("fills the disk", "import os\nfor n in range(3):\n    with open(f'big{n}', 'wb') as file:\n"
         "        os.posix_fallocate(file.fileno(), 0, 900_000_000)", state="*", statuses=None),
     one("forks", FORK),
+    one("a copy goes on", "import os, time\nif os.fork():\n    time.sleep(2)\nelse:\n    del nma"),
+    one("doubles", "import os, time\nfor _ in range(9):\n    os.fork()\ntime.sleep(600)", state="crash",
+        reason="more than 200 processes", statuses=NOT_REACHED),
     one("200 processes", "import os, time\nfor _ in range(250):\n    if os.fork() == 0:\n"
         "        time.sleep(600); os._exit(0)\ntime.sleep(600)", state="crash",
         reason="more than 200 processes", statuses=NOT_REACHED),

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -27,15 +28,12 @@ _RELIED_ON = ("numpy", "pandas", "torch", "builtins", "math", "inspect", "copy")
 _SET_BY_JUPYTER = {"input", "print", "open", "display", "get_ipython", "exit", "quit"}
 # Names in an answer's code that lead to the course's own answers.
 _LEADING = {"reference", "exercises", "EXERCISES", "exercises_of"}
-# A command to the shell or to IPython: its indentation, the name that its output gets, and all of
-# its lines; and those that install.
-_COMMAND = re.compile(r"^([ \t]*)(\w+[ \t]*=[ \t]*)?[!%].*(?:(?<=\\)\n.*)*$", re.MULTILINE)
 _INSTALL = re.compile(
     r"\b(pip3?|uv|(?:micro)?mamba|conda|apt|apt-get)\b.*"
     r"\b(install|uninstall|remove|add|sync|update|upgrade)\b",
     re.DOTALL,
 )
-_SHELL_CELL = re.compile(r"\s*%%(bash|sh|script|cmd|!|sx|system)\b|\s*%%!")
+_SHELLS = ("bash", "sh", "script", "cmd")  # cell magics: what they run is not in their command
 _COURSE_ITSELF = "nma-seq2seq @ git"  # installed by the course's own first cell
 _LONGEST = 600  # characters of a message
 _TRIES = 3  # lines of a cell that are no Python
@@ -151,6 +149,9 @@ def _go_on_after_errors(shell: Any, loaded: Callable[[], None]) -> dict[str, Any
         failed = await run_code(code, result, **options)
         if failed and result is not None:
             error = result.error_in_exec
+            if isinstance(error, _LeftOut):
+                result.error_in_exec = None
+                return False
             if "error" not in skipped:
                 skipped.update(error=error, line=_line_of(error, code.co_filename))
             # Whoever ends a cell on purpose does not want what stands below.
@@ -199,26 +200,33 @@ def _failure(error: BaseException, line: int, source: str, went_on: bool) -> dic
     }
 
 
+class _LeftOut(Exception):
+    """A command that was not started; what stands below it is not the worse for it."""
+
+
 def _leave_out_installs(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
-    """What a student installs would be the instructor's environment."""
+    """What a student installs would be the instructor's environment: no such command is started."""
 
-    def left_out(command: str, instead: str) -> str:
-        if not _INSTALL.search(command):
-            return command
-        if _COURSE_ITSELF not in command:
-            send({"note": "installs something; that was left out"})
-        return instead
+    def check(command: str) -> None:
+        if _INSTALL.search(command):
+            if _COURSE_ITSELF not in command:
+                send({"note": "installs something; that was left out"})
+            raise _LeftOut("installs are left out")
 
-    def leave_out(lines: list[str]) -> list[str]:
-        source = "".join(lines)
-        if _SHELL_CELL.match(source):
-            return left_out(source, "pass\n").splitlines(keepends=True)
-        kept = _COMMAND.sub(
-            lambda m: left_out(m[0], f"{m[1]}{m[2]}[]" if m[2] else f"{m[1]}pass"), source
-        )
-        return kept.splitlines(keepends=True)
+    def heard(event: str, given: tuple[Any, ...]) -> None:
+        if event in ("os.system", "subprocess.Popen"):
+            command = given[0] if event == "os.system" else given[1]
+            parts = command if isinstance(command, (list, tuple)) else [command]
+            check(" ".join(map(os.fsdecode, parts)))
 
-    shell.input_transformers_cleanup.insert(0, leave_out)
+    def run_cell_magic(name: str, line: str, cell: str) -> Any:
+        if name in _SHELLS:
+            check(cell)
+        return plain(name, line, cell)
+
+    plain, shell.run_cell_magic = shell.run_cell_magic, run_cell_magic
+    shell.system = shell.system_raw  # by way of `subprocess`
+    sys.addaudithook(heard)
 
 
 def _stay(shell: Any, send: Callable[[dict[str, Any]], None]) -> None:
@@ -293,7 +301,8 @@ def _remember() -> None:
 
 def _restore() -> Iterator[str]:
     for (_, attribute), (owner, name, value, code) in _as_loaded.items():
-        if vars(owner).get(attribute) is not value:
+        found = vars(owner).get(attribute)
+        if found is not value and not _is_wrapped_by_its_library(found, value, name):
             yield name
             setattr(owner, attribute, value)
         if _code(value) != code:
@@ -305,6 +314,12 @@ def _restore() -> Iterator[str]:
         if name in vars(package) and not _is_as_looked_up(package, name):
             yield f"{_PACKAGE}.{name}"
             delattr(package, name)
+
+
+def _is_wrapped_by_its_library(found: Any, value: Any, name: str) -> bool:
+    """As torch does with `manual_seed` once an optimizer is made."""
+    home = getattr(found, "__globals__", {}).get("__name__", "")
+    return home.partition(".")[0] == name.partition(".")[0] and inspect.unwrap(found) is value
 
 
 def _is_as_looked_up(package: Any, name: str) -> bool:

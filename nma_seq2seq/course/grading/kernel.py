@@ -21,6 +21,8 @@ from typing import Any
 
 from nma_seq2seq.course.grading import sandbox
 
+_THREADS = 1000  # of all its processes; not for root, whom Linux does not limit
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -58,7 +60,8 @@ class Settings:
 def main() -> None:
     """Become the parent of a kernel, and say how it ended."""
     settings = Settings(**json.loads(sys.stdin.read()))
-    say = partial(_say, os.dup(1), settings.mark)
+    events = os.dup(1)
+    say = partial(_say, events, settings.mark)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
@@ -76,6 +79,8 @@ def main() -> None:
     kernel = os.fork() if hasattr(os, "fork") else 0
     if not kernel:
         sandbox.end_with_parent()
+        if hasattr(os, "register_at_fork"):  # what a copy of the notebook does is not its own
+            os.register_at_fork(after_in_child=partial(os.dup2, nothing, events))
         _run(settings, say)
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a notebook's `kill 0` is for itself
@@ -115,11 +120,14 @@ def _limit(settings: Settings) -> None:
         import resource
     except ModuleNotFoundError:  # Windows has no such limits; those of time hold there too
         return
-    for limit, most in (
+    limits = [
         (resource.RLIMIT_DATA, settings.memory_mb * 2**20),
         (resource.RLIMIT_FSIZE, settings.file_mb * 2**20),
         (resource.RLIMIT_CORE, 0),
-    ):
+    ]
+    if settings.is_apart:  # elsewhere all that the user runs would count
+        limits.append((resource.RLIMIT_NPROC, _THREADS))
+    for limit, most in limits:
         allowed = resource.getrlimit(limit)[1]
         if allowed == resource.RLIM_INFINITY or most <= allowed:
             resource.setrlimit(limit, (most, most))
