@@ -224,10 +224,52 @@ def test_regions_of_electrodes_one_a_unit_or_by_number(tmp_path):
         assert nma.load_nwb(path, align=[9.0]).units["region"].tolist() == ["MOs", "DG", "CA1"]
 
 
-def with_electrodes(file: pynwb.NWBFile) -> pynwb.NWBFile:
-    columns = {"data": [2, 1, 0], "index": [1, 2, 3], "table": file.electrodes}
+@pytest.mark.filterwarnings("ignore:Column 'electrodes' is predefined")
+def test_of_several_electrodes_the_first_is_a_units_place(tmp_path, capsys):
+    file = lab_file()
+    group = file.create_electrode_group("A", "a", "", file.create_device("d"))
+    for region in ("CA1", "DG", "MOs"):
+        file.add_electrode(location=region, group=group)
+    path = save(tmp_path / "a.nwb", with_electrodes(file, [2, 0, 1, 0, 1, 2], [2, 4, 6]))
+    assert nma.load_nwb(path, align=[9.0]).units["region"].tolist() == ["MOs", "DG", "DG"]
+    assert "a unit's place is that of the first of its electrodes" in capsys.readouterr().out
+
+
+def with_electrodes(file: pynwb.NWBFile, rows=(2, 1, 0), ends=(1, 2, 3)) -> pynwb.NWBFile:
+    columns = {"data": list(rows), "index": list(ends), "table": file.electrodes}
     file.units.add_column(name="electrodes", description="x", **columns)
     return file
+
+
+def test_passive_contrasts_of_other_times_are_not_of_these(nwb, tmp_path, clock):
+    path = tmp_path / "a.nwb"
+    path.write_bytes(nwb.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["stimulus/presentation/passive_right_contrast/timestamps"][:] += 0.1
+    passive = nma.load_nwb(path, task="passive")
+    assert "contrast_left" in passive.trials and "contrast_right" not in passive.trials
+    np.testing.assert_allclose(passive.trials["align_time"], clock.passive)
+
+
+def test_movements_by_the_rule_of_the_format(nwb, clock, small, tmp_path):
+    """1 at a start and -1 at an end, where the paper's have a kind for both."""
+    path = tmp_path / "a.nwb"
+    path.write_bytes(nwb.read_bytes())
+    # One begins before each stimulus and ends after it: its end is no start of another.
+    before = np.column_stack([clock.onset - 0.2, clock.onset + 1e-4])
+    intervals = np.concatenate([before, clock.moves()[0][1::2]])
+    intervals = intervals[np.argsort(intervals[:, 0])].ravel()
+    with h5py.File(path, "r+") as file:
+        moves = file["processing/behavior/BehavioralEpochs/wheel_moves"]
+        kinds = np.where(np.arange(len(intervals)) % 2, -1, 1)
+        for name, values in (("data", kinds), ("timestamps", intervals)):
+            facts = dict(moves[name].attrs)
+            del moves[name]
+            moves[name] = values
+            moves[name].attrs.update(facts)
+    trials = nma.load_nwb(path).trials
+    np.testing.assert_allclose(trials["reaction_time"], small.trials["reaction_time"], atol=1e-6)
+    assert "movement_direction" not in trials
 
 
 def test_trials_of_a_lab_of_its_own(tmp_path):
@@ -322,6 +364,10 @@ def test_kilosort_and_phy(tmp_path):
         nma.load_file(tmp_path)
     session = nma.load_file(tmp_path, region=["MOs", "MOs", "CA1", "CA1"], align=[10.0, 50])
     assert session.spikes.shape == (2, 250, 4)
+    np.save(tmp_path / "clusters.depths.npy", np.arange(5.0))  # the last never fires
+    silent = nma.load_file(tmp_path, region="MOs", align=[10.0, 50])
+    assert list(silent.units["depth"]) == list(range(5)) and not silent.spikes[..., 4].any()
+    np.testing.assert_array_equal(silent.spikes[..., :4], session.spikes)
 
 
 def test_alf_that_holds_a_pickle(alf, tmp_path, clock):

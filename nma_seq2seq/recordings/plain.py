@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,13 @@ def read_plain(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any]]
     """
     arrays: dict[str, Any] = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(path, allow_pickle=False) as file, zipfile.ZipFile(path) as archive:
             for key in file.files:
                 if key.endswith(PASSIVE) and not passive:
                     continue
                 try:
-                    arrays[key] = _counts(file, key) if key.startswith("spks") else file[key]
+                    counts = _in_bytes(archive, key) if key.startswith("spks") else None
+                    arrays[key] = file[key] if counts is None else counts
                 except ValueError as problem:
                     if "allow_pickle" not in str(problem):
                         raise
@@ -43,23 +45,21 @@ def read_plain(path: Path, *, passive: bool = False) -> Iterator[dict[str, Any]]
     yield arrays
 
 
-def _counts(file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
-    """Spike counts, cast to bytes as they are read, a neuron at a time.
+def _in_bytes(archive: zipfile.ZipFile, key: str) -> np.ndarray | None:
+    """Spike counts that lie in several bytes each, as most do, cast as they are read.
 
-    Most such files hold them in eight bytes each. What is no count of up to 255 is returned as the
-    file has it: it is for the session to say what is wrong, or to find a type.
+    A neuron at a time. None where that cannot be: the session says what is wrong, or finds a type.
     """
-    with file.zip.open(f"{key}.npy") as member:
+    with archive.open(f"{key}.npy") as member:
         shape, is_fortran, dtype = array_header(member)
-        if len(shape) == 3 and dtype.kind in "iuf" and dtype.itemsize > 1 and not is_fortran:
-            counts = np.empty(shape, np.uint8)
-            for of_neuron in counts:
-                read = member.read(of_neuron.size * dtype.itemsize)
-                values = np.frombuffer(read, dtype).reshape(of_neuron.shape)
-                with np.errstate(invalid="ignore"):  # NaN is no number of a byte
-                    of_neuron[:] = values.astype(np.uint8)
-                if (of_neuron != values).any():
-                    break
-            else:
-                return counts
-    return file[key]
+        if len(shape) != 3 or dtype.kind not in "iuf" or dtype.itemsize == 1 or is_fortran:
+            return None
+        counts = np.empty(shape, np.uint8)
+        for of_neuron in counts:
+            read = member.read(of_neuron.size * dtype.itemsize)
+            values = np.frombuffer(read, dtype).reshape(of_neuron.shape)
+            with np.errstate(invalid="ignore"):  # NaN is no number of a byte
+                of_neuron[:] = values.astype(np.uint8)
+            if (of_neuron != values).any():
+                return None
+    return counts

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pooch
+
 from nma_seq2seq.recordings import BadFileError
-from nma_seq2seq.steinmetz.download import DownloadError, Wanted, ask, download
+from nma_seq2seq.steinmetz.download import DownloadError, ask, download
 
 #: The NWB files, and the version of them whose names and numbers are known to stay.
 DANDI = "https://api.dandiarchive.org/api"
@@ -39,29 +40,24 @@ def fetched(source: str, name: str, index: int, folder: Path, patience: int) -> 
     BadFileError
         If what came is not what the archive says that it is.
     """
-    ending = {"dandi": ".nwb", "figshare": ".tar"}[source]
+    find, ending, way = {
+        "dandi": (_on_dandi, ".nwb", "nma.load_nwb"),
+        "figshare": (_on_figshare, ".tar", "nma.load_alf"),
+    }[source]
     path = folder / f"{name}{ending}"
     if path.exists():
         return path
-    find = _on_dandi if source == "dandi" else _on_figshare
     what = f"session {index} ({name}) of {source}"
     url, size, algorithm, digest = find(name, what, patience)
-    way = "nma.load_nwb" if source == "dandi" else "nma.load_alf"
     print(
         f"Downloading {path.name} ({size / 1e6:.0f} MB) from {source}, once: it stays in {folder}."
     )
-    wanted = Wanted(
-        url=url,
-        what=what,
-        by_hand=f"open it with {way}(path of the file)",
-        kind=f"the {ending} file",
-        start=b"\x89HDF" if source == "dandi" else b"ustar",
-        offset=0 if source == "dandi" else 257,
+    download(
+        url, path, patience, what=what, by_hand=f"open it with {way}(path of the file)",
         is_whole=lambda file: file.stat().st_size == size,
-    )
-    download(wanted, path, patience)
-    found = _digest(path, algorithm) if digest else digest
-    if found != digest:
+    )  # fmt: skip
+    found = pooch.file_hash(str(path), algorithm)
+    if digest and found != digest:
         path.unlink()
         raise BadFileError(
             f"{path.name} is not the file that {source} lists: its {algorithm} is {found} and "
@@ -107,8 +103,3 @@ def _on_figshare(name: str, what: str, patience: int) -> tuple[str, int, str, st
 
 def _items(listed: Any) -> list[dict[str, Any]]:
     return [item for item in listed or [] if isinstance(item, dict)]
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -31,7 +31,7 @@ from nma_seq2seq.school_format import OF_BOTH, PASSIVE, TASKS, has_passive
 from nma_seq2seq.session import Session
 from nma_seq2seq.steinmetz import catalog
 from nma_seq2seq.steinmetz.catalog import PART_URLS, PER_PART, PUBLISHED, part_name
-from nma_seq2seq.steinmetz.download import DownloadError, Wanted, download
+from nma_seq2seq.steinmetz.download import DownloadError, download
 from nma_seq2seq.steinmetz.network import is_of_network
 
 # What the cache keeps beside the spikes. The traces are kept as Session holds them, in float32.
@@ -207,15 +207,10 @@ def _fetch(folder: Path, index: int, patience: int) -> None:
             f"{number * PER_PART} to {number * PER_PART + PER_PART - 1}, which then open from "
             f"{folder}."
         )
-        wanted = Wanted(
-            url=url,
-            what=f"session {index} ({PUBLISHED[index]})",
-            by_hand="call nma.import_part(path of the file)",
-            kind="a zip file",
-            start=b"PK\x03\x04",
-            is_whole=zipfile.is_zipfile,
-        )
-        download(wanted, path, patience)
+        download(
+            url, path, patience, what=f"session {index} ({PUBLISHED[index]})",
+            by_hand="call nma.import_part(path of the file)", is_whole=zipfile.is_zipfile,
+        )  # fmt: skip
     try:
         split(path, folder, number)
     except (OSError, ValueError):
