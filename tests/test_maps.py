@@ -46,6 +46,16 @@ def test_sessions_are_mapped_once(small, expected, tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_where_nothing_could_be_opened_other_settings_may_follow(small, tmp_path):
+    def load():
+        raise OSError("no network")
+
+    with pytest.raises(OSError, match="no network"):
+        maps.map_sessions({"a": load}, tmp_path, progress=False, **SETTINGS | {"n_neurons": 5})
+    maps.map_sessions({"a": lambda: small}, tmp_path, progress=False, **SETTINGS)
+    assert (tmp_path / "a.csv").exists()
+
+
 def test_a_name_from_a_file_never_becomes_a_path(small, tmp_path):
     inside = tmp_path / "maps"
     names = ["../../escaped", "..", "a/b", "a_b", "C:\\maps", "", "\n"]

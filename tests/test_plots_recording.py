@@ -155,9 +155,10 @@ def test_of_more_regions_than_fit_the_groups_are_named(session):
     order = plots.neuron_order(many, by="region")
     ax = plots.population_raster(many, 0, order)
     ax.figure.canvas.draw()
-    for tick in ax.yaxis.get_major_ticks():
-        row = order[int(tick.get_loc())]
-        assert units["group"].iloc[row] == tick.label1.get_text()
+    ticks = {tick.label1.get_text(): tick.get_loc() for tick in ax.yaxis.get_major_ticks()}
+    assert ticks.keys() == set(units["group"])
+    for name, at in ticks.items():
+        assert units["group"].iloc[order[int(at)]] == name
 
 
 def test_of_one_region_alone_there_are_no_other_sources(session):

@@ -54,9 +54,11 @@ def legend(ax):
 
 
 def labels(axis):
-    """Text of each tick by its place."""
+    """Text of each tick by its place; there are some."""
     axis.axes.figure.canvas.draw()
-    return {tick.label1.get_text(): tick.get_loc() for tick in axis.get_major_ticks()}
+    found = {tick.label1.get_text(): tick.get_loc() for tick in axis.get_major_ticks()}
+    assert any(found)
+    return found
 
 
 def points(ax):

@@ -56,7 +56,8 @@ def map_sessions(
     folder.mkdir(parents=True, exist_ok=True)
     plain = json.loads(json.dumps({k: v for k, v in settings.items() if k != "n_jobs"}))
     known = folder / _SETTINGS
-    if known.exists() and json.loads(known.read_text()) != plain:
+    has_maps = any(path.name != _SUMMARY for path in folder.glob("*.csv"))
+    if has_maps and known.exists() and json.loads(known.read_text()) != plain:
         raise ValueError(
             f"{folder} holds maps made with other settings ({known.read_text().strip()}); "
             "choose another folder"

@@ -140,7 +140,8 @@ def load_session(
             return _twin(str(problem), task)
         if isinstance(problem, DownloadError):
             raise DownloadError(
-                f"{problem}, or take the simulated twin with fallback='simulated'"
+                f"{problem}, or take the simulated twin with fallback='simulated' (on the command "
+                "line, --simulated)"
             ) from None
         raise
 
