@@ -8,11 +8,15 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
+import torch
 from steinmetz_files import write_part
 
 import nma_seq2seq as nma
+from nma_seq2seq import training
 from nma_seq2seq.course.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -147,6 +151,20 @@ def test_the_doctor_in_a_notebook(capsys):
     assert "tiny fit" in capsys.readouterr().out
 
 
+def test_what_does_not_work_is_a_problem(monkeypatch, capsys):
+    """A torch that computes nonsense, a network that learns nothing, half of the widgets."""
+    fit = SimpleNamespace(history=pd.DataFrame({"validation_bits": [-0.1]}))
+    monkeypatch.setattr(torch, "ones", torch.zeros)
+    monkeypatch.setattr(training, "fit_seq2seq", lambda *data, **options: fit)
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *names: ["nowhere"])
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    problems = [line for line in shown.splitlines() if line.startswith("problem")]
+    assert [line[9:].partition(":")[0] for line in problems] == ["widgets", "torch", "tiny fit"]
+    assert "is in none of nowhere" in problems[0] and "8 x 8 ones as 0.0" in problems[1]
+    assert "3 to mend" in shown and "The course works" not in shown
+
+
 def test_files_that_are_not_installed(tmp_path):
     code = (
         "import importlib.metadata as m\nreal = m.version\n"
@@ -181,6 +199,26 @@ def test_start_never_touches_what_is_there(tmp_path, capsys):
     assert mine.read_text() == "my work"
     assert (folder / "02_rasters.ipynb").exists()
     assert capsys.readouterr().out.splitlines()[1].endswith("course: 02_rasters.ipynb")
+
+
+def test_start_opens_the_first_and_waits(tmp_path, monkeypatch):
+    """Ctrl-C is for JupyterLab, which asks; how that ends is how `start` ends."""
+    opened: list[list[str]] = []
+    answers = iter([KeyboardInterrupt(), 3])
+
+    def wait() -> int:
+        answer = next(answers)
+        if isinstance(answer, KeyboardInterrupt):
+            raise answer
+        return answer
+
+    def popen(command: list[str]) -> SimpleNamespace:
+        opened.append(command)
+        return SimpleNamespace(wait=wait)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    assert main(["start", str(tmp_path)]) == 3
+    assert opened[0][-1] == str(tmp_path / "01_data_exploration.ipynb")
 
 
 def test_start_where_there_is_a_file(tmp_path, capsys):

@@ -10,12 +10,14 @@ import tempfile
 import time
 import unicodedata
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 
+from nma_seq2seq.course import grading
 from nma_seq2seq.course.cli import main
 from nma_seq2seq.course.grading import grade, opening, report
 from nma_seq2seq.course.grading.grades import Grade, choose
@@ -26,8 +28,24 @@ from nma_seq2seq.course.grading.submissions import (
     read_submission,
     students_of,
 )
+from nma_seq2seq.course.grading.verdicts import Run, grade_run
 from nma_seq2seq.exercises import Result
-from tests.bad_class import BLANK, CLASS, CURVE, HZ, RIGHT, HandIn, build, notebook, tarred
+from tests.bad_class import (
+    BINS,
+    BLANK,
+    CLASS,
+    CURVE,
+    FANO,
+    HZ,
+    RIGHT,
+    START,
+    WRONG_HZ,
+    HandIn,
+    build,
+    notebook,
+    tarred,
+    zipped,
+)
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 TIMEOUT = 20
@@ -201,6 +219,31 @@ def test_what_is_running_ends_with_grade(tmp_path, how):
     assert [one.n_done for one in grades] == [1, 0]
 
 
+def test_how_a_run_ended_says_something_of_each_exercise():
+    submission = read("hw.ipynb", notebook(*RIGHT))
+    done, wrong = ({"exercise": "1.1", "verdict": [status, "", ""]} for status in ("done", "wrong"))
+
+    def ran(*events: dict, **run) -> tuple[str, list[str]]:
+        begun = [{"cell": 0}, {"cell": 1}]
+        found = grade_run(submission, Run([*begun, *events], **run), memory_mb=2000)
+        return found.state, [result.status for result in found.exercises.values()]
+
+    third, end = {"cell": 3}, {"end": True}
+    assert ran(done, wrong, end) == ("ok", ["done", "missing", "missing", "missing"])
+    assert ran(wrong, wrong, end)[1][0] == "wrong"
+    failed = {"failed": "raises x", "error": "x", "name": ""}
+    assert ran(failed, end) == ("ok", ["wrong", "missing", "missing", "missing"])
+    assert ran(done, third, {"exit": -11}) == ("crash", ["done", "missing", "wrong", "not reached"])
+    limit = ("timeout", "not done")
+    assert ran(done, third, beyond=limit) == (
+        "timeout",
+        ["done", "missing", "not judged", "not reached"],
+    )
+    assert ran(end, peak_mb=2001)[0] == "out of memory"
+    assert ran({"exit": -9}, lacked_memory=True)[0] == "out of memory"
+    assert ran({"exit": -9})[0] == "crash"
+
+
 def test_what_a_limit_ended_is_judged_again():
     student = students_of(["ann/a.ipynb"])[0]
     results = {"1.1": Result("done"), "1.2": Result("not judged", "took long")}
@@ -251,8 +294,10 @@ def test_the_newest_counts_or_the_best():
     assert counting([second, first]) == ["ann/hw (10).ipynb"]
     one, two = (graded(f"lee_201_{n}_hw.ipynb", "done", at=at) for n, at in ((9, 2e9), (10, 1e9)))
     assert counting([one, two]) == ["lee_201_10_hw.ipynb"]
-    other = graded("ben/hw.ipynb", "done", notebook=2)
-    assert counting([old, other]) == ["ann/hw.ipynb", "ben/hw.ipynb"]
+    other = graded("ann/other.ipynb", "done", notebook=2)
+    assert counting([old, other]) == ["ann/hw.ipynb", "ann/other.ipynb"]
+    broken = replace(graded("ann/newest.ipynb", at=3e9), state="invalid")
+    assert counting([old, broken], best=True) == counting([old, broken]) == ["ann/hw.ipynb"]
 
 
 GRADES = [
@@ -260,6 +305,32 @@ GRADES = [
     graded("=leeben_LATE_201_301_hw.ipynb", "done", "not yet"),
 ]
 WORTH = {"1.1": 2.0, "1.2": 0.5}
+
+
+def test_tables_hold_every_file_and_count_each_notebook_once(tmp_path):
+    old, new = graded("ann/old.ipynb", "done", "wrong"), graded("ann/new.ipynb", "wrong", "done")
+    pdf = Grade("ben/a.pdf", students_of(["ben/a.pdf", "c/d"])[0], None, "no notebook", "a PDF")
+    late = graded("zoe_LATE_201_301_hw.ipynb", "wrong", "wrong")
+    cause = replace(late, exercises={"1.1": Result("wrong", "x", "units"), "1.2": Result("wrong")})
+    grades = [replace(old, counts=False), new, pdf, cause, replace(new, student=pdf.student)]
+    report.write(grades, WORTH, {"csv": tmp_path / "a.csv", "students": tmp_path / "s.csv"})
+    rows = pd.read_csv(tmp_path / "a.csv").groupby("file", sort=False)
+    assert list(rows.groups) == ["ann/old.ipynb", "ann/new.ipynb", "ben/a.pdf", cause.file]
+    assert list(rows["points"].sum()) == [0, 1, 0, 0]  # new.ipynb is there twice
+    students = pd.read_csv(tmp_path / "s.csv")
+    assert list(students["student"]) == ["ann", "ben", "zoe"]
+    assert list(students["late"]) == [False, False, True]
+    assert list(students["points"]) == [0.5, 0.5, 0]
+    causes = report.wrong_causes([*grades, replace(cause, exercises={"1.1": Result("wrong", "y")})])
+    assert list(causes["notebooks"]) == [2, 1, 1, 1]
+    assert causes.iloc[0]["exercise"] == "1.1"
+
+
+def test_students_whose_names_are_files_of_one_name_get_a_page_each(tmp_path):
+    one = graded("ann/a.ipynb", "done")
+    twins = [replace(one, student=replace(one.student, name=name)) for name in ("a:b", "A*b")]
+    report.write(twins, WORTH, {"feedback": tmp_path / "back"})
+    assert {path.name for path in (tmp_path / "back").iterdir()} == {"A_b.html", "a_b (2).html"}
 
 
 def test_moodle_imports_its_worksheet(tmp_path):
@@ -297,6 +368,9 @@ def test_nbgrader_s_columns(tmp_path):
         "late_submission_penalty,score,max_score"
     )
     assert list(table["score"]) == [2.0, 2.5] and set(table["max_score"]) == {4.5}
+    nothing = graded("zoe/a.ipynb", "done", notebook=2)
+    report.write([*GRADES, nothing], WORTH, {"nbgrader": tmp_path / "n.csv"})
+    assert len(pd.read_csv(tmp_path / "n.csv")) == 3 * 2  # whoever handed in nothing has 0
 
 
 def test_pages_and_tables_are_safe(tmp_path):
@@ -366,14 +440,88 @@ def test_one_file_may_be_graded(tmp_path):
     assert [one.file for one in find_submissions(path)] == ["hw.ipynb"]
 
 
-def test_a_notebook_has_a_temporary_folder_wherever_the_class_lies(tmp_path):
-    """Also where the class is in the machine's own, which is then read-only."""
-    path = tmp_path / "hw.ipynb"
-    writes = "import tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    folder.upper()"
-    path.write_text(notebook(*BLANK, writes))
-    (one,) = grade(path, timeout=TIMEOUT, state=tmp_path / "state", progress=False, show=str)
-    assert one.state == "ok"
-    assert not [note for note in one.notes if "raises" in note]
+OWN = CURVE.partition("def ")[2].partition("(")[0]
+SMALL = {
+    "careless": [
+        START,
+        "raise ValueError\nfine = 1",
+        "import os\nassert fine == 1 and 'NMA_SECRET' not in os.environ",
+        "np.allclose = lambda *a, **k: True",
+        WRONG_HZ,
+        f"{BLANK[2]}\n{OWN} = nma.exercise('1.2')({OWN})",
+        BINS,
+        BLANK[3],
+        FANO,
+    ],
+    "crashes": [START, HZ, "import os; os._exit(3)", CURVE],
+    "grows": [
+        START,
+        "import time\nkept = []\nfor _ in range(100):\n"
+        "    kept.append(np.ones(2_000_000)); time.sleep(0.05)",
+        HZ,
+    ],
+    # A temporary folder may be wherever the class lies; that torch wraps functions of its own when
+    # an optimizer is made is not the notebook's doing.
+    "quiet": [
+        START,
+        "import tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    folder.upper()",
+        "import torch\ntorch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)",
+        HZ,
+    ],
+    "waits": [START, "import time; time.sleep(3000)", HZ],
+}
+
+
+def test_a_small_class(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NMA_SECRET", "x")
+    for name, cells in SMALL.items():
+        (tmp_path / "class" / name).mkdir(parents=True)
+        (tmp_path / "class" / name / "hw.ipynb").write_text(notebook(*cells))
+    options = ["--timeout", "8", "--memory", "1000", "--csv", "a.csv"]
+    assert main(["grade", "class", *options]) == 1
+    table = pd.read_csv("a.csv", dtype={"exercise": str}, keep_default_na=False)
+    assert list(table["student"].unique()) == sorted(SMALL)
+    first = table.groupby("student").first()
+    assert list(first["state"]) == ["ok", "crash", "out of memory", "ok", "timeout"]
+    assert "waited for 8 s" in first["reason"]["waits"]
+    assert "it took more than 1000 MB, in cell 1" in first["reason"]["grows"]
+    statuses = table.groupby("student")["status"].agg(list)
+    assert statuses["careless"] == ["wrong", "not yet", "done", "done"]
+    assert statuses["crashes"][:2] == ["done", "not reached"]
+    assert statuses["quiet"][0] == "done" and not first["notes"]["quiet"]
+    notes = first["notes"]["careless"]
+    assert "cell 1 raises ValueError" in notes and "changes numpy.allclose" in notes
+    assert "AssertionError" not in notes
+    # What ran to its end, and nothing else, would come out the same again.
+    assert len(list((tmp_path / ".nma-seq2seq-grading").iterdir())) == 2
+
+
+def test_what_did_not_change_is_taken_over(tmp_path, monkeypatch):
+    """Neither the file nor the course: here a package of one module."""
+    package = tmp_path / "package"
+    (package / "course" / "grading").mkdir(parents=True)
+    monkeypatch.setattr(grading, "__file__", str(package / "course" / "grading" / "__init__.py"))
+    (package / "module.py").write_text("")
+    folder = tmp_path / "class"
+    folder.mkdir()
+    (folder / "b.pdf").write_bytes(b"%PDF")
+
+    def taken_over() -> tuple[int, list[str]]:
+        shown: list[str] = []
+        grades = grade(folder, state=tmp_path / "state", progress=False, show=shown.append)
+        said = [int(text.split()[0]) for text in shown if "taken over" in text]
+        return sum(said), [f"{one.file}: {one.reason.split(';')[0]}" for one in grades]
+
+    pdf = "handed in, but no notebook: a PDF"
+    assert taken_over() == (0, [f"b.pdf: {pdf}"])
+    (folder / "a.pdf").write_bytes(b"%PDF")
+    assert taken_over() == (1, [f"a.pdf: {pdf}", f"b.pdf: {pdf}"])
+    (folder / "b.pdf").write_bytes(b"\x89PNG")
+    assert taken_over() == (1, [f"a.pdf: {pdf}", f"b.pdf: {pdf.replace('a PDF', 'an image')}"])
+    assert taken_over()[0] == 2
+    (package / "module.py").write_text("x = 1")
+    assert taken_over()[0] == 0
 
 
 def test_a_zip_is_read_as_its_folder_is(tmp_path):
@@ -395,6 +543,30 @@ def test_a_notebook_is_known_by_its_exercises_alone():
     cell = "@nma_seq2seq.exercises.exercise( '5.1' )\ndef f(): pass"
     found = read("x.ipynb", notebook("# @nma.exercise('1.1')", cell, BLANK[1]))
     assert found.present == ("5.1", "1.1") and not found.problem
+
+
+def test_most_of_its_exercises_say_which_notebook_it_is():
+    other = "@nma.exercise('5.1')\ndef f(): pass"
+    for cells in ([HZ, CURVE, other], [other, HZ, CURVE]):
+        found = read("x.ipynb", notebook(*cells))
+        assert found.notebook == 1 and set(found.expected) == {"1.1", "1.2", "1.3", "1.4", "5.1"}
+
+
+def test_when_nbgrader_says_it_was_handed_in(tmp_path):
+    folder = tmp_path / "submitted" / "ann" / "ps1"
+    folder.mkdir(parents=True)
+    (folder / "hw.ipynb").write_text(notebook(*BLANK))
+    (folder / "timestamp.txt").write_text("2026-03-01 12:00:00.5 UTC")
+    (found,) = find_submissions(tmp_path)
+    assert found.handed_in == 1772366400 and found.student.name == "ann"
+
+
+def test_nothing_leads_out_of_an_archive_or_a_folder(tmp_path):
+    (tmp_path / "hw.zip").write_bytes(zipped({"../../etc/hw.ipynb": notebook(*BLANK)}))
+    (tmp_path / "link.ipynb").symlink_to(tmp_path / "hw.zip")
+    problems = {one.file: one.problem for one in find_submissions(tmp_path)}
+    assert set(problems) == {"hw.zip/etc/hw.ipynb", "link.ipynb"}
+    assert "a link to" in problems["link.ipynb"]
 
 
 def test_one_unreadable_file_does_not_end_the_grading_of_a_zip(tmp_path):

@@ -98,6 +98,25 @@ def test_the_command(small, expected, tmp_path, monkeypatch, capsys):
     assert "needs --address" in capsys.readouterr().err
 
 
+def test_the_command_s_options_and_numbers(small, expected, tmp_path, monkeypatch):
+    asked = []
+
+    def region_map(session, **settings):
+        asked.append(settings)
+        return expected.assign(session=session, mouse=session)
+
+    monkeypatch.setattr(maps, "region_map", region_map)
+    monkeypatch.setattr("nma_seq2seq.steinmetz.load_session", lambda name: name)
+    options = f"--sessions 1,31 --model seq2seq --seed 4 --resamples 3 --jobs 1 --out {tmp_path}"
+    assert cli.main(["map", *options.split()]) == 0
+    wanted = [nma.list_sessions()["name"][number] for number in (1, 31)]
+    assert {path.stem for path in tmp_path.glob("*.csv")} == {"by_group", *wanted}
+    assert [(one["model"], one["seed"], one["n_resamples"]) for one in asked] == [
+        ("seq2seq", 4, 3)
+    ] * 2
+    assert set(pd.read_csv(tmp_path / "by_group.csv")["n_sessions"]) == {2}
+
+
 def test_sessions_of_a_file(real_file, tmp_path, capsys):
     options = f"--neurons 20 --resamples 1 --jobs 1 --out {tmp_path} --data {real_file}"
     assert cli.main(["map", "--sessions", "0", *options.split()]) == 0

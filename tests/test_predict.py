@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nma_seq2seq as nma
-from nma_seq2seq import baselines, simulate
+from nma_seq2seq import baselines, simulate, training
 from nma_seq2seq.course import cli
 
 
@@ -86,6 +86,28 @@ def test_bad_options_get_one_sentence(arguments, message, monkeypatch, tiny, cap
     assert cli.main(["predict", "--simulated", *arguments.split()]) == 2
     shown = capsys.readouterr()
     assert message in shown.err and shown.err.count("\n") == 1
+
+
+def test_options_reach_the_split_and_the_networks(monkeypatch, tiny, tmp_path):
+    given = {}
+
+    def fit(data, **options):
+        given.update(options)
+        return nma.fit_psth(data)
+
+    monkeypatch.setattr(simulate, "simulate_session", lambda seed: tiny)
+    monkeypatch.setattr(training, "fit_seq2seq", fit)
+    options = "--models seq2seq --seed 3 --latents 4 --device cpu --window all"
+    files = ["--save", str(tmp_path / "a.npz"), "--json", str(tmp_path / "a.json")]
+    assert cli.main(["predict", "--simulated", *options.split(), *files]) == 0
+    assert given == {"seed": 3, "n_latents": 4, "device": "cpu", "progress": False}
+    data = nma.make_dataset(tiny, target="MOs", window=None, seed=3)
+    saved = np.load(tmp_path / "a.npz")
+    assert list(saved["test_trials"]) == list(data.test)
+    scores = json.loads((tmp_path / "a.json").read_text())["models"]["seq2seq"]
+    counts, rates = data.target[data.test], saved["rates_seq2seq"]
+    assert scores["test_loss"] == pytest.approx(nma.poisson_nll(rates, counts))
+    assert scores["train_loss"] != scores["test_loss"]
 
 
 def test_ctrl_c_stops_and_what_is_written_says_so(monkeypatch, tiny, tmp_path, capsys):

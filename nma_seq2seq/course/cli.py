@@ -207,7 +207,7 @@ def _start(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from nma_seq2seq.course import doctor
 
-    return int(doctor.run(lambda text: print(text, flush=True)) > 0)
+    return int(doctor.run() > 0)
 
 
 def _grade(arguments: argparse.Namespace) -> int:

@@ -40,10 +40,14 @@ def doctor() -> None:
     --------
     >>> nma.doctor()  # doctest: +SKIP
     """
-    run(lambda text: print(text, flush=True))
+    run()
 
 
-def run(show: Callable[[str], None]) -> int:
+def _show(text: str) -> None:
+    print(text, flush=True)
+
+
+def run(show: Callable[[str], None] = _show) -> int:
     """Show what each check finds as it is made; the number of problems (a warning is none).
 
     They come in an order in which the first problem explains those after it.

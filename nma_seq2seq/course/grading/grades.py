@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from nma_seq2seq.course.grading.submissions import Student
+from nma_seq2seq.course.grading.submissions import Student, Submission
 from nma_seq2seq.exercises import Result, exercises_of
 
 
@@ -50,6 +50,12 @@ class Grade:
     notes: list[str] = field(default_factory=list)
     handed_in: float = 0.0
     counts: bool = True
+
+    @classmethod
+    def of(cls, submission: Submission, state: str, reason: str = "", **more: Any) -> Grade:
+        """What came of a submission."""
+        about = submission.file, submission.student, submission.notebook, state, reason
+        return cls(*about, handed_in=submission.handed_in, **more)
 
     @property
     def n_done(self) -> int:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 _LARGEST = 100_000_000  # bytes of one file
 _UNPACKED = 500_000_000  # bytes of all that is in one archive within the class's own
 _MEMBERS = 2000
+_BEGINNING = 1000  # bytes that are kept of what is no notebook: it may be nbgrader's time stamp
 _DEPTH = 4
 # How a packed file begins -> how it is opened.
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
@@ -73,7 +74,7 @@ class File:
     modified : float
         Seconds since 1970; 0 where it is not known.
     problem : str
-        Why it cannot be a notebook of the course, and is kept without content; empty where it can.
+        Why it cannot be a notebook of the course, and is not kept whole; empty where it can.
     state : "invalid" or "no notebook"
         Which of the two it is then.
     """
@@ -283,7 +284,8 @@ def _members(file: File, room: _Room | None, depth: int) -> Iterator[File]:
         if kind := _what(file.path, file.content):
             asked = _ASK.get(kind, "the notebook itself (.ipynb)")
             problem = f"handed in, but no notebook: {kind}; ask for {asked}"
-            file = replace(file, content=b"", problem=problem, state="no notebook")
+            content = file.content[:_BEGINNING]
+            file = replace(file, content=content, problem=problem, state="no notebook")
         yield file
         return
     if depth >= _DEPTH:
@@ -311,7 +313,7 @@ def _unpacked(member: File, open_it: Callable[[], Any]) -> File:
         with open_it() as stream:
             return replace(member, content=stream.read(_LARGEST + 1))
     except Exception as error:  # a bad checksum, an unknown compression
-        what = " ".join(str(error).split())[:120]
+        what = one_line(str(error))[:120]
         return replace(member, problem=f"cannot be read ({what})")
 
 

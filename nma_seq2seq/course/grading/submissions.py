@@ -222,7 +222,7 @@ def read_submission(file: File, student: Student | None = None) -> Submission:
             for index, cell in enumerate(notebook["cells"])
         ]
     except Exception as error:  # nbformat raises almost anything on files that are no notebooks
-        what = " ".join(str(error).split())[:120]
+        what = one_line(str(error))[:120]
         return replace(
             about, state="invalid", problem=f"not a whole notebook ({what}); ask for it once more"
         )

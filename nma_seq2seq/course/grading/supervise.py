@@ -1,4 +1,4 @@
-"""Runs a submission in a kernel apart, holds it to its limits, and reads what came of it."""
+"""Runs a submission in a kernel apart, and holds it to its limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +23,9 @@ import psutil
 
 from nma_seq2seq.course.grading.grades import Grade
 from nma_seq2seq.course.grading.kernel import Settings
+from nma_seq2seq.course.grading.opening import one_line
 from nma_seq2seq.course.grading.submissions import Submission
-from nma_seq2seq.exercises import Result
+from nma_seq2seq.course.grading.verdicts import Run, grade_run
 
 _MARK = "NMA_SEQ2SEQ_GRADING"  # in the environment of all that a notebook starts
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -70,14 +71,14 @@ def run_submission(submission: Submission, limits: Limits, stop: threading.Event
         If `stop` was set from another thread, to end it at once.
     """
     if submission.state:
-        return _row(submission, submission.state, submission.problem)
+        return Grade.of(submission, submission.state, submission.problem)
     try:
         return _run(submission, limits, stop)
     except InterruptedError:
         raise
     except Exception as error:  # the rest of the class has nothing to do with it
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        return _row(submission, "crash", f"it could not be run ({what})")
+        what = one_line(f"{type(error).__name__}: {error}")[:200]
+        return Grade.of(submission, "crash", f"it could not be run ({what})")
 
 
 def _run(submission: Submission, limits: Limits, stop: threading.Event) -> Grade:
@@ -97,12 +98,7 @@ def _run(submission: Submission, limits: Limits, stop: threading.Event) -> Grade
             beyond = kernel.wait(limits, stop)
         finally:
             kernel.end()
-        return _grade(submission, kernel, beyond, limits)
-
-
-def _row(submission: Submission, state: str, reason: str, **more: Any) -> Grade:
-    about = submission.file, submission.student, submission.notebook, state, reason
-    return Grade(*about, handed_in=submission.handed_in, **more)
+        return grade_run(submission, kernel.result(beyond), limits.memory_mb)
 
 
 @contextlib.contextmanager
@@ -265,6 +261,20 @@ class _Kernel:
         others = (p for p in psutil.process_iter() if p.pid != self.process.pid)
         return own + [process for process in others if _is_living(process, self.mark)]
 
+    def result(self, beyond: tuple[str, str] | None) -> Run:
+        """What it said and used, once it has ended."""
+        self.log.seek(max(0, self.log.seek(0, os.SEEK_END) - 1000))
+        said = self.log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return Run(
+            self.events,
+            beyond,
+            self.seconds,
+            self.peak_mb,
+            self.n_foreign,
+            said[:200],
+            lacked_memory=_oom_kills() > self.oom_kills,
+        )
+
 
 def _is_living(process: psutil.Process, mark: str = "") -> bool:
     try:
@@ -312,119 +322,3 @@ def _oom_kills() -> int:
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int(Path("/proc/vmstat").read_text().partition("oom_kill ")[2].split()[0])
     return 0
-
-
-# ---------------------------------------------------------------------- what came of it
-
-
-@dataclass
-class _Story:
-    """What the events say."""
-
-    cell: int = -1  # the last that was begun
-    found: dict[str, list[Result]] = field(default_factory=dict)
-    failed: dict[int, dict[str, str]] = field(default_factory=dict)  # by cell
-    notes: list[str] = field(default_factory=list)
-    has_ended: bool = False
-    exit_code: int | None = None
-
-
-def _story(kernel: _Kernel) -> _Story:
-    story = _Story()
-    for event in kernel.events:
-        if "cell" in event:
-            story.cell = event["cell"]
-        elif "exercise" in event:
-            story.found.setdefault(event["exercise"], []).append(Result(*event["verdict"]))
-        elif "failed" in event:
-            story.failed[story.cell] = event
-            story.notes.append(f"cell {story.cell} {event['failed']}")
-        elif "note" in event:
-            story.notes.append(f"cell {story.cell} {event['note']}")
-        elif "exit" in event:
-            story.exit_code = event["exit"]
-    return replace(story, has_ended=kernel.has_ended.is_set())
-
-
-def _grade(
-    submission: Submission, kernel: _Kernel, beyond: tuple[str, str] | None, limits: Limits
-) -> Grade:
-    story = _story(kernel)
-    where = "before its first cell"
-    if story.cell >= 0:
-        source = next(cell.source for cell in submission.cells if cell.index == story.cell)
-        first = next((line.strip() for line in source.splitlines() if line.strip()), "")
-        where = f"in cell {story.cell}, which begins with `{first[:60]}`"
-    if beyond is not None:
-        state, reason = beyond[0], f"{beyond[1]}, {where}"
-    elif story.has_ended:
-        state, reason = _memory(story, kernel.peak_mb, limits)
-    else:
-        state, reason = _crash(story, kernel, where)
-    notes = [*submission.notes, *story.notes]
-    if kernel.n_foreign:
-        notes.append(
-            f"lines that are not the course's stood among its results ({kernel.n_foreign}); they "
-            "were left out"
-        )
-    return _row(
-        submission,
-        state,
-        reason,
-        seconds=round(kernel.seconds, 1),
-        peak_mb=kernel.peak_mb,
-        exercises={n: _verdict(n, submission, story, state, reason) for n in submission.expected},
-        notes=list(dict.fromkeys(notes)),
-    )
-
-
-def _memory(story: _Story, peak_mb: int, limits: Limits) -> tuple[str, str]:
-    limit = f"more than {limits.memory_mb} MB"
-    for index, event in story.failed.items():
-        error = event["error"]
-        if error.partition(":")[0].endswith("MemoryError") or "can't allocate memory" in error:
-            return "out of memory", f"cell {index} wants {limit}: {error}"
-    if peak_mb > limits.memory_mb:
-        return "out of memory", f"it took {limit} for a moment"
-    return "ok", ""
-
-
-def _crash(story: _Story, kernel: _Kernel, where: str) -> tuple[str, str]:
-    if story.cell < 0:
-        kernel.log.seek(0)
-        said = kernel.log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return "crash", f"its kernel did not start ({said[:200]})"
-    code = story.exit_code
-    if code == -signal.SIGKILL and _oom_kills() > kernel.oom_kills:
-        return "out of memory", f"the system ended it for want of memory {where}"
-    how = "" if code is None else f" with signal {-code}" if code < 0 else f" with code {code}"
-    return "crash", f"Python ended{how} {where}"
-
-
-def _verdict(number: str, submission: Submission, story: _Story, state: str, reason: str) -> Result:
-    if results := story.found.get(number):
-        return next((one for one in results if one.status == "done"), results[-1])
-    homes = [cell.index for cell in submission.cells if number in cell.exercises]
-    if not homes:
-        why = submission.displaced.get(number, "its cell is not in the notebook")
-        return Result("missing", why)
-    if failed := [home for home in homes if home in story.failed]:
-        return _stopped(story.failed[failed[-1]], submission, story)
-    if not story.has_ended and story.cell in homes:
-        # What a limit ended says more about the machine than about the answer.
-        status = "wrong" if state == "crash" else "not judged"
-        return Result(status, f"its check did not end: {reason}")
-    if not story.has_ended and story.cell < max(homes):
-        return Result("not reached", f"the notebook ended before: {reason}")
-    return Result("missing", "its cell ran, but not the course's check of it")
-
-
-def _stopped(error: dict[str, str], submission: Submission, story: _Story) -> Result:
-    """An exercise's cell failed before its check; a name it lacks may come from another cell."""
-    cause = ""
-    if error["error"].startswith("NameError") and error["name"]:
-        for cell in submission.cells:
-            if cell.index in story.failed and error["name"] in cell.source and not cell.exercises:
-                first = story.failed[cell.index]["error"]
-                cause = cause or f"cell {cell.index} fails before that: {first}"
-    return Result("wrong", f"its cell {error['failed']} before the check", cause)
