@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import tiny_dict
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.animation import HTMLWriter
 from matplotlib.colors import same_color, to_hex
 from nbclient import NotebookClient
 
@@ -307,7 +308,7 @@ def test_regions_have_the_colours_of_their_groups():
 def test_what_the_mouse_did_has_no_colour_of_a_region():
     regions = {color.upper() for color in COLORS.values()}
     others = [*style.RESPONSES.values(), *style.EVENTS.values()]
-    assert not regions & {color.upper() for _, color, _ in others}
+    assert not regions & {color.upper() for _, color, *_ in others}
 
 
 def test_text_in_colour_can_be_read_on_white():
@@ -338,6 +339,37 @@ def test_too_many_values_are_refused_everywhere_above_the_same_number(draw, n_va
         return
     with pytest.raises(ValueError, match="'many' has 9 values, too many to draw; choose .* most 8"):
         draw(session)
+
+
+@pytest.mark.parametrize("draw", [plots.latent_grid, plots.trajectories])
+def test_without_a_column_all_trials_are_drawn_as_one(draw):
+    ax = draw(made().latents, made().session)[0]
+    assert [x.get_label() for x in ax.lines if "trials" in x.get_label()] == [
+        "all trials (40 trials)"
+    ]
+    assert ("band: all trials" in plots.alt_text(ax.figure)) == (draw is plots.latent_grid)
+
+
+def test_lines_are_told_apart_without_their_colours():
+    """As in print, or by those who see few colours."""
+    session, latents, models = made().session, made().latents, made().models
+    by_dashes = [
+        plots.validation_curves(dict.fromkeys("abcd", made().history)).lines[1:],
+        plots.predicted_trials(models, made().data)[0].lines[:2],
+        plots.links((1.0, 3.0))[0].lines,
+        plots.loss_curves()[0].lines[::2],
+        plots.psth(session, by="response").lines[:3],
+        plots.trajectories(latents, session, "response")[0].lines[:12:4],
+        plots.latent_pair(latents, session, n_single=0)[0].lines[:2],
+    ]
+    for lines in by_dashes:
+        assert len({line.get_linestyle() for line in lines}) == len(lines) > 1
+    by_marks = [
+        plots.loss_by_rate(models, made().data).lines[1:],
+        plots.data_curves(nma.measured_scores("curves"))[0].lines,
+    ]
+    for lines in by_marks:
+        assert len({line.get_marker() for line in lines}) == len(lines) > 1
 
 
 def test_words_come_after_numbers_where_a_column_has_both():
@@ -380,3 +412,53 @@ def test_a_movie_of_a_trial_fits_into_a_notebook():
     bare = nma.Session(session.spikes, session.time, session.units, session.trials)
     with pytest.raises(ValueError, match="no 'wheel' in its behavior"):
         plots.trial_movie(bare)
+
+
+def test_each_picture_of_a_movie_is_of_its_moment(monkeypatch):
+    """Read from the figure when a picture of it is kept."""
+    times = {"reaction_time": 0.15, "gocue": 0.07}
+    trials = made().session.trials.assign(contrast_left=1.0, contrast_right=0.25, **times)
+    wheel = np.arange(40.0)[:, None] * np.ones(30)  # a trial can be told by it
+    behavior = made().session.behavior | {"wheel": wheel}
+    session = dataclasses.replace(made().session, behavior=behavior, trials=trials)
+    seen, keep = [], HTMLWriter.grab_frame
+
+    def grab(writer, **options):
+        screens, wheel, spikes = writer.fig.axes
+        shown = [image for image in screens.images if image.get_visible()]
+        bars = [ax.lines[-1].get_xdata()[0] for ax in (wheel, spikes)]
+        ticks = np.sort(spikes.collections[0].get_offsets()[:, 0])
+        at = [np.mean(image.get_extent()[:2]) for image in shown]
+        contrast = [np.ptp(image.get_array()) / np.ptp(style.grating(1)) for image in shown]
+        parts = [*bars, spikes.patches[-1].get_x()], ticks, wheel.lines[1].get_xydata()
+        seen.append((*parts, screens.texts[0].get_text(), at, contrast))
+        keep(writer, **options)
+
+    monkeypatch.setattr(HTMLWriter, "grab_frame", grab)
+    plots.trial_movie(session, 5, n_frames=4)
+    middles = session.time + session.bin_size / 2
+    moments = np.linspace(middles[0], middles[-1], 4)
+    for (moved, ticks, turned, _, at, contrast), now in zip(seen, moments, strict=True):
+        np.testing.assert_allclose(moved, now)
+        np.testing.assert_allclose(ticks, middles[np.sort(session.spikes[5].nonzero()[0])])
+        np.testing.assert_allclose(turned, [(time, 5) for time in middles if time <= now])
+        # They come with the stimulus, and from the go cue on the left one goes to the centre.
+        way = max(0, (now - 0.07) / (moments[-1] - 0.07))
+        np.testing.assert_allclose(at, 0.35 * np.array([way - 1, way + 1])[: 2 * (now >= 0)])
+        np.testing.assert_allclose(contrast, [1, 0.25][: 2 * (now >= 0)])
+    texts = [
+        "before the stimulus",
+        "stimulus at 0.00 s",
+        ", go cue at 0.07 s",
+        ", movement at 0.15 s",
+    ]
+    assert [text for *_, text, _, _ in seen] == [texts[0], *np.cumsum(np.array(texts[1:], object))]
+
+
+def test_a_movie_is_of_the_first_trial_with_one_grating_and_a_movement():
+    columns = {"contrast_left": 0.0, "contrast_right": 0.0, "reaction_time": np.nan}
+    trials = made().session.trials.assign(**columns)
+    for trial, row in enumerate(((1, 1, 0.1), (0, 1, np.nan), (1, 0.5, 0.1), (0, 1, 0.1))):
+        trials.loc[trials.index[trial], list(columns)] = row
+    page = plots.trial_movie(dataclasses.replace(made().session, trials=trials), n_frames=2).data
+    assert '<img alt="Trial 3 ' in page

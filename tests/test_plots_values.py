@@ -9,6 +9,7 @@ import pytest
 from conftest import tiny_dict
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
 from matplotlib.patches import FancyArrowPatch
 
 import nma_seq2seq as nma
@@ -739,3 +740,255 @@ def test_the_left_answer_is_the_left_grating(session):
     ax = plots.psychometric(dataclasses.replace(session, trials=trials))
     shares = {c.get_label(): c.lines[0].get_ydata() for c in ax.containers}
     assert shares["left"][0] == 1 and shares["right"][0] == 0
+
+
+# ---------------------------------------------------------------------- the same numbers, elsewhere
+
+
+def named(ax):
+    """Lines and points of the Axes by their label."""
+    return {artist.get_label(): artist for artist in (*ax.lines, *ax.collections)}
+
+
+def test_a_raster_s_events_are_of_their_rows_and_its_psth_in_hz(session):
+    late = session.trials.assign(reaction_time=np.random.default_rng(0).random(session.n_trials))
+    raster, psth = plots.raster(dataclasses.replace(session, trials=late), 25, sort="gocue")
+    np.testing.assert_allclose(
+        named(raster)["movement"].get_offsets()[:, 0],
+        late["reaction_time"].iloc[np.argsort(late["gocue"], kind="stable")],
+    )
+    hz = session.rates_hz[25]
+    assert psth.lines[0].get_ydata().mean() == pytest.approx(hz, rel=0.05)
+    assert f"{hz:.1f} Hz" in raster.get_title()
+
+
+def test_a_psth_is_smoothed_by_seconds(session):
+    rates = session.select("MOs").spikes.mean(axis=2, keepdims=True) / session.bin_size
+    expected = nma.smooth(rates, 0.02 / session.bin_size)[..., 0].mean(axis=0)
+    drawn = plots.psth(session, "MOs", smooth=0.02).lines[0].get_ydata()
+    np.testing.assert_allclose(drawn, expected, rtol=1e-5)
+
+
+def test_an_order_is_of_the_trials_that_it_is_found_on(session):
+    some = np.arange(0, 40, 3)
+    on_some = plots.neuron_order(session, trials=some)
+    np.testing.assert_array_equal(on_some, plots.neuron_order(session.select(trials=some)))
+    assert (on_some != plots.neuron_order(session)).any()
+
+
+def test_both_halves_of_the_brain_are_alike_and_groups_have_their_colours(twin):
+    side, behind, above = plots.brain_views(twin)
+    lines = behind.lines[-1].get_xdata(), above.lines[-1].get_ydata()
+    outlines = behind.patches[0].get_xy()[:, 0], above.patches[0].get_xy()[:, 1]
+    for line, outline in zip(lines, outlines, strict=True):
+        assert line[0] == pytest.approx((outline.min() + outline.max()) / 2, abs=0.01)
+    for group in set(twin.units["group"]):
+        drawn = named(side)[group].get_facecolor()[0][:3]
+        np.testing.assert_allclose(drawn, to_rgb(nma.regions.color_of(group)))
+
+
+def test_units_respond_bin_by_bin():
+    _, below = plots.step_responses({"unit": np.arange(9.0)}, np.zeros(9))
+    (line,) = (line for line in below.lines if line.get_label() == "unit")
+    np.testing.assert_allclose(line.get_xdata(), np.arange(9) / 100)
+    assert line.get_drawstyle() == "steps-post"  # a bin's state is that from its start on
+
+
+def test_sources_stand_left_of_targets():
+    ax = plots.architecture(453, 69)
+    at = {n: [t.get_position()[0] for t in ax.texts if n in t.get_text()] for n in ("453", "69)")}
+    assert at["453"] < at["69)"]
+
+
+def test_equal_rates_lie_on_the_line():
+    ax = plots.output_biases({"a": np.array([0.2, 0.4])}, np.array([0.01, 0.1]))
+    x, y = named(ax)["equal"].get_data()
+    np.testing.assert_allclose(x, y)
+
+
+def test_slopes_are_those_of_the_links():
+    _, slopes = plots.links(betas=(3.0,))
+    x, slope = slopes.lines[0].get_data()
+    np.testing.assert_allclose(slope, 1 / (1 + np.exp(-3 * x)), atol=0.01)
+
+
+def test_pairs_within_a_region_have_their_own_mark():
+    table = pd.DataFrame({"source": ["MOs", "MOs"], "target": ["MOs", "CA1"]})
+    table = table.assign(target_group="hippocampus", bits_per_spike=[0.3, 0.5], shuffled=0.0)
+    ax = plots.shuffle_control(table)
+    mark = {handle.get_label(): handle.get_marker() for handle in legend(ax) if handle.get_marker()}
+    assert mark["within one"] != mark["between regions"]
+    paths = dict(
+        zip(ax.collections[0].get_offsets()[:, 0], ax.collections[0].get_paths(), strict=True)
+    )
+    corners = {name: len(MarkerStyle(m).get_path()) for name, m in mark.items()}
+    assert (
+        len(paths[0.3]) == corners["within one"] and len(paths[0.5]) == corners["between regions"]
+    )
+
+
+def test_means_over_mice_stand_among_their_mice():
+    rng = np.random.default_rng(0)
+    rows = [(s, m, k + rng.random()) for k, s in enumerate(("VISp", "MOs", "LP")) for m in "abcd"]
+    table = pd.DataFrame(rows, columns=["source", "mouse", "beyond_stimulus"])
+    ax = plots.over_mice(table.assign(target="CA1", session=table["mouse"]))
+    at = labels(ax.yaxis)
+    dots = named(ax)["one mouse"].get_xydata()
+    intervals = {y: ends for y, *ends in bars(ax, horizontal=True)}
+    (means,) = (c.lines[0] for c in ax.containers)
+    for source, here in table.groupby("source")["beyond_stimulus"]:
+        y = at[f"{source} → CA1 (4)"]
+        np.testing.assert_allclose(np.sort(dots[dots[:, 1] == y, 0]), np.sort(here))
+        assert dict(means.get_xydata()[:, ::-1])[y] == pytest.approx(here.mean())
+        reach = 3.182 * here.std() / 2  # Student's t of three degrees of freedom
+        np.testing.assert_allclose(intervals[y], here.mean() + np.array([-1, 1]) * reach, rtol=1e-3)
+
+
+def test_a_score_s_number_and_null_are_its_own():
+    row = {"bits_per_spike": 0.1, "low": 0.0, "high": 0.5, "null": "test"}
+    ax = plots.score_intervals(pd.DataFrame([row], ["mine"]))
+    assert [text.get_text() for text in ax.texts] == ["0.100"]
+    assert 0.1 in [line.get_xdata()[0] for line in ax.lines]
+    assert "null: test mean" in ax.get_xlabel()
+
+
+def test_marks_are_at_their_losses(data):
+    ax = plots.loss_by_rate({"mean rate": nma.fit_mean(data)}, data, marks={"original": 0.0914})
+    assert named(ax)["original"].get_ydata()[0] == 0.0914
+
+
+def test_attainable_shares_are_means_over_mice():
+    rows = [("one", "true rates", 0.4, 1.0), ("one", "seq2seq", 0.3, 0.75)]
+    rows += [("two", "true rates", 0.2, 1.0), ("two", "seq2seq", 0.1, 0.5)]
+    ax = plots.attainable(pd.DataFrame(rows, columns=["name", "model", "bits_per_spike", "share"]))
+    assert [text.get_text() for text in ax.texts] == ["100 %", "62 %"]
+    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], [0.3, 0.2])
+
+
+def test_data_curves_are_of_their_recording():
+    over = ("trials", "sources")
+    rows = [(n, "seq2seq", o, k, 0.1 * k, "MOs") for k in (1, 2) for n in "ab" for o in over]
+    columns = ["name", "model", "over", "n", "bits_per_spike", "target"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.loc[table["name"] == "b", "n"] += 10
+    axes = plots.data_curves(table)
+    drawn = [ax.lines[0].get_xdata().tolist() for ax in axes]
+    assert drawn == [[1, 2], [11, 12], [1, 2], [11, 12]]
+
+
+def test_by_itself_the_best_predicted_neuron_is_drawn(data):
+    rates = np.tile(nma.metrics.mean_rates(data.target[data.train]), (len(data.test), 30, 1))
+    rates[..., 4] = data.target[data.test][..., 4] + 0.01  # as if it had seen them
+    ax = plots.predicted_trials({"mine": Known(rates)}, data)[0]
+    trial = list(data.test).index(int(ax.get_title().split()[-1]))
+    drawn = named(ax)["mine"].get_ydata()
+    np.testing.assert_allclose(drawn, rates[trial, :, 4] / data.bin_size)
+
+
+@dataclasses.dataclass
+class Known:
+    """A model that predicts these rates for the test trials."""
+
+    rates: np.ndarray
+
+    def predict(self, source):
+        return self.rates
+
+
+def test_of_several_networks_the_first_one_s_curves_are_drawn():
+    both = pd.concat([HISTORY.assign(member=0), HISTORY.assign(member=1, train_bits=9.0)])
+    drawn = named(plots.learning_curves(both))["training trials"].get_ydata()
+    np.testing.assert_allclose(drawn, HISTORY["train_bits"])
+
+
+def test_every_neuron_s_variance_stands_over_its_mean(data):
+    _, right = plots.count_distribution(data)
+    counts = data.target[data.train].reshape(-1, data.n_targets).astype(float)
+    (drawn,) = (line.get_xydata() for line in right.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(drawn, np.column_stack([counts.mean(axis=0), counts.var(axis=0)]))
+
+
+def test_a_level_to_compare_with_is_where_it_is():
+    ax = plots.alignment(alignments(), ["a", "b", "c"], bar=0.8)
+    assert ax.lines[-1].get_ydata()[0] == 0.8
+
+
+def test_each_decoder_has_its_own_chance():
+    rows = [("choice", "15 latents", 0.66), ("choice", "all source neurons", 0.58)]
+    table = pd.DataFrame(rows, columns=["variable", "features", "chance_high"])
+    ax = plots.decoding(table.assign(accuracy=0.7, low=0.6, high=0.9, n_test=9))
+    tops = [bar.get_y() + bar.get_height() for bar in ax.patches]
+    np.testing.assert_allclose(tops, table["chance_high"])
+
+
+def test_agreements_are_those_of_what_the_read_out_uses():
+    table = nma.measured_scores("agreement").query("model == 'linear' or epochs != 'best'")
+    sessions = table.groupby("session", sort=False)["used_r2"]
+    for ax, (_, expected) in zip(plots.agreement(table), sessions, strict=True):
+        drawn = np.concatenate([line.get_ydata() for line in ax.lines])
+        np.testing.assert_allclose(np.sort(drawn), np.sort(expected))
+
+
+def test_single_trials_are_of_those_that_are_shown(session):
+    latents = np.random.default_rng(0).normal(size=(session.n_trials, session.n_bins, 2))
+    ax, _ = plots.latent_pair(latents, session, trials=np.array([30, 31]), n_single=1)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), latents[30, :, 0])
+
+
+def test_a_direction_s_share_is_of_variance(session):
+    latents = np.zeros((session.n_trials, session.n_bins, 4))
+    latents[:, : session.n_bins // 2, 1] = 3.0  # 9 to 1
+    latents[:, ::2, 2] = 1.0
+    ax = plots.trajectories(latents, session, by="response")[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("direction 1 (90%)", "direction 2 (10%)")
+
+
+def test_recovered_latents_are_of_their_trial(session):
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(session.n_trials, session.n_bins, 2))
+    noisy = reference + rng.normal(size=reference.shape)
+    found = nma.align(noisy, reference, train=np.arange(30), test=np.arange(30, 40))
+    axes = plots.aligned_latents(found, reference, session, ["a", "b"], n_trials=2)
+    np.testing.assert_allclose(axes[1, 1].lines[1].get_ydata(), found.aligned[-1, :, 1])
+
+
+def test_a_denoised_trial_s_counts_are_smoothed_by_two_bins(data):
+    psth = np.tile(np.arange(data.n_targets, 0.0, -1.0), (data.n_bins, 1))
+    ax = plots.denoised_trial(data, np.tile(psth, (len(data.test), 1, 1)), psth)[0]
+    expected = nma.smooth(data.target[data.test[:1]], 2)[0].T / data.bin_size
+    np.testing.assert_allclose(ax.images[0].get_array(), expected, rtol=1e-5)
+
+
+def test_the_wheel_s_rows_are_sorted_with_the_events(session):
+    bins = np.random.default_rng(0).permutation(session.n_trials).astype(float)
+    ax = plots.events_on_wheel(session, {"event": bins})
+    expected = np.abs(session.behavior["wheel"])[np.argsort(bins)]
+    np.testing.assert_allclose(ax.images[0].get_array(), expected)
+
+
+@pytest.mark.parametrize(("left", "right", "side"), [(1.0, 0.25, -1), (0.25, 1.0, 1)])
+def test_the_higher_contrast_is_to_come_to_the_centre(left, right, side):
+    ax, _ = plots.task(left, right)
+    (start,) = (t.xyann[0] for t in ax.texts if getattr(t, "arrow_patch", None) and t.xy[1] > 7)
+    assert np.sign(start - 9) == side
+
+
+def test_sessions_on_this_computer_are_black():
+    table = nma.list_sessions()
+    table["cached"] = table["index"] == 7
+    texts = plots.sessions(table)[0].texts
+    black = [t.get_text() for t in texts if t.get_bbox_patch() and t.get_color() == "black"]
+    assert black == [str(7)]
+
+
+def test_held_out_bins_stand_at_their_times():
+    ax = plots.held_out_bins({"a": np.eye(4) > 0}, bin_size=0.02, start=-0.5)[0]
+    np.testing.assert_allclose(ax.images[0].get_extent()[:2], (-0.5, -0.42))
+
+
+def test_targets_have_a_black_edge_and_the_trial_s_part_is_named(data):
+    side, *_, raster = plots.selection(data, trial=int(data.test[0]))
+    (edged,) = (c for c in side.collections if len(c.get_edgecolor()))
+    targets = data.session.units[["ap", "dv"]].to_numpy()[data.target_units] / 1000
+    np.testing.assert_allclose(edged.get_offsets(), targets)
+    assert raster.get_title() == f"trial {data.test[0]} (test)"

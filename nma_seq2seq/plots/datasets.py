@@ -111,11 +111,12 @@ def neurons_left(session: Session, target: str, ax: Axes | None = None) -> Axes:
     rates = mean_rates(session.spikes) / session.bin_size
     ax = style.panel(ax, (7.5, 3.6))
     sides = (
-        (f"target: {target}", is_target, allen.color_of(target)),
-        ("sources: all others", ~is_target, "#555555"),
+        (f"target: {target}", is_target, allen.color_of(target), 2.5),
+        ("sources: all others", ~is_target, "#555555", 1),
     )
-    for name, mask, color in sides if not is_target.all() else sides[:1]:
+    for name, mask, color, width in sides if not is_target.all() else sides[:1]:
         look: Options = {"complementary": True, "compress": True, "color": color}
+        look["linewidth"] = width
         ax.ecdf(rates[mask], label=f"{name}, neurons", **look)
         ax.ecdf(rates[mask], rates[mask], label=f"{name}, spikes", linestyle="--", **look)
     ax.set(xscale="log", xlim=(0.02, 20), xlabel="least mean rate that is kept (Hz)")
@@ -178,14 +179,14 @@ def leak(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ways, inputs = (list(dict.fromkeys(scores[column])) for column in ("held out", "input"))
     ax = style.panel(ax, (8, 3.8))
     ax.axhline(0, color="black", linewidth=1, zorder=0)
-    for k, (name, color) in enumerate(style.model_colors(inputs).items()):
+    for k, (name, look) in enumerate(style.looks(inputs, marker=style.MARKS)):
         for place, way in enumerate(ways):
             here = (scores["held out"] == way) & (scores["input"] == name)
             values = scores.loc[here, "bits_per_spike"].to_numpy()
             x, mean = place + 0.26 * (k - (len(inputs) - 1) / 2), values.mean()
             beside = x + np.linspace(-0.05, 0.05, len(values))
-            ax.scatter(beside, values, 28, color, alpha=0.8, label=name if place == 0 else None)
-            ax.hlines(mean, x - 0.1, x + 0.1, color=color, linewidth=2)
+            ax.scatter(beside, values, 28, alpha=0.8, label="" if place else name, **look)
+            ax.hlines(mean, x - 0.1, x + 0.1, color=look["color"], linewidth=2)
             box: Options = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             text = f"{mean:z.2f}"
             ax.annotate(text, (x + 0.12, mean), va="center", bbox=box, zorder=1)

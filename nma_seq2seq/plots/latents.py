@@ -55,9 +55,10 @@ def latent_pair(
     mean, single = latents[trials].mean(axis=0), latents[trials[:n_single]]
     over_time, plane = axes
     time = style.middles(session)
-    for place, color in zip(which, _PAIR, strict=True):
+    for place, color, dashes in zip(which, _PAIR, style.DASHES, strict=False):
         over_time.plot(time, single[:, :, place].T, color=color, linewidth=0.7, alpha=0.4)
-        over_time.plot(time, mean[:, place], color=color, linewidth=2.5, label=f"latent {place}")
+        look: Options = {"color": color, "linewidth": 2.5, "label": f"latent {place}"}
+        over_time.plot(time, mean[:, place], dashes, **look)
     style.over_time([over_time], session)
     shown = f" (thick), {len(single)} single ones (thin)" if n_single else ""
     over_time.set(ylabel="latent (a.u.)", title=f"mean of {len(trials)} trials{shown}")
@@ -66,7 +67,7 @@ def latent_pair(
     line = LineCollection(list(steps), cmap="viridis", array=time[1:], linewidths=2.5)
     plane.add_collection(line)
     plane.autoscale_view()
-    look: Options = {"color": "white", "markeredgecolor": "black", "markersize": 8}
+    look = {"color": "white", "markeredgecolor": "black", "markersize": 8}
     for place, mark, name in _marks(session):
         plane.plot(*path[place], mark, label=name, **look)
     plane.set(xlabel=f"latent {which[0]} (a.u.)", ylabel=f"latent {which[1]} (a.u.)")
@@ -86,7 +87,7 @@ def latent_pair(
 def latent_grid(
     latents: np.ndarray,
     session: Session,
-    by: str,
+    by: str | None = None,
     *,
     trials: np.ndarray | None = None,
     axes: Many = None,
@@ -98,8 +99,9 @@ def latent_grid(
     latents : array, (trials, time, latents)
         Of all trials of the session. Each is shown in its own standard deviations, since its scale
         means nothing.
-    by : str
-        Column of `session.trials` with few values, such as "response" or "contrast_right".
+    by : str, optional
+        Column of `session.trials` with few values, such as "response" or "contrast_right": a line
+        for each of them.
     trials : positions, mask or labels, optional
         Of the trials that are shown; all by default.
     """
@@ -115,19 +117,19 @@ def latent_grid(
             ax.remove()
     axes = style.panels(axes, (1, n), (9.5, 2))
     for place, ax in enumerate(axes):
-        for name, color, here in groups:
-            style.mean_band(ax, style.middles(session), z[here, :, place], color, name)
+        for kind in groups:
+            style.mean_band(ax, session, z[:, :, place], kind)
         ax.text(0.04, 0.97, f"latent {place}", transform=ax.transAxes, va="top")
         ax.set_ylabel("latent (s.d.)")
     style.over_time(axes, session, short=True)
     for ax in axes if own else ():
         ax.label_outer()
-    style.legend_above(axes, style.words(by))
-    names = ", ".join(f"{name} ({len(here)} trials)" for name, _, here in groups)
+    style.legend_above(axes, style.words(by or ""))
+    names = ", ".join(f"{kind.name} ({len(kind.trials)} trials)" for kind in groups)
     return described(
         axes,
         f"{n} small panels, one a latent: its mean over time, in standard deviations, with a 95 % "
-        f"band, a line for each {style.words(by)}: {names}.",
+        f"band: {f'a line for each {style.words(by)}, ' if by else ''}{names}.",
     )
 
 
@@ -135,7 +137,7 @@ def latent_grid(
 def trajectories(
     latents: np.ndarray,
     session: Session,
-    by: str,
+    by: str | None = None,
     *,
     trials: np.ndarray | None = None,
     axes: Many = None,
@@ -149,13 +151,13 @@ def trajectories(
     Parameters
     ----------
     latents : array, (trials, time, latents), at least three latents
-    by : str
-        Column of `session.trials` with few values.
+    by : str, optional
+        Column of `session.trials` with few values: a path for each of them.
     trials : positions, mask or labels, optional
         Of the trials that are shown; all by default.
     """
     groups = style.kinds(session, by, _trials(latents, session, trials))
-    means = np.stack([latents[here].mean(axis=0) for _, _, here in groups])
+    means = np.stack([latents[kind.trials].mean(axis=0) for kind in groups])
     centred = (means - means.mean(axis=(0, 1))).reshape(-1, latents.shape[2])
     _, size, directions = np.linalg.svd(centred, full_matrices=False)
     paths = (centred @ directions[:3].T).reshape(*means.shape[:2], 3)  # (kinds, time, 3)
@@ -164,9 +166,9 @@ def trajectories(
     if any(ax.name != "3d" for ax in axes):
         raise ValueError("a path needs axes in 3-D: subplots(subplot_kw={'projection': '3d'})")
     for ax, (elevation, azimuth) in zip(axes, _VIEWS, strict=True):
-        for (name, color, here), mean in zip(groups, paths, strict=True):
-            path = _smoothed(mean, session)
-            ax.plot(*path.T, color=color, linewidth=2, label=f"{name} ({len(here)} trials)")
+        for (name, here, color, dashes), mean in zip(groups, paths, strict=True):
+            path, label = _smoothed(mean, session), f"{name} ({len(here)} trials)"
+            ax.plot(*path.T, dashes, color=color, linewidth=2, label=label)
             look: Options = {"color": color, "markeredgecolor": "white", "markersize": 10}
             for place, mark, _ in _marks(session):
                 ax.plot(*path[place, :, None], mark, zorder=5, **look)
@@ -178,12 +180,12 @@ def trajectories(
             axis.set_ticklabels([])
             axis.labelpad = -10
         ax.set_box_aspect(None, zoom=0.98)
-    style.legend_above(axes, style.words(by), ncols=3)
+    style.legend_above(axes, style.words(by or ""), ncols=3)
+    of = f" of each {style.words(by)} ({', '.join(kind.name for kind in groups)})" if by else ""
     return described(
         axes,
-        f"The average trial of each {style.words(by)} ({', '.join(name for name, *_ in groups)}) "
-        "as a path through three dimensions, seen from two sides; these hold "
-        f"{shares[:3].sum():.0%} of the variance of the average trials.",
+        f"The average trial{of} as a path through three dimensions, which hold "
+        f"{shares[:3].sum():.0%} of its variance, seen from two sides.",
     )
 
 
@@ -417,15 +419,15 @@ def decoding(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     variables, features = table["variable"].unique(), table["features"].unique()
     ax = style.panel(ax, (9, 3.8))
     width = 0.7 / len(features)
-    for place, (name, color) in enumerate(style.model_colors(features).items()):
+    for place, (name, look) in enumerate(style.looks(features, fmt=style.MARKS)):
         rows = table[table["features"] == name]
         x = pd.Index(variables).get_indexer(rows["variable"])
         x = x + (place - (len(features) - 1) / 2) * width
         label = "chance: up to here 97.5 % of shuffles" if place == 0 else None
         chance: Options = {"color": "#DDDDDD", "zorder": 0, "label": label, "bottom": 0.5}
         ax.bar(x, rows["chance_high"] - 0.5, 0.9 * width, **chance)
-        look: Options = {"fmt": style.MARKS[place % 6], "color": color, "markersize": 7}
-        ax.errorbar(x, rows["accuracy"], style.reach(rows, "accuracy"), label=name, **look)
+        look |= {"label": name, "markersize": 7}
+        ax.errorbar(x, rows["accuracy"], style.reach(rows, "accuracy"), **look)
     ax.axhline(0.5, color="black", linewidth=1)
     lowest = min(0.45, table["low"].min() - 0.02)
     ax.set(ylabel="balanced accuracy\non test trials", ylim=(max(0, lowest), 1.02))

@@ -78,15 +78,14 @@ def trial_movie(session: Session, trial: int | None = None, *, n_frames: int = 2
     to_come = spikes.add_patch(Rectangle((start, 0), stop - start, 1, color="white", zorder=2))
     to_come.set_transform(spikes.get_xaxis_transform())
     bars = [ax.axvline(time[0], color="black", linewidth=1) for ax in (wheel, spikes)]
-    events = {onset: "stimulus"} | {
-        row[column]: name for column, (name, _, _) in style.EVENTS.items() if column in row
-    }
+    events = [(onset, "stimulus")]
+    events += [(seconds[trial], name) for name, *_, seconds in style.events(session)]
 
     def draw(now: float) -> None:
         for image, home in gratings:
             at = home + np.interp(now, time, shift)
             image.set(visible=now >= onset, extent=(at - 0.2, at + 0.2, -0.2, 0.2))
-        happened = [f"{name} at {t:.2f} s" for t, name in sorted(events.items()) if t <= now]
+        happened = [f"{name} at {t:.2f} s" for t, name in sorted(events) if t <= now]
         said.set_text(", ".join(happened) or "before the stimulus")
         so_far.set_data(time[time <= now], speed[time <= now])
         to_come.set_x(now)

@@ -137,8 +137,9 @@ def step_responses(
     axes[0].set_ylabel("input\n(spikes\nper bin)")
     axes[0].locator_params(axis="y", integer=True)
     # Kinds of units, and not the trained models that have colours of their own.
-    for color, (name, response) in zip(_UNITS, responses.items(), strict=False):
-        axes[1].step(time, response, where="post", color=color, label=name)
+    units = zip(_UNITS, style.DASHES, responses.items(), strict=False)
+    for color, dashes, (name, response) in units:
+        axes[1].step(time, response, dashes, where="post", color=color, label=name)
     axes[1].axhline(0, color=style.PALE, linewidth=0.8, zorder=0)
     axes[1].set(xlabel="time (s)", ylabel="state of the unit (a.u.)")
     axes[1].legend()
@@ -159,11 +160,10 @@ def links(betas: tuple[float, ...] = (1.0, 3.0, 10.0), axes: Many = None) -> np.
     x = np.linspace(-1.6, 1.6, 400)
     curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
     curves |= {"exp": np.exp(x), "cut off at 0 (ReLU)": x.clip(min=0)}
-    dashes = ["-"] * len(betas) + ["--", ":"]
     axes = style.panels(axes, (1, 2), (9, 3.4))
-    for dash, (name, color) in zip(dashes, style.model_colors(curves).items(), strict=True):
-        axes[0].plot(x, curves[name], dash, color=color, linewidth=2, label=name)
-        axes[1].plot(x, np.gradient(curves[name], x), dash, color=color, linewidth=2)
+    for name, look in style.looks(curves, linestyle=style.DASHES):
+        axes[0].plot(x, curves[name], linewidth=2, label=name, **look)
+        axes[1].plot(x, np.gradient(curves[name], x), linewidth=2, **look)
     for ax, label in zip(
         axes, ("rate (spikes per bin)", "slope (what gradients pass)"), strict=True
     ):
@@ -192,9 +192,10 @@ def output_biases(
     ax = style.panel(ax, (5.6, 4.4))
     top = 1.4 * max(observed.max(), *(np.max(rate) for rate in rates.values()))
     low = 0.5 * max(observed[observed > 0].min(), 1e-4)
-    ax.axline((low, low), (top, top), color="#999999", linewidth=1, zorder=0, label="equal")
-    for mark, (name, color) in zip(style.MARKS, style.model_colors(rates).items(), strict=False):
-        ax.plot(observed, rates[name], mark, color=color, markersize=5, alpha=0.8, label=name)
+    ax.plot((low, top), (low, top), color="#999999", linewidth=1, zorder=0, label="equal")
+    for name, look in style.looks(rates, marker=style.MARKS):
+        look |= {"linestyle": "", "markersize": 5, "alpha": 0.8}
+        ax.plot(observed, rates[name], label=name, **look)
     ax.set(xscale="log", yscale="log", xlim=(low, top))
     ax.set_xlabel("mean of the target neuron in training (spikes per bin)")
     ax.set_ylabel("rate before training (spikes per bin)")

@@ -50,18 +50,17 @@ def raster(
     trial, at = np.nonzero(session.spikes[order, :, neuron])
     look: Options = {"s": 6, "marker": "|", "color": "black", "linewidths": 0.8}
     ax.scatter(style.middles(session)[at], trial + 0.5, **look)
-    for column, (name, color, _) in style.EVENTS.items():
-        if column in session.trials:
-            seconds = session.trials[column].to_numpy()[order]
-            ax.scatter(seconds, np.arange(len(order)) + 0.5, s=5, color=color, label=name)
+    for (name, color, _, seconds), mark in zip(style.events(session), style.MARKS, strict=False):
+        rows = np.arange(len(order)) + 0.5
+        ax.scatter(seconds[order], rows, 7, color, marker=mark, label=name)
     style.legend_above(axes, markerscale=3)
     along = ax.get_yaxis_transform()
-    for name, color, here in groups if by is not None else ():
-        rows = np.flatnonzero(np.isin(order, here))
-        ends = [rows[0] + 1, rows[-1]]
-        ax.plot([1.005, 1.005], ends, color=color, linewidth=4, clip_on=False, transform=along)
-        ink: Options = {"color": style.readable(color), "transform": along}
-        ax.text(1.015, rows.mean(), name, va="center", **ink)
+    for kind in groups if by is not None else ():
+        rows = np.flatnonzero(np.isin(order, kind.trials))
+        strip: Options = {"color": kind.color, "linewidth": 4, "clip_on": False}
+        ax.plot([1.005, 1.005], [rows[0] + 1, rows[-1]], transform=along, **strip)
+        ink: Options = {"color": style.readable(kind.color), "transform": along}
+        ax.text(1.015, rows.mean(), kind.name, va="center", **ink)
     sorted_by = f"sorted by {', '.join(map(style.words, columns))}" if columns else "as recorded"
     ax.set(ylim=(session.n_trials, 0), ylabel=f"trial,\n{sorted_by}")
     region = session.units["region"].iloc[neuron]
@@ -69,7 +68,7 @@ def raster(
     rates = session.spikes[:, :, neuron] / session.bin_size
     _draw_psth(below, rates, session, groups, by, 0.03)
     below.set(ylabel="rate (Hz)", xlim=style.edges(session))
-    split = f" for each {style.words(by)}: {', '.join(name for name, *_ in groups)}" if by else ""
+    split = f" for each {style.words(by)}: {', '.join(kind.name for kind in groups)}" if by else ""
     return described(
         axes,
         f"The spikes of neuron {neuron} in {region}, {session.rates_hz[neuron]:.1f} Hz on average, "
@@ -169,12 +168,10 @@ def population_raster(
     ax = style.panel(ax, (9, 4.8))
     draw_spikes(ax, session, trial, order)
     there = []
-    for column, (name, color, line) in style.EVENTS.items():
-        if column in session.trials:
-            seconds = session.trials[column].iloc[trial]
-            if session.time[0] <= seconds <= session.time[-1]:
-                ax.axvline(seconds, color=color, linewidth=1.5, linestyle=line, label=name)
-                there.append(f", {name} at {seconds:.2f} s")
+    for name, color, dashes, seconds in style.events(session):
+        if session.time[0] <= (at := seconds[trial]) <= session.time[-1]:
+            ax.axvline(at, color=color, linewidth=1.5, linestyle=dashes, label=name)
+            there.append(f", {name} at {at:.2f} s")
     ax.set_title(f"all {len(order)} neurons in trial {trial}")
     style.legend_above(ax)
     return described(
@@ -285,8 +282,8 @@ def _draw_psth(
     """The mean of rates (trials, time) with its 95 % interval, a line for each group of trials."""
     if smooth:
         rates = smoothed(rates[..., None], smooth / session.bin_size)[..., 0]
-    for name, color, here in groups:
-        style.mean_band(ax, style.middles(session), rates[here], color, name)
+    for kind in groups:
+        style.mean_band(ax, session, rates, kind)
     style.over_time([ax], session)
     if by is not None:
         ax.legend(title=style.words(by), **style.BESIDE)

@@ -268,7 +268,7 @@ def psychometric(session: Session, ax: Axes | None = None) -> Axes:
     n = table.sum(axis=1)
     shares = table.div(n, axis=0)
     ax = style.panel(ax, (7.5, 4))
-    for shift, (value, (name, color, mark)) in zip((-8, 8, 0), RESPONSES.items(), strict=True):
+    for shift, (value, (name, color, mark, _)) in zip((-8, 8, 0), RESPONSES.items(), strict=True):
         tests = [binomtest(int(k), int(of)) for k, of in zip(table[value], n, strict=True)]
         intervals = [test.proportion_ci(method="wilson") for test in tests]
         share = shares[value].to_numpy()
@@ -281,7 +281,7 @@ def psychometric(session: Session, ax: Axes | None = None) -> Axes:
     ax.legend(title="answer", **style.BESIDE)
     ends = ", ".join(
         f"{name} {shares[value].iloc[0]:.0%} and {shares[value].iloc[-1]:.0%}"
-        for value, (name, _, _) in RESPONSES.items()
+        for value, (name, *_) in RESPONSES.items()
     )
     return described(
         ax,
@@ -341,9 +341,10 @@ def events_on_wheel(
     speed = np.abs(session.behavior["wheel"][order])
     ax, edges = style.panel(ax, (9, 4.2)), style.edges(session)
     image = style.time_map(ax, speed, edges, cmap="Greys", vmax=np.percentile(speed, 99))
-    for (name, found), color in zip(bins.items(), ("#AA0A3C", "#4477AA", "#228833"), strict=False):
+    colors = ("#AA0A3C", "#4477AA", "#228833")
+    for (name, found), color, mark in zip(bins.items(), colors, style.MARKS, strict=False):
         seconds = edges[0] + (np.asarray(found)[order] + 0.5) * session.bin_size
-        ax.scatter(seconds, np.arange(session.n_trials) + 0.5, 5, color, label=name)
+        ax.scatter(seconds, np.arange(session.n_trials) + 0.5, 7, color, marker=mark, label=name)
     style.over_time([ax], session)
     ax.set(xlim=edges, ylabel="trial (sorted)")
     style.legend_above(ax, markerscale=3)

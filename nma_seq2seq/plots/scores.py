@@ -83,10 +83,11 @@ def loss_curves(counts: tuple[int, ...] = (0, 1, 3), axes: Many = None) -> np.nd
     axes = style.panels(axes, (1, 2), (9, 3.5))
     names = [f"{count} spike{'' if count == 1 else 's'} observed" for count in counts]
     for ax, (title, loss) in zip(axes, losses.items(), strict=True):
-        for count, (name, color) in zip(counts, style.model_colors(names).items(), strict=True):
-            ax.plot(rates, loss(rates, count), color=color, linewidth=2, label=name)
+        lines = style.looks(names, linestyle=style.DASHES)
+        for count, (name, look) in zip(counts, lines, strict=True):
+            ax.plot(rates, loss(rates, count), linewidth=2, label=name, **look)
             least = max(count, rates[0])
-            ax.plot(least, loss(least, count), "o", color=color)
+            ax.plot(least, loss(least, count), "o", color=look["color"])
         ax.set(xlabel="predicted rate (spikes per bin)", title=title)
     axes[0].set(ylabel="rate − count · ln rate (nats)", ylim=(-2, 6.5))
     axes[1].set(ylabel="(rate − count)² (spikes²)", ylim=(-0.5, 12))
@@ -122,10 +123,11 @@ def loss_by_rate(
     ax = style.panel(ax, (7.5, 4.2))
     x = np.geomspace(1e-4, max(1.0, 1.2 * mean.max()), 300)
     ax.plot(x, x - x * np.log(x), color=INK, linewidth=1.2, label="a constant rate, known exactly")
-    for mark, (name, color) in zip(style.MARKS, style.model_colors(models).items(), strict=False):
+    for name, look in style.looks(models, marker=style.MARKS):
         rates = metrics.predict_part(models[name], data, "test", name)
         losses = (rates - counts * np.log(rates)).mean(axis=(0, 1))
-        ax.plot(mean, losses, mark, color=color, markersize=4.5, alpha=0.75, label=name)
+        look |= {"linestyle": "", "markersize": 4.5, "alpha": 0.75}
+        ax.plot(mean, losses, label=name, **look)
     for k, (name, level) in enumerate((marks or {}).items()):
         ax.axhline(level, color=_NULL, linestyle=(":", "--")[k % 2], linewidth=1.3, label=name)
     ax.set_xscale("symlog", linthresh=0.003, linscale=0.4)
@@ -195,8 +197,8 @@ def validation_curves(
     ax = style.panel(ax, (7.5, 3.8))
     ax.axhline(0, color=_NULL, linewidth=1, zorder=0)
     bits = {name: history["validation_bits"] for name, history in histories.items()}
-    for name, color in style.model_colors(histories).items():
-        ax.plot(histories[name][against], bits[name], color=color, linewidth=2, label=name)
+    for name, look in style.looks(histories, linestyle=style.DASHES):
+        ax.plot(histories[name][against], bits[name], linewidth=2, label=name, **look)
     best = {name: values.max() for name, values in bits.items()}
     top, low = max(0.05, *best.values()), min(0.0, *(values.min() for values in bits.values()))
     ax.set(ylim=(max(low, -2.5) - 0.1 * top, 1.2 * top), title=title)
@@ -271,14 +273,15 @@ def data_curves(table: pd.DataFrame, axes: Many = None) -> np.ndarray:
     The table is that of `nma.measured_scores("curves")`; of the axes, two for each recording, those
     of the trials come first.
     """
-    names, colors = table["name"].unique(), style.model_colors(table["model"].unique())
+    names = table["name"].unique()
+    look = dict(style.looks(table["model"].unique(), marker=style.MARKS))
     axes = style.panels(axes, (2, len(names)), (7.5, 5), sharey="col")
     over = {"trials": "trials that were seen", "sources": "source neurons"}
     said = []
     for ax, (what, name) in zip(axes, ((w, name) for w in over for name in names), strict=True):
         some = table[(table["over"] == what) & (table["name"] == name)]
         for model, curve in some.groupby("model", sort=False):
-            ax.plot(curve["n"], curve["bits_per_spike"], "o-", color=colors[model], label=model)
+            ax.plot(curve["n"], curve["bits_per_spike"], label=model, **look[model])
             first, last = curve.iloc[0], curve.iloc[-1]
             said.append(
                 f"{name}, {model}: {first.bits_per_spike:.2f} with {first.n} {over[what]}, "
@@ -288,7 +291,7 @@ def data_curves(table: pd.DataFrame, axes: Many = None) -> np.ndarray:
         if what == "trials":
             ax.set_title(f"{name}, {some['target'].iloc[0]}", fontsize=9)
     axes[0].figure.supylabel(BITS)
-    axes[0].legend(loc="lower right")
+    style.legend_above(axes)
     return described(axes, f"Bits per spike against trials and sources. {'; '.join(said)}.")
 
 
@@ -371,9 +374,9 @@ def predicted_trials(
     time = style.middles(data.session)
     with style.trial_panels(axes, 1, data.session, data.test[shown]) as (row,):
         for ax, trial in zip(row, shown, strict=True):
-            for name, color in style.model_colors(rates).items():
+            for name, look in style.looks(rates, linestyle=style.DASHES):
                 hz = rates[name][trial, :, neuron] / data.bin_size
-                ax.plot(time, hz, color=color, label=name)
+                ax.plot(time, hz, label=name, **look)
             style.spike_ticks(ax, np.repeat(time, counts[trial, :, neuron]))
         row[0].set(ylabel="predicted rate (Hz)", ylim=(0, None))
     spikes_of = ", ".join(f"{counts[trial, :, neuron].sum()}" for trial in shown)

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import cycle
 from numbers import Real
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -27,7 +27,6 @@ T = TypeVar("T")
 Many = Sequence[Axes] | np.ndarray | None  # what a figure of several panels takes
 Options = dict[str, Any]  # of matplotlib, used several times or too long for one line
 Point = tuple[float, float]
-Kind = tuple[str, str, np.ndarray]  # trials of one value: its name, its colour, their positions
 
 # Held inside each figure call alone (`@styled`): a reader's own settings stay as they are.
 _SHEET = Path(__file__).with_name("course.mplstyle")
@@ -71,13 +70,15 @@ MODELS = {
     "#AA3377": ("seq2seq", "network", "course's model", "latents", "denoised"),
 }
 _OTHERS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#222222")
+# With which lines and points are told apart where colours are not: in print, or by one's eyes.
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))
 MARKS = "osD^vP*"
 
 # What the mouse did: Paul Tol's muted colours, which no group of regions has.
-RESPONSES: dict[float, tuple[str, str, str]] = {
-    1.0: ("left", "#882255", "o"),
-    -1.0: ("right", "#117733", "s"),
-    0.0: ("no-go", "#666666", "^"),
+RESPONSES: dict[float, tuple[str, str, str, str]] = {
+    1.0: ("left", "#882255", "o", "-"),
+    -1.0: ("right", "#117733", "s", "--"),
+    0.0: ("no-go", "#666666", "^", ":"),
 }
 # Dark and saturated, apart from every group of regions and from the responses.
 EVENTS: dict[str, tuple[str, str, str]] = {
@@ -86,6 +87,23 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "feedback_time": ("feedback", "#6B8E00", "-."),
 }
 MOST_VALUES = 8  # of a column, that lines are drawn for
+
+
+class Kind(NamedTuple):
+    """The trials of one value of a column, and how their line looks."""
+
+    name: str
+    trials: np.ndarray  # positions
+    color: str
+    dashes: str = "-"
+
+
+def looks(names: Iterable[str], **turns: Iterable[Any]) -> Iterator[tuple[str, Options]]:
+    """Each model with its colour, and with its own of what goes in turn, such as markers."""
+    for (name, color), *own in zip(
+        model_colors(names).items(), *map(cycle, turns.values()), strict=False
+    ):
+        yield name, {"color": color} | dict(zip(turns, own, strict=True))
 
 
 def model_colors(names: Iterable[str]) -> dict[str, str]:
@@ -180,12 +198,13 @@ def over_time(
         ax.set_xlabel(f"time from {event} (s)")
 
 
-def mean_band(ax: Axes, time: np.ndarray, values: np.ndarray, color: Any, label: str) -> None:
-    """The mean of values (trials, time) and its 95 % interval over trials."""
-    n, mean = len(values), values.mean(axis=0)
-    error = 1.96 * values.std(axis=0, ddof=min(1, n - 1)) / np.sqrt(n)
-    ax.plot(time, mean, color=color, label=f"{label} ({n} trials)")
-    ax.fill_between(time, mean - error, mean + error, color=color, alpha=0.2, linewidth=0)
+def mean_band(ax: Axes, session: Session, values: np.ndarray, kind: Kind) -> None:
+    """The mean of values (trials, time) over trials of a kind, and its 95 % interval."""
+    values, n, time = values[kind.trials], len(kind.trials), middles(session)
+    mean, error = values.mean(axis=0), values.std(axis=0, ddof=min(1, n - 1)) / np.sqrt(n)
+    ax.plot(time, mean, kind.dashes, color=kind.color, label=f"{kind.name} ({n} trials)")
+    ends = mean - 1.96 * error, mean + 1.96 * error
+    ax.fill_between(time, *ends, color=kind.color, alpha=0.2, linewidth=0)
 
 
 def spike_ticks(ax: Axes, seconds: np.ndarray) -> None:
@@ -211,6 +230,15 @@ def trial_panels(
     for ax, trial in zip(axes[0], trials, strict=True):
         ax.set_title(f"test trial {trial}")
     legend_above(axes)
+
+
+def events(session: Session) -> list[tuple[str, str, str, np.ndarray]]:
+    """Name, colour, dashes and seconds in each trial of the events that the session has."""
+    return [
+        (*look, session.trials[column].to_numpy())
+        for column, look in EVENTS.items()
+        if column in session.trials
+    ]
 
 
 # ---------------------------------------------------------------------- parts of drawings
@@ -291,10 +319,10 @@ def words(column: str) -> str:
 
 
 def kinds(session: Session, by: str | None, trials: np.ndarray | None = None) -> list[Kind]:
-    """Name, colour and trials of each value of a column, among some trials; of all without one."""
+    """The kinds of some trials by the values of a column; a single kind without one."""
     trials = np.arange(session.n_trials) if trials is None else trials
     if by is None:
-        return [("all trials", "black", trials)]
+        return [Kind("all trials", trials, "black")]
     require(session, by)
     column = session.trials[by].iloc[trials]
     # Words come after numbers, where a reader's column has both.
@@ -307,10 +335,13 @@ def kinds(session: Session, by: str | None, trials: np.ndarray | None = None) ->
     found: list[Kind] = []
     shades = mpl.colormaps["viridis"](np.linspace(0.85, 0, len(values)))
     for value, shade in zip(values, shades, strict=True):
-        name, color = f"{value:g}" if isinstance(value, Real) else str(value), to_hex(shade)
+        here = trials[(column == value).to_numpy()]
         if by == "response" and value in RESPONSES:
-            name, color, _ = RESPONSES[value]
-        found.append((name, color, trials[(column == value).to_numpy()]))
+            name, color, _, dashes = RESPONSES[value]
+            found.append(Kind(name, here, color, dashes))
+        else:
+            name = f"{value:g}" if isinstance(value, Real) else str(value)
+            found.append(Kind(name, here, to_hex(shade)))
     return found
 
 
