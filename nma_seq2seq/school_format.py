@@ -43,8 +43,8 @@ _NO_COLUMNS = (
 #: Trials of the discrimination task, or the same gratings shown afterwards with nothing to do.
 TASKS = ("active", "passive")
 PASSIVE = "_passive"  # how the format marks what belongs to these
-OF_BOTH = (
-    *("brain_area", "ccf", "ccf_axes", "trough_to_peak", "cellid_orig"),
+_OF_BOTH = (
+    *("brain_area", "ccf", "ccf_axes", "trough_to_peak"),
     *("mouse_name", "date_exp", "bin_size", "stim_onset"),
 )
 
@@ -151,7 +151,7 @@ def passive(dat: Mapping[str, Any], n_neurons: int, n_trials: int, name: str) ->
             "of the task"
         )
     of_units = list(_other_unit_columns(dat, n_neurons, n_trials))
-    kept = {key: dat[key] for key in (*OF_BOTH, *of_units) if key in dat}
+    kept = {key: dat[key] for key in (*_OF_BOTH, *of_units) if key in dat}
     shown = {key.removesuffix(PASSIVE): dat[key] for key in dat if key.endswith(PASSIVE)}
     return kept | shown | {"unit_columns": np.array(of_units, dtype=str)}
 

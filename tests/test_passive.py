@@ -12,6 +12,7 @@ from own_files import PASSIVE, SIZES, write_alf
 from steinmetz_files import objects, session_dict, write, write_part
 
 import nma_seq2seq as nma
+from nma_seq2seq.recordings import store
 from nma_seq2seq.simulate import simulate_recording
 from nma_seq2seq.steinmetz import BadFileError, DownloadError, catalog
 
@@ -124,14 +125,15 @@ def test_passive_trials_that_cannot_be_used_are_in_nobodys_way(tmp_path):
     assert nma.load_session(1, task="passive").n_trials == 2
 
 
-def make_old(cache: Path) -> None:
-    """The cache as it was before passive trials were kept."""
+def make_old(cache: Path, part: Path) -> None:
+    """The cache as it was before passive trials were kept: by the keys of the school's format."""
     for path in cache.glob("passive-*.npz"):
         path.unlink()
     for path in cache.glob("*.npz"):
-        with np.load(path) as file:
-            arrays = {key: file[key] for key in file.files if key != "n_passive"}
-        np.savez_compressed(path, **arrays)
+        dat = nma.load_file(part, int(path.name[:2]) - 26).to_dict()
+        spikes = np.asarray(dat.pop("spks")).transpose(1, 2, 0)
+        shown = ("unit_columns", "alignment", "events")
+        store.write_arrays(path, {k: np.asarray(dat[k]) for k in dat if k not in shown}, spikes)
 
 
 def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
@@ -140,9 +142,12 @@ def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
     part = write_part(tmp_path / "part.npz", number=2)
     nma.import_part(part)
     wanted = nma.load_session(31, task="passive")
-    make_old(cache)
+    kept = nma.load_session(31)
+    make_old(cache, part)
     capsys.readouterr()
-    assert nma.load_session(31).n_trials == 5 and not capsys.readouterr().out
+    old = nma.load_session(31)
+    np.testing.assert_array_equal(old.spikes, kept.spikes)
+    assert old.trials.equals(kept.trials) and old.key == kept.key and not capsys.readouterr().out
     with pytest.raises(DownloadError, match="call nma.import_part"):
         nma.load_session(31, task="passive")
     said = capsys.readouterr().out
@@ -160,9 +165,13 @@ def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
     assert nma.load_session(30, task="passive").n_trials == 2 and not capsys.readouterr().out
 
 
-def test_an_empty_file_in_the_cache_is_fetched_anew(cache, tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_an_empty_or_foreign_file_in_the_cache_is_fetched_anew(cache, tmp_path, is_empty):
     nma.import_part(write_part(tmp_path / "part.npz", number=2))
-    (cache / f"passive-31_{NAME}.npz").write_bytes(b"")
+    path = cache / f"passive-31_{NAME}.npz"
+    store.write_arrays(path, {"passive_of": np.array("x")}, np.zeros((2, 5, 3), np.uint8))
+    if is_empty:
+        path.write_bytes(b"")
     with pytest.raises(DownloadError, match="cannot be reached"):
         nma.load_session(31, task="passive")
     nma.import_part(tmp_path / "part.npz")

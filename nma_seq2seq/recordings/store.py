@@ -1,4 +1,4 @@
-"""Sessions as plain compressed arrays: how the cache keeps them, and what of opened files it keeps.
+"""Sessions as plain compressed arrays, as the cache keeps them, and those of opened files.
 
 Few bins hold a spike. The gaps between those that do take a third less space than the counts of
 all bins, and are written and read in a fraction of the time.
@@ -30,7 +30,23 @@ def folder_in_use() -> Path:
     return Path(os.environ.get("NMA_SEQ2SEQ_CACHE") or pooch.os_cache("nma_seq2seq")).expanduser()
 
 
-def write(path: Path, arrays: Mapping[str, np.ndarray], spikes: np.ndarray) -> None:
+def write(path: Path, session: Session, said: str = "") -> None:
+    """A session, without what is true of a simulated one, and what was said of it."""
+    write_arrays(path, _arrays(session, said), session.spikes)
+
+
+def read(path: Path) -> tuple[Session, str]:
+    """What `write` wrote.
+
+    Raises
+    ------
+    DAMAGE
+        Any of these errors.
+    """
+    return _session(*read_arrays(path))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], spikes: np.ndarray) -> None:
     """Counts (trials, time, neurons) and other arrays, none of them of objects."""
     gaps, counts = [], []
     for trial in spikes.reshape(len(spikes), -1):
@@ -51,8 +67,8 @@ def write(path: Path, arrays: Mapping[str, np.ndarray], spikes: np.ndarray) -> N
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What `write` wrote: the other arrays, and the counts."""
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What `write_arrays` wrote: the other arrays, and the counts."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
     ends = np.cumsum(arrays.pop("spike_n"))[:-1]
@@ -72,16 +88,16 @@ def opened(
     """
     path = folder_in_use() / "opened" / f"{_key(source, options)}.npz"
     try:
-        arrays, spikes = read(path)
+        kept = read(path)
         os.utime(path)
-        return _session(arrays, spikes)
+        return kept
     except (OSError, *DAMAGE):
         pass
     session, said = read_source()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
-            write(temporary, _arrays(session, said), session.spikes)
+            write(temporary, session, said)
         by_age = sorted(path.parent.glob("*.npz"), key=lambda file: file.stat().st_mtime)
         for old in by_age[:-_MOST_OPENED]:
             old.unlink(missing_ok=True)

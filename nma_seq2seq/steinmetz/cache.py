@@ -27,21 +27,13 @@ from nma_seq2seq.files import whole_file
 from nma_seq2seq.recordings import BadFileError, read_sessions, store
 from nma_seq2seq.recordings.containers import DAMAGE
 from nma_seq2seq.recordings.store import folder_in_use
-from nma_seq2seq.school_format import OF_BOTH, PASSIVE, TASKS, has_passive
+from nma_seq2seq.school_format import TASKS, has_passive
 from nma_seq2seq.session import Session
 from nma_seq2seq.steinmetz import catalog
 from nma_seq2seq.steinmetz.catalog import PART_URLS, PER_PART, PUBLISHED, part_name
 from nma_seq2seq.steinmetz.download import DownloadError, download
 from nma_seq2seq.steinmetz.network import is_of_network
 
-# What the cache keeps beside the spikes. The traces are kept as Session holds them, in float32.
-_TRACES = ("wheel", "face", "licks", "pupil")
-_KEPT = (
-    *_TRACES, "brain_area", "ccf", "ccf_axes", "trough_to_peak", "contrast_left", "contrast_right",
-    "response", "feedback_type", "gocue", "response_time", "feedback_time", "reaction_time",
-    "prev_reward", "active_trials", "cellid_orig", "mouse_name", "date_exp", "bin_size",
-    "stim_onset",
-)  # fmt: skip
 _START = {"active": "", "passive": "passive-"}  # of the names of files
 
 
@@ -104,7 +96,7 @@ def open_recorded(session: int | str, patience: int, task: str = "active") -> Se
     except DAMAGE:
         # A power cut can leave a file empty that was written whole: fetch it anew.
         with writing(folder):
-            path.unlink(missing_ok=True)
+            _fetch(folder, position(session), patience)
     return _open(_fetched(folder, session, patience, task))
 
 
@@ -122,7 +114,7 @@ def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path
         path = cached(folder, position(session), task)
         if path is None and task == "passive":
             of_task = cached(folder, position(session))
-            if of_task is not None and _n_passive(of_task) == 0:
+            if of_task is not None and not _is_old(of_task):
                 raise ValueError(
                     f"session {position(session)} ({of_task.stem.partition('_')[2]}) holds no "
                     "passive trials; leave task= out for those of the task"
@@ -135,7 +127,7 @@ def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path
             # Another notebook may have fetched it while this one waited for the lock.
             if find() is None:
                 of_task = cached(folder, position(session))
-                if of_task is not None and _n_passive(of_task) is None:
+                if of_task is not None and _is_old(of_task):
                     print(
                         f"{of_task.name} in the cache is from before passive trials were kept: its "
                         "part is fetched and split anew."
@@ -146,13 +138,13 @@ def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path
     return path
 
 
-def _n_passive(path: Path) -> int | None:
-    """How many passive trials the recording of a cached session has; None if it does not tell."""
+def _is_old(path: Path) -> bool:
+    """Whether a session was kept before passive trials were; a file that is damaged is as good."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return int(file["n_passive"]) if "n_passive" in file.files else None
+            return "facts" not in file.files
     except (OSError, *DAMAGE):
-        return None
+        return True
 
 
 @contextmanager
@@ -233,8 +225,8 @@ def split(path: Path, folder: Path, number: int | None = None) -> None:
                 raise BadFileError(f"{path.name}: {session.name!r} is no name of a session")
             names.append(session.name)
             fresh = {task: Path(temporary, f"{_START[task]}{position}.npz") for task in TASKS}
-            more = {"n_passive": np.array(_split_passive(dat, session, fresh["passive"]))}
-            _write(fresh["active"], dat, session.spikes, more)
+            _write_passive(dat, session.name, fresh["passive"])
+            store.write(fresh["active"], session)
         if number is None:
             number = _number_of(names, path)
             _compare_digest(folder, number, digest)
@@ -265,21 +257,16 @@ def split(path: Path, folder: Path, number: int | None = None) -> None:
     _record_digest(folder, number, digest)
 
 
-def _split_passive(dat: Mapping[str, Any], session: Session, path: Path) -> int:
-    """Write the passive trials of a session, if it has any; how many."""
+def _write_passive(dat: Mapping[str, Any], name: str, path: Path) -> None:
+    """The passive trials of a session, if it has any."""
     if not has_passive(dat):
-        return 0
+        return
     try:
-        passive = Session.from_dict(dat, task="passive")
+        session = Session.from_dict(dat, task="passive")
     except ValueError as problem:  # the trials of the task are none the worse for it
-        warnings.warn(f"the passive trials of {session.name} are left out: {problem}", stacklevel=3)
-        return 0
-    # Under the keys that those of the task have.
-    arrays = {key: dat[key] for key in OF_BOTH if key in dat}
-    arrays |= {key: dat[f"{key}{PASSIVE}"] for key in _KEPT if f"{key}{PASSIVE}" in dat}
-    more = {"passive_of": np.array(session.key), "first_trial": np.array(session.n_trials)}
-    _write(path, arrays, passive.spikes, more)
-    return passive.n_trials
+        warnings.warn(f"the passive trials of {name} are left out: {problem}", stacklevel=3)
+    else:
+        store.write(path, session)
 
 
 def _number_of(names: list[str], path: Path) -> int:
@@ -320,18 +307,13 @@ def _record_digest(folder: Path, number: int, digest: str) -> None:
         temporary.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
 
 
-def _write(
-    path: Path, dat: Mapping[str, Any], spikes: np.ndarray, more: Mapping[str, np.ndarray]
-) -> None:
-    arrays = {key: np.asarray(dat[key]) for key in _KEPT if key in dat}
-    arrays |= {key: arrays[key].astype(np.float32) for key in _TRACES if key in arrays}
-    store.write(path, arrays | dict(more), spikes)
-
-
 def _open(path: Path) -> Session:
     """A session from the cache."""
-    arrays, spikes = store.read(path)
-    passive_of = None
-    if "passive_of" in arrays:
-        passive_of = str(arrays.pop("passive_of")), int(arrays.pop("first_trial"))
-    return Session.from_counts(spikes, arrays, passive_of=passive_of)
+    try:
+        return store.read(path)[0]
+    except KeyError:
+        # From before passive trials were kept: then it was as the school's format has it.
+        arrays, spikes = store.read_arrays(path)
+        if "passive_of" in arrays:
+            raise  # of no release: fetched anew
+        return Session.from_counts(spikes, arrays)
