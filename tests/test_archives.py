@@ -114,7 +114,15 @@ def test_a_cut_download_goes_on(request, source, faults, wanted):
 def test_what_is_not_there_or_not_right(dandi, figshare, cache):
     with pytest.raises(steinmetz.DownloadError, match="DANDI 000017 lists no sub-Cori/sub-Cori_"):
         nma.load_session(0, source="dandi")
-    figshare.pages["/v2/articles/9598406/files"] = "[]"
+    page, body = "/v2/articles/9598406/files", figshare.body
+    figshare.body = body[:-1] + b"x"
+    with pytest.raises(steinmetz.BadFileError, match="its md5 is .* and should be"):
+        nma.load_session(31, source="figshare")
+    figshare.pages[page] = figshare.pages[page].replace("computed_md5", "supplied_md5")
+    with pytest.raises(steinmetz.BadFileError, match="its md5 is .* and should be"):
+        nma.load_session(31, source="figshare")
+    assert not list(cache.glob("*.tar"))
+    figshare.pages[page] = "[]"
     with pytest.raises(steinmetz.DownloadError, match="figshare lists no Richards_2017-10-31.tar"):
         nma.load_session(31, source="figshare")
     dandi.body = dandi.body[:-1] + b"x"

@@ -2,9 +2,11 @@
 
 import functools
 import http.server
+import os
 import threading
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,6 +167,33 @@ def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
     assert nma.load_session(30, task="passive").n_trials == 2 and not capsys.readouterr().out
 
 
+def test_a_split_that_is_cut_short_makes_no_recording_without_them(cache, tmp_path, monkeypatch):
+    def killed(source, target, replace=os.replace):
+        if target.name.startswith("passive-31_"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    part = write_part(tmp_path / "part.npz", number=2)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "replace", killed)
+        nma.import_part(part)
+    assert nma.load_session(30, task="passive").n_trials == 2
+    with pytest.raises(DownloadError, match="cannot be reached"):
+        nma.load_session(31, task="passive")
+
+
+def test_nothing_of_an_older_part_stays(cache, tmp_path):
+    names = list(nma.list_sessions()["name"][:13])
+    nma.import_part(write(tmp_path / "part.npz", [session_dict(name) for name in names]))
+    (cache / "sha256.txt").unlink()
+    names[4] = "Forssmann_2017-11-09"
+    dats = [without_passive(session_dict(name)) for name in names]
+    with pytest.warns(UserWarning, match="session 4 is Forssmann_2017-11-09"):
+        nma.import_part(write(tmp_path / "part.npz", dats))
+    kept = [path.stem for path in cache.glob("*.npz")]
+    assert sorted(kept) == [f"{index:02d}_{name}" for index, name in enumerate(names)]
+
+
 @pytest.mark.parametrize("is_empty", [True, False])
 def test_an_empty_or_foreign_file_in_the_cache_is_fetched_anew(cache, tmp_path, is_empty):
     nma.import_part(write_part(tmp_path / "part.npz", number=2))
@@ -280,6 +309,15 @@ def test_gratings_after_the_task_in_the_papers_own_files(kind, clock, nwb, alf, 
     assert some.key == nma.load_file(path, window=(-0.1, 0.3)).key
     with pytest.raises(ValueError, match="align is 'go_cue'.*leave out align= or task="):
         nma.load_file(path, task="passive", align="go_cue")
+
+
+def test_their_numbers_go_on_from_all_trials_of_the_task(nwb, tmp_path):
+    path = tmp_path / "a.nwb"
+    path.write_bytes(nwb.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["intervals/trials/visual_stimulus_time"][:2] = np.nan
+    assert nma.load_nwb(path).n_trials == 22
+    assert list(nma.load_nwb(path, task="passive").trials.index) == [24, 25, 26]
 
 
 def test_gratings_whose_contrasts_are_not_there(clock, alf, tmp_path):

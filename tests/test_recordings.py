@@ -133,6 +133,22 @@ def test_opened_once_and_then_from_the_cache(nwb, tmp_path, cache, monkeypatch, 
     assert len(list((cache / "opened").glob("*.npz"))) == 2
 
 
+def test_other_times_of_the_same_number_are_other_sessions(nwb, clock):
+    early, late = (nma.load_nwb(nwb, align=clock.onset + by, window=(0, 0.2)) for by in (0, 0.2))
+    assert (early.spikes != late.spikes).any()
+
+
+def test_of_the_opened_the_longest_unused_goes_first(nwb, monkeypatch):
+    monkeypatch.setattr("nma_seq2seq.recordings.store._MOST_OPENED", 2)
+    for stop in (0.1, 0.2, 0.1, 0.3):
+        nma.load_nwb(nwb, window=(0, stop))
+    monkeypatch.setitem(sys.modules, "pynwb", None)
+    for stop in (0.1, 0.3):
+        assert nma.load_nwb(nwb, window=(0, stop)).n_bins == 100 * stop
+    with pytest.raises(ModuleNotFoundError):
+        nma.load_nwb(nwb, window=(0, 0.2))
+
+
 def test_without_pynwb_the_command_says_what_to_install(nwb, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pynwb", None)
     assert cli.main(["predict", "--data", str(nwb)]) == 2
@@ -222,6 +238,19 @@ def test_regions_of_electrodes_one_a_unit_or_by_number(tmp_path):
             file.add_electrode(location=region, group=group, id=number)
         path = save(tmp_path / f"{by_number}.nwb", file if by_number else with_electrodes(file))
         assert nma.load_nwb(path, align=[9.0]).units["region"].tolist() == ["MOs", "DG", "CA1"]
+
+
+@pytest.mark.filterwarnings("ignore:Column 'electrodes' is predefined")
+@pytest.mark.parametrize("base", [0, 1])
+def test_peak_channels_are_counted_as_the_templates_tell(tmp_path, capsys, base):
+    """Where there are no depths."""
+    file = lab_file(peak_channel=np.array([3, 2, 1]) + base)
+    group = file.create_electrode_group("A", "a", "", file.create_device("d"))
+    for region in ("VISp", "CA1", "DG", "MOs", "ACA", "PL"):
+        file.add_electrode(location=region, group=group)
+    path = save(tmp_path / "a.nwb", with_electrodes(file, [3, 4, 2, 3, 1, 2], [2, 4, 6]))
+    assert nma.load_nwb(path, align=[9.0]).units["region"].tolist() == ["MOs", "DG", "CA1"]
+    assert f"counts from {base} (it is then the first channel of 100%" in capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:Column 'electrodes' is predefined")
@@ -345,6 +374,13 @@ def test_a_namespace_and_what_stands_behind_a_name_do_not_matter(alf, clock, tmp
     found, wanted = nma.load_alf(folder), nma.load_alf(alf)
     np.testing.assert_array_equal(found.spikes, wanted.spikes)
     assert found.trials.equals(wanted.trials) and found.behavior.keys() == wanted.behavior.keys()
+
+
+def test_a_units_probe_is_what_is_said_of_the_unit(clock, tmp_path):
+    folder = write_alf(tmp_path / "alf", clock)
+    np.save(folder / "clusters.probes.npy", 1 - clock.probe[clock.peak])
+    probes = nma.load_alf(folder, units="all").units["probe"]
+    np.testing.assert_array_equal(probes, 1 - clock.probe[clock.peak])
 
 
 def test_a_file_twice_is_of_two_probes(clock, tmp_path):

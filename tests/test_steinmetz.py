@@ -302,6 +302,26 @@ def test_broken_files(tmp_path):
         assert str(refused.value).startswith(name) and "\n" not in str(refused.value)
 
 
+def test_a_changed_count_is_seen_by_the_checksum(cache, tmp_path):
+    """Where nothing is compressed, nothing else would see it."""
+    sessions = [session_dict(name) for name in steinmetz.list_sessions()["name"][:13]]
+    path = tmp_path / "part.npz"
+    np.savez(path, dat=objects(sessions))
+    content, counts = path.read_bytes(), sessions[3]["spks"].tobytes()
+    assert counts in content
+    path.write_bytes(content.replace(counts, counts[::-1], 1))
+    with pytest.raises(steinmetz.BadFileError, match="damaged"):
+        steinmetz.import_part(path)
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_the_number_of_sessions_is_what_is_announced(tmp_path):
+    pickled = pickle.dumps(objects([session_dict(seed=1), session_dict(seed=2)]))
+    path = write_pickle(tmp_path / "part.npz", pickled, n_sessions=3)
+    with pytest.raises(steinmetz.BadFileError, match="announces 3 sessions, not 2"):
+        steinmetz.count_sessions(path)
+
+
 def test_announced_sizes_are_not_believed(tmp_path):
     """Each would take a terabyte, or never end, if it were."""
     array = pickle.dumps(objects(changed()), protocol=3)
