@@ -51,8 +51,8 @@ def raster(
     look: Options = {"s": 6, "marker": "|", "color": "black", "linewidths": 0.8}
     ax.scatter(style.middles(session)[at], trial + 0.5, **look)
     for (name, color, _, seconds), mark in zip(style.events(session), style.MARKS, strict=False):
-        rows = np.arange(len(order)) + 0.5
-        ax.scatter(seconds[order], rows, 7, color, marker=mark, label=name)
+        middles = np.arange(len(order)) + 0.5
+        ax.scatter(seconds[order], middles, 7, color, marker=mark, label=name)
     style.legend_above(axes, markerscale=3)
     along = ax.get_yaxis_transform()
     for kind in groups if by is not None else ():
