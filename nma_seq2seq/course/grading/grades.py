@@ -127,6 +127,11 @@ def possible(grades: Iterable[Grade], worth: Mapping[str, float]) -> dict[int, d
     return {n: {one.number: worth.get(one.number, 1.0) for one in exercises_of(n)} for n in there}
 
 
+def counting(own: Iterable[Grade]) -> dict[int | None, Grade]:
+    """Notebook -> the one of a student's that counts."""
+    return {grade.notebook: grade for grade in own if grade.counts}
+
+
 def by_student(grades: Sequence[Grade]) -> dict[Student, list[Grade]]:
     """Each student's, in the order of their names."""
     found: dict[str, list[Grade]] = {}

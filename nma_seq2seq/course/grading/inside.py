@@ -7,6 +7,7 @@ student who reads this file; see docs/grading.md.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import functools
@@ -15,10 +16,16 @@ import inspect
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+from IPython.core.error import UsageError
+
+from nma_seq2seq.course.grading.opening import printable
 
 _PACKAGE = "nma_seq2seq"
 _HOME = str(Path(__file__).parents[2])
@@ -47,7 +54,8 @@ async def run_cells(
 ) -> None:
     """Run cells one after the other, and say what happens.
 
-    Of a cell without exercises that is no Python, a few lines are passed over.
+    A line that fails does not take those below it along; in a cell without exercises, nor do a few
+    lines that are no Python.
 
     Parameters
     ----------
@@ -62,33 +70,23 @@ async def run_cells(
     loaded()
     results: list[Any] = []
     shell.events.register("post_run_cell", results.append)
-    skipped = _go_on_after_errors(shell, loaded)
+    failures = _go_on_after_errors(shell, loaded)
     _leave_out_installs(shell, send)
     _stay(shell, send)
     for index, source, has_exercise in cells:
-        runnable = source
-        for _ in range(1 + _TRIES):
-            send({"cell": index})
-            if "exercise" in source and (changed := sorted(set(_restore()))):
-                names = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
-                send({"note": f"changes {names}; that was undone before the next check"})
-            skipped.clear()
-            results.clear()
-            with contextlib.suppress(Exception, asyncio.CancelledError):
-                await execute(runnable, False)
-            error = skipped.get("error")
-            if error is None and results:  # the last is the cell's, others ran within it
-                error = results[-1].error_before_exec or results[-1].error_in_exec
-            if error is None:
-                break
-            broken = _broken_line(error, "error" in skipped, runnable)
-            is_tried_again = broken > 0 and not has_exercise
-            if runnable == source:
-                went_on = is_tried_again or "went_on" in skipped
-                send(_failure(error, broken or skipped.get("line", 0), source, went_on))
-            if not is_tried_again:
-                break
-            runnable = _without_line(runnable, broken)
+        send({"cell": index})
+        if "exercise" in source and (changed := sorted(set(_restore()))):
+            names = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
+            send({"note": f"changes {names}; that was undone before the next check"})
+        failures.clear()
+        results.clear()
+        runnable = source if has_exercise else _without_broken_lines(shell, source, failures)
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            await execute(runnable, False)
+        if results and (error := results[-1].error_before_exec):
+            failures.append(_Failure(error, getattr(error, "lineno", None) or 0))
+        if first := next((one for one in failures if one.error is not None), None):
+            send(_said(first, source, went_on=first is not failures[-1]))
         await asyncio.sleep(0)  # what the notebook has put off gets its turn
     send({"end": True})
 
@@ -123,10 +121,18 @@ def _observer(send: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
 
 
 def _short(text: str) -> str:
-    return text[:_LONGEST].encode("utf-8", "backslashreplace").decode("utf-8")
+    return printable(text[:_LONGEST])
 
 
-def _go_on_after_errors(shell: Any, loaded: Callable[[], None]) -> dict[str, Any]:
+@dataclass
+class _Failure:
+    """What went wrong in a part of a cell, if anything did, and in which line; 0 for none."""
+
+    error: BaseException | None = None
+    line: int = 0
+
+
+def _go_on_after_errors(shell: Any, loaded: Callable[[], None]) -> list[_Failure]:
     """Run the statements of a cell below one that fails as if that one were not there.
 
     Before each statement `loaded` is called, so that what one loads is known before the next can
@@ -134,64 +140,68 @@ def _go_on_after_errors(shell: Any, loaded: Callable[[], None]) -> dict[str, Any
 
     Returns
     -------
-    dict
-        To be cleared before each cell: the first `error` and its `line`, and `went_on` if there is
-        more below.
+    list
+        To be cleared before each cell: one for each statement that was begun.
     """
     run_code = shell.run_code
-    skipped: dict[str, Any] = {}
+    failures: list[_Failure] = []
 
     @functools.wraps(run_code)
     async def run_on(code: CodeType, result: Any = None, **options: Any) -> bool:
-        if skipped:
-            skipped["went_on"] = True
         loaded()
-        failed = await run_code(code, result, **options)
-        if failed and result is not None:
-            error = result.error_in_exec
-            if isinstance(error, _LeftOut):
-                result.error_in_exec = None
-                return False
-            if "error" not in skipped:
-                skipped.update(error=error, line=_line_of(error, code.co_filename))
-            # Whoever ends a cell on purpose does not want what stands below.
-            return isinstance(error, (SystemExit, KeyboardInterrupt))
-        return failed
+        failures.append(failure := _Failure())
+        if not await run_code(code, result, **options) or result is None:
+            return False
+        error = result.error_in_exec
+        if isinstance(error, _LeftOut):
+            result.error_in_exec = None
+            return False
+        failure.error, failure.line = error, _line_of(error, code.co_filename)
+        # Whoever ends a cell on purpose does not want what stands below.
+        return isinstance(error, (SystemExit, KeyboardInterrupt))
 
     shell.run_code = run_on
-    return skipped
+    return failures
 
 
 def _line_of(error: BaseException, file: str) -> int:
-    step = error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == file:
-            return step.tb_lineno
-        step = step.tb_next
-    return 0
+    steps = traceback.walk_tb(error.__traceback__)
+    return next((line for frame, line in steps if frame.f_code.co_filename == file), 0)
 
 
-def _broken_line(error: BaseException, was_run: bool, source: str) -> int:
-    """The line of a cell that is no Python, for which none of it was run; 0 for none."""
+def _without_broken_lines(shell: Any, source: str, failures: list[_Failure]) -> str:
+    """A cell without lines that are no Python, and for which none of it would be run."""
     lines = source.split("\n")
-    if type(error).__name__ == "UsageError" and source.lstrip().startswith("%%"):
-        return next(number for number, line in enumerate(lines, 1) if line.strip())
-    line = error.lineno if isinstance(error, SyntaxError) and not was_run else 0
-    return line if line and line <= len(lines) and lines[line - 1].strip() != "pass" else 0
-
-
-def _without_line(source: str, number: int) -> str:
-    lines = source.split("\n")
-    line = lines[number - 1]
-    lines[number - 1] = line[: len(line) - len(line.lstrip())] + "pass"
+    for _ in range(_TRIES):
+        failure = _broken(shell, "\n".join(lines))
+        if not 0 < failure.line <= len(lines) or lines[failure.line - 1].strip() == "pass":
+            break
+        failures.append(failure)
+        line = lines[failure.line - 1]
+        lines[failure.line - 1] = line[: len(line) - len(line.lstrip())] + "pass"
     return "\n".join(lines)
 
 
-def _failure(error: BaseException, line: int, source: str, went_on: bool) -> dict[str, Any]:
-    lines = source.split("\n")
+def _broken(shell: Any, source: str) -> _Failure:
+    """The first line that is no Python, or a magic of cells that is not known here."""
+    begins = source.lstrip()
+    magic = re.match(r"%%(\w+)", begins)
+    if magic and shell.find_cell_magic(magic[1]) is None:
+        missing = UsageError(f"Cell magic `%%{magic[1]}` not found.")
+        return _Failure(missing, source[: len(source) - len(begins)].count("\n") + 1)
+    try:
+        ast.parse(shell.transform_cell(source))
+    except SyntaxError as error:
+        return _Failure(error, error.lineno or 0)
+    return _Failure()
+
+
+def _said(failure: _Failure, source: str, went_on: bool) -> dict[str, Any]:
+    error, lines = failure.error, source.split("\n")
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     text = f"{type(error).__name__}: {' '.join(text[:_LONGEST].split())}"[:300].removesuffix(": ")
-    quoted = f" in `{lines[line - 1].strip()[:60]}`" if 0 < line <= len(lines) else ""
+    is_known = 0 < failure.line <= len(lines)
+    quoted = f" in `{lines[failure.line - 1].strip()[:60]}`" if is_known else ""
     rest = "; what stands below was run without it" if went_on else ""
     return {
         "failed": _short(f"raises {text}{quoted}{rest}"),

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from nma_seq2seq.course.grading.grades import Grade, by_student, possible
+from nma_seq2seq.course.grading.grades import Grade, by_student, counting, possible
 from nma_seq2seq.course.grading.opening import one_line
 from nma_seq2seq.course.grading.submissions import Student
 from nma_seq2seq.exercises import find, notebooks
@@ -84,7 +84,7 @@ def student_table(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.Dat
     there = possible(grades, worth)
     rows = []
     for student, own in by_student(grades).items():
-        counted = {grade.notebook: grade for grade in own if grade.counts}
+        counted = counting(own)
         points = {n: counted[n].points(worth) if n in counted else 0.0 for n in there}
         row: dict[str, Any] = {
             "student": student.name,
@@ -182,7 +182,7 @@ def nbgrader(grades: Sequence[Grade], worth: Mapping[str, float]) -> pd.DataFram
     rows = []
     for notebook, exercises in possible(grades, worth).items():
         for student, own in by_student(grades).items():
-            mine = next((g for g in own if g.counts and g.notebook == notebook), None)
+            mine = counting(own).get(notebook)
             score = mine.points(worth) if mine else 0.0
             rows.append(
                 {

@@ -119,17 +119,13 @@ def _folder() -> Iterator[Path]:
 
 
 def _environment(folder: Path, mark: str) -> dict[str, str]:
-    """What a notebook sees of the outside: no credentials, no home, no settings."""
+    """What a notebook sees of the outside: no credentials, and a home without settings."""
     home = str(folder / "home")
     own = {name: home for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")}
     return (
         {name: os.environ[name] for name in _KEPT if name in os.environ}
         | own
         | {
-            "IPYTHONDIR": str(folder / "home" / "ipython"),
-            "JUPYTER_CONFIG_DIR": str(folder / "home" / "jupyter"),
-            "JUPYTER_DATA_DIR": str(folder / "home" / "jupyter"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "home" / "runtime"),
             "MPLCONFIGDIR": str(folder / "home" / "matplotlib"),
             "NMA_SEQ2SEQ_DATA": "simulated",
             "NMA_SEQ2SEQ_CACHE": str(folder / "home" / "cache"),
