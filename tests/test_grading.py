@@ -524,6 +524,20 @@ def test_what_did_not_change_is_taken_over(tmp_path, monkeypatch):
     assert taken_over()[0] == 0
 
 
+def test_checkpoint_copies_count_where_there_is_nothing_else(tmp_path):
+    for path in ("ann/01.ipynb", "ann/.ipynb_checkpoints/01-checkpoint.ipynb",
+                 "ben/.ipynb_checkpoints/01-checkpoint.ipynb", "ben/.ipynb_checkpoints/02.ipynb",
+                 ".ipynb_checkpoints/03.ipynb"):  # fmt: skip
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(notebook(*BLANK))
+    found = [(one.file.split("/")[-1], one.student.name) for one in find_submissions(tmp_path)]
+    assert sorted(found) == [
+        ("01-checkpoint.ipynb", "ben"),
+        ("01.ipynb", "ann"),
+        ("02.ipynb", "ben"),
+    ]
+
+
 def test_a_zip_is_read_as_its_folder_is(tmp_path):
     path = tmp_path / "handed in.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -118,17 +118,8 @@ def open_all(where: Path) -> list[File]:
         ]
     else:
         raise FileNotFoundError(f"no folder {where}; name the folder or zip that was handed in")
-    seen, copies = [], []
-    for file in found:
-        hidden = _hidden_from(file.path)
-        if hidden is None:
-            seen.append(file)
-        elif _COPIES in file.path and hidden.name == _COPIES:
-            copies.append((hidden, file))
-    for hidden, file in copies:
-        beside = f"{hidden.parent.as_posix()}/" if hidden.parent.parts else ""
-        if not any(other.path.startswith(beside) for other in seen):
-            seen.append(file)
+    visible = [file for file in found if _hidden_from(file.path) is None]
+    seen = visible + [file for file in found if _is_only_copy(file.path, visible)]
     if not seen:
         raise ValueError(f"nothing in {where}; name the folder or zip that was handed in")
     unique: dict[str, File] = {}
@@ -207,6 +198,15 @@ def _hidden_from(path: str) -> PurePosixPath | None:
         ):
             return PurePosixPath(*parts[: place + 1])
     return None
+
+
+def _is_only_copy(path: str, visible: list[File]) -> bool:
+    """Whether it is a checkpoint copy, and nothing that is none lies beside its folder."""
+    hidden = _hidden_from(path)
+    if hidden is None or hidden.name != _COPIES:
+        return False
+    beside = f"{hidden.parent}/" if hidden.parent.parts else ""
+    return not any(file.path.startswith(beside) for file in visible)
 
 
 def _in_folder(folder: Path) -> Iterator[File]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 import warnings
 from collections import Counter
@@ -156,12 +157,9 @@ def _stamp(file: File) -> float:
 
 def students_of(paths: Sequence[str]) -> list[Student]:
     """Whose each file is: from a platform's names, else the first folder that is a person's."""
+    above = posixpath.commonpath([posixpath.dirname(path) for path in paths or [""]])
+    shared = len(PurePosixPath(above).parts) if len(paths) > 1 else 0
     split = [PurePosixPath(path).parts for path in paths]
-    shared = 0
-    while all(len(parts) > shared + 1 for parts in split) and (
-        len({parts[shared] for parts in split}) == 1 and len(paths) > 1
-    ):
-        shared += 1
     return [_student(parts, parts[shared:]) for parts in split]
 
 
