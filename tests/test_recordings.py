@@ -253,6 +253,27 @@ def test_peak_channels_are_counted_as_the_templates_tell(tmp_path, capsys, base)
     assert f"counts from {base} (it is then the first channel of 100%" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("peaks", "why"),
+    [
+        ([1.0, np.nan, 2.0], "not all of it is whole numbers"),
+        (["a", "b", "c"], "not all of it is whole numbers"),
+        ([0.5, 1.0, 2.0], "not all of it is whole numbers"),
+        ([1, 2, 9], "it runs from 1 to 9 where there are 4 channels"),
+    ],
+)
+def test_peak_channels_that_are_none_are_said_and_in_nobodys_way(tmp_path, capsys, peaks, why):
+    file = lab_file(peak_channel=peaks)
+    group = file.create_electrode_group("A", "a", "", file.create_device("d"))
+    for _ in range(4):
+        file.add_electrode(location="CA1", group=group)
+    path = save(tmp_path / "a.nwb", file)
+    with pytest.raises(ValueError, match=rf"does not tell the .*units .peak_channel .*{why}.; cho"):
+        nma.load_nwb(path, align=[9.0])
+    session = nma.load_nwb(path, align=[9.0], region=["MOs", "MOs", "CA1"])
+    assert session.regions == ["MOs", "CA1"] and why in capsys.readouterr().out
+
+
 @pytest.mark.filterwarnings("ignore:Column 'electrodes' is predefined")
 def test_of_several_electrodes_the_first_is_a_units_place(tmp_path, capsys):
     file = lab_file()

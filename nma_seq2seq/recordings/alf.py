@@ -203,7 +203,7 @@ def _units(
     units.insert(0, "unit_id", clusters.index)
     rows, how = None, ""
     peak = next((c for c in ("peakChannel", "channels") if c in clusters), None)
-    if peak is not None and len(channels) and clusters[peak].notna().all():
+    if peak is not None and len(channels):
         rows, how = peak_rows(units.assign(peak_channel=clusters[peak]), channels)
     hint = " (channels.brainLocation.tsv with clusters.peakChannel.npy would)"
     acronyms, where = regions_of(clusters, channels, rows, region, _REGION_COLUMNS, label, hint)

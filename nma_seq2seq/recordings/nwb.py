@@ -169,7 +169,8 @@ def _units(table: Any, electrodes: Any, region: Any, label: str, said: list[str]
         names["waveform_duration"] = "trough_to_peak"
     described = units.rename(columns=names)
     rows, how = _channel_rows(table, described, channels)
-    acronyms, where = regions_of(units, channels, rows, region, _REGION_COLUMNS, label)
+    hint = f" ({how})" if rows is None and how else ""
+    acronyms, where = regions_of(units, channels, rows, region, _REGION_COLUMNS, label, hint)
     described, left_out = with_channels(described, channels, rows)
     said += [left_out, how, where]
     return described.assign(region=acronyms)
@@ -182,15 +183,18 @@ def _channel_rows(
     if channels.empty:
         return None, ""
     first, is_one = _first_electrodes(table)
+    how = ""
     if "peak_channel" in units:
-        return peak_rows(units, channels, first)
+        rows, how = peak_rows(units, channels, first)
+        if rows is not None:
+            return rows, how
     if "peak_channel_id" in units:  # the Allen Institute's: an electrode's own number
         rows = pd.Index(channels["channel_id"]).get_indexer(units["peak_channel_id"])
         if (rows >= 0).all():
-            return rows, ""
-    if first is None or is_one:
-        return first, ""
-    return first, "a unit's place is that of the first of its electrodes"
+            return rows, how
+    if first is not None and not is_one:
+        how = "a unit's place is that of the first of its electrodes"
+    return first, how
 
 
 def _first_electrodes(table: Any) -> tuple[np.ndarray | None, bool]:

@@ -19,7 +19,7 @@ _OF_CHANNELS = {
 
 def peak_rows(
     units: pd.DataFrame, channels: pd.DataFrame, nearest: np.ndarray | None = None
-) -> tuple[np.ndarray, str]:
+) -> tuple[np.ndarray | None, str]:
     """The row of the table of channels that holds each unit's `peak_channel`.
 
     Whether peak channels are counted from 0 or from 1 is not written anywhere. The units' depths
@@ -34,22 +34,21 @@ def peak_rows(
 
     Returns
     -------
-    rows : array of int, (units,)
+    rows : array of int, (units,), or None
+        None where channels are counted in neither way.
     said : str
         Which way of counting it is, and why.
-
-    Raises
-    ------
-    ValueError
-        If channels are counted in neither way.
     """
-    peaks = units["peak_channel"].to_numpy().astype(int)
+    numbers = pd.to_numeric(units["peak_channel"], errors="coerce").to_numpy(float)
+    if not (numbers % 1 == 0).all():  # NaN among them
+        return None, "peak_channel is not used, for not all of it is whole numbers"
+    peaks = numbers.astype(int)
     low, high = peaks.min(), peaks.max()
     possible = [base for base in (0, 1) if low >= base and high < len(channels) + base]
     if not possible:
-        raise ValueError(
-            f"peak_channel runs from {low} to {high} where there are {len(channels)} channels; "
-            "give each unit's region with region="
+        return None, (
+            f"peak_channel is not used, for it runs from {low} to {high} where there are "
+            f"{len(channels)} channels"
         )
     base, why = possible[0], f"it runs from {low} to {high}" if len(possible) == 1 else ""
     if not why and "depth" in units and "height" in channels:
