@@ -67,17 +67,18 @@ ONE = {"smoothings": ((2,),), "ridges": (3,), "floors": (0.1,)}
 def test_the_regression_written_out(linear):
     """Ridge on scaled sources and targets, projected on the leading axes of what it fits."""
     data, _ = linear
-    # A burst at the end of every trial, where smoothing has fewer bins to average.
-    burst = 5 * (np.arange(data.n_bins) >= data.n_bins - 3)[:, None]
-    data = dataclasses.replace(data, source=data.source + burst.astype(np.uint8))
-    model = nma.fit_rrr(data, **ONE, ranks=(2,))
+    # A burst of everyone at the end of every trial, where smoothing has fewer bins to average, so
+    # that smoothed sources have another mean than the sources.
+    burst = 5 * (np.arange(data.n_bins) >= data.n_bins - 3)[:, None].astype(np.uint8)
+    data = dataclasses.replace(data, source=data.source + burst, target=data.target + burst)
+    model = nma.fit_rrr(data, **ONE | {"smoothings": ((8,),)}, ranks=(2,))
     train, mean = data.target[data.train], data.target[data.train].mean((0, 1))
     scale = data.source[data.train].std((0, 1)) ** 0.5  # the ridge spares neither busy nor quiet
     center = data.source[data.train].mean((0, 1))
 
     def inputs(trials):
-        x = gaussian_filter1d((data.source[trials] - center) / scale, 2, axis=1, mode="constant")
-        x /= gaussian_filter1d(np.ones(x.shape[1]), 2, mode="constant")[:, None]
+        x = gaussian_filter1d((data.source[trials] - center) / scale, 8, axis=1, mode="constant")
+        x /= gaussian_filter1d(np.ones(x.shape[1]), 8, mode="constant")[:, None]
         return x.reshape(-1, data.n_sources)
 
     x, y = inputs(data.train), ((train - mean) / np.sqrt(mean)).reshape(-1, data.n_targets)
@@ -161,6 +162,25 @@ def test_the_choice_is_between_fits_as_they_are(linear):
         for fit in each
     ]
     assert chosen.ridge == ridges[int(np.argmin(losses))] > undrifted.ridge
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        nma.fit_mean,
+        lambda data: nma.fit_rrr(data, **ONE, ranks=(2,)),
+        lambda data: fit_glm(data, smoothings=(2,), penalties=(0.1,)),
+    ],
+)
+def test_validation_trials_have_no_say_but_in_the_choice(fit, linear):
+    """Whatever they hold, a fit with nothing to choose from is the same."""
+    data, _ = linear
+    source, target = data.source.copy(), data.target.copy()
+    source[data.validation] += np.arange(data.n_sources, dtype=np.uint8)
+    target[data.validation] += 1
+    spoiled = dataclasses.replace(data, source=source, target=target)
+    seen = data.source[data.test]
+    np.testing.assert_array_equal(fit(spoiled).predict(seen), fit(data).predict(seen))
 
 
 def test_a_regression_chooses_between_one_width_and_two(tiny_data):
@@ -280,6 +300,10 @@ def test_rates_stay_above_zero_with_a_silent_neuron(tiny):
         ({"smoothings": ((-1,),)}, "must be tuples of widths above 0"),
         ({"ridges": (float("nan"),)}, "must be finite and above 0"),
         ({"floors": (0.0,)}, "must be above 0 and below 1"),
+        (
+            {"smoothings": ((4, 4),), "ridges": (1e-12,)},
+            "a ridge of 1e-12 is too small for these 52 inputs, which nearly repeat each other",
+        ),
     ],
 )
 def test_choices_that_cannot_be(choices, message, tiny_data):

@@ -222,7 +222,7 @@ def test_intervals_cover_the_true_accuracy(rng):
     hits = []
     for _ in range(400):
         right = rng.random(30) < np.where(truth > 0, 0.9, 0.7)
-        low, high = latents._interval(truth, np.where(right, truth, -truth))
+        low, high = latents.accuracy_interval(truth, np.where(right, truth, -truth))
         hits.append(low <= 0.8 <= high)
     assert 0.92 <= np.mean(hits) <= 0.99
 

@@ -131,3 +131,46 @@ def test_calibration_tells_a_trial_from_what_changes_within_it(causal):
     earlier[:, 20:] = 1.0
     unchanged = np.allclose(found(earlier)[:, :20], found(wrong)[:, :20])
     assert unchanged == causal
+
+
+def dataset_of(spikes):
+    """A dataset of these target spikes (trials, time, neurons), and the parts of its trials."""
+    session = nma.Session.from_dict(
+        {
+            "spks": np.concatenate([spikes[:, :, :1], spikes], axis=2).transpose(2, 0, 1),
+            "brain_area": np.array(["VISp"] + ["MOs"] * spikes.shape[2]),
+        }
+    )
+    data = nma.make_dataset(session)
+    return data, np.array_split(np.union1d(data.train, data.validation), 5)
+
+
+def test_a_bin_is_corrected_where_many_spikes_ask_for_it_alone():
+    """Two neurons with the same burst that nobody foresees, one with a handful of spikes."""
+    rng = np.random.default_rng(0)
+    burst = np.where(abs(np.arange(40) - 20) < 8, 2.0, 0.3)[:, None]
+    mean = burst.mean() * np.array([2.0, 2e-3])
+    data, parts = dataset_of(rng.poisson(np.tile(burst * [2.0, 2e-3], (200, 1, 1))))
+    found = members.calibrated(
+        [np.tile(mean, (len(part), 40, 1)).astype(np.float32) for part in parts], data, parts
+    )
+    often, seldom = found.factor.T
+    assert often[20] == pytest.approx(2.0 / burst.mean(), rel=0.1) and often[2] < 0.5
+    assert 0 < data.target[..., 1].sum() < 40 and (abs(seldom - 1) < 0.3).all()
+
+
+def test_the_average_of_networks_that_err_apart_is_made_bolder():
+    """Each network's errors are its own, so that the average varies less than any of them."""
+    rng = np.random.default_rng(0)
+    known, shape = 0.4 * rng.normal(size=(200, 30, 1)), (200, 30, 1)
+    data, parts = dataset_of(rng.poisson(np.exp(known)))
+    each = np.exp(known + 0.15 * rng.normal(size=(5, *shape)))
+    held_out = [rates[part] for rates, part in zip(each, parts, strict=True)]
+    several = members.calibrated(held_out, data, parts)
+    whole, trials = np.concatenate(held_out), np.concatenate(parts)
+    one = members.calibrated([whole], data, [trials])
+    assert (several.exponents > 1.02 * one.exponents).all()
+    counts, null = data.target[data.test], nma.null_rates(data)
+    average = each.mean(axis=0)[data.test]
+    bits = [nma.bits_per_spike(found(average), counts, null) for found in (several, one)]
+    assert bits[0] > bits[1] + 1e-4

@@ -117,17 +117,111 @@ def test_the_course_model_averages_its_networks(tiny_data):
     np.testing.assert_allclose(found.predict(source), found.calibration(np.mean(each, axis=0)))
 
 
-def test_what_is_kept_is_the_turn_and_not_the_end(tiny_data):
-    model = training.new_model(tiny_data)
-    settings = training.Settings(learning_rate=0.03, neuron_dropout=0, max_epochs=60, patience=None)
-    found = nma.fit(model, tiny_data, settings, progress=False)
-    losses = found.history[["train_loss", "validation_loss"]]
-    turn = losses["validation_loss"].idxmin()
-    assert turn not in (losses["train_loss"].idxmin(), len(losses) - 1)  # or nothing is tested
-    assert found.best_epochs == (found.history.loc[turn, "epoch"],)
-    rates = found.predict(tiny_data.source[tiny_data.validation])
-    loss = nma.poisson_nll(rates, tiny_data.target[tiny_data.validation])
-    assert loss == pytest.approx(losses["validation_loss"].min(), rel=1e-4)
+def held_out_loss(fit, data, trials):
+    return nma.poisson_nll(fit.predict(data.source[trials]), data.target[trials])
+
+
+def test_what_is_kept_is_the_turn_and_what_was_given_the_end(tiny_data):
+    settings = nma.Settings(learning_rate=0.03, neuron_dropout=0, max_epochs=60, patience=None)
+    early, given = nma.fit_recipe(tiny_data, settings, progress=False)
+    losses = early.history[["train_loss", "validation_loss"]]
+    turn, end = losses["validation_loss"].idxmin(), len(losses) - 1
+    assert turn not in (losses["train_loss"].idxmin(), end)  # or nothing is tested
+    assert given.history.equals(early.history)
+    for fit, epoch in ((early, turn), (given, end)):
+        assert fit.best_epochs == (early.history.loc[epoch, "epoch"],)
+        loss = held_out_loss(fit, tiny_data, tiny_data.validation)
+        assert loss == pytest.approx(losses.loc[epoch, "validation_loss"], rel=1e-4)
+
+
+def alone(fit, member):
+    """One network of several, without what is put right in their average."""
+    return dataclasses.replace(fit, models=(fit.models[member],), calibration=None)
+
+
+def test_each_network_is_kept_as_in_its_best_epoch_and_scored_on_its_own_part(tiny_data):
+    """With steps so large that a recurrent layer makes it worse, at once or in the end."""
+    settings = nma.Settings(learning_rate=0.3, max_epochs=2, recurrent_epochs=8)
+    fit = nma.fit_seq2seq(tiny_data, settings, n_latents=4, n_members=4, progress=False)
+    last = fit.history.groupby("member")["epoch"].max().to_numpy()
+    assert (last > np.array(fit.best_epochs)).any() and last.min() > 2  # or nothing is tested
+    null = nma.null_rates(tiny_data)
+    for member, part in enumerate(training.folds(tiny_data, 4, seed=0)):
+        network, trials = alone(fit, member), part.validation
+        row = fit.history.query("member == @member and epoch == @fit.best_epochs[@member]").iloc[0]
+        assert held_out_loss(network, tiny_data, trials) == pytest.approx(row["validation_loss"])
+        bits = nma.bits_per_spike(
+            network.predict(tiny_data.source[trials]), tiny_data.target[trials], null
+        )
+        assert bits == pytest.approx(row["validation_bits"], abs=1e-5)
+
+
+def test_the_average_is_calibrated_on_what_no_network_was_trained_on():
+    """Where there is nothing to be learned, what networks know by heart is not believed."""
+    rng = np.random.default_rng(0)
+    noise = {"spks": rng.poisson(0.5, (50, 40, 10)), "brain_area": ["VISp"] * 40 + ["MOs"] * 10}
+    data = nma.make_dataset(nma.Session.from_dict(noise))
+    fit = nma.fit_seq2seq(
+        data, nma.Settings(max_epochs=1), smoothing=(2.0,), ridge=0.05, n_members=3, progress=False
+    )
+    start = fit.history.query("epoch == 0")
+    assert (start["train_bits"] > 0.2).all() and (start["validation_bits"] < -0.2).all()
+    assert fit.calibration.exponents.mean() < 0.5
+    fits = {"as they are": dataclasses.replace(fit, calibration=None), "calibrated": fit}
+    bits = nma.score(fits, data)["bits_per_spike"]
+    assert bits["as they are"] < -0.1 and abs(bits["calibrated"]) < 0.05
+
+
+@pytest.mark.parametrize("kind", ["own", "seq2seq"])
+def test_a_dropped_neuron_is_at_its_mean_and_the_others_say_so_much_more(kind, tiny_data):
+    """Training losses of many epochs in which nothing is learned, against dropout written out."""
+    data = dataclasses.replace(tiny_data, source=tiny_data.source + np.uint8(2))
+    settings = nma.Settings(
+        learning_rate=1e-12, neuron_dropout=0.7, max_epochs=60, patience=None, recurrent_epochs=0
+    )
+    if kind == "own":
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(
+            torch.nn.Linear(data.n_sources, data.n_targets), torch.nn.Softplus()
+        )
+        fit, trials, seen = nma.fit(model, data, settings, progress=False), data.train, data.train
+    else:
+        fit = nma.fit_seq2seq(data, settings, n_latents=4, n_members=1, progress=False)
+        seen = np.union1d(data.train, data.validation)
+        trials = next(training.folds(data, 1, seed=0)).train
+    rng, losses = np.random.default_rng(0), []
+    source, mean = data.source[trials], data.source[seen].mean(axis=(0, 1))
+    for _ in range(60):
+        kept = rng.random((len(trials), 1, data.n_sources)) < 0.3
+        rates = alone(fit, 0).predict(mean + (source - mean) * kept / 0.3)
+        losses.append(nma.poisson_nll(rates, data.target[trials]))
+    # The mean of 60 losses has a standard error of 0.0015.
+    assert fit.history["train_loss"][1:].mean() == pytest.approx(np.mean(losses), abs=0.006)
+    assert abs(np.mean(losses) - fit.history["train_loss"][0]) > 0.012  # or nothing is tested
+
+
+@pytest.mark.parametrize(("n_targets", "factor"), [(50, 1), (225, 1.5), (500, 2)])
+def test_steps_are_larger_where_more_neurons_are_predicted(n_targets, factor):
+    """Adam's first step moves each weight by the learning rate, whatever its gradient."""
+    rng = np.random.default_rng(0)
+    rates = rng.uniform(0.1, 1.0, (1, 20, 10))
+    session = nma.Session.from_dict(
+        {
+            "spks": rng.poisson(np.repeat(rates, 6 + n_targets, axis=0)),
+            "brain_area": ["VISp"] * 6 + ["MOs"] * n_targets,
+        }
+    )
+    data = nma.make_dataset(session)
+
+    def biases(learning_rate):
+        settings = nma.Settings(
+            learning_rate=learning_rate, batch_trials=None, max_epochs=1, recurrent_epochs=0
+        )
+        fit = nma.fit_seq2seq(data, settings, n_latents=2, n_members=1, ridge=1e3, progress=False)
+        return fit.models[0].readout.bias.detach()
+
+    moved = (biases(1e-4) - biases(1e-12)).abs().median().item()
+    assert moved == pytest.approx(2e-4 * factor, rel=0.05)  # outputs' steps are twice the rate
 
 
 def test_a_network_learns_nothing_from_what_it_holds_out(tiny_data):
