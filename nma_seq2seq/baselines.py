@@ -448,11 +448,23 @@ def leading_axes(
 
     From X'X, of which the upper triangle counts, and X'Y. The best subspace of each rank is spanned
     by the leading axes of the fitted values.
+
+    Raises
+    ------
+    ValueError
+        If inputs say so nearly the same that with this ridge no regression can be computed.
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
     penalised = gram.copy(order="K")
     penalised[np.diag_indices_from(gram)] += ridge * np.trace(gram) / len(gram)
-    weights = cho_solve(cho_factor(penalised, overwrite_a=True), cross)
+    try:
+        factor = cho_factor(penalised, overwrite_a=True)
+    except LinAlgError as error:
+        raise ValueError(
+            f"a ridge of {ridge:g} is too small for these {len(gram)} inputs, which nearly repeat "
+            "each other; take a larger one"
+        ) from error
+    weights = cho_solve(factor, cross)
     axes = np.linalg.eigh(cross.T @ weights)[1][:, ::-1][:, : min(rank, len(gram))]
     return weights @ axes, axes
