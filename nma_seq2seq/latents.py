@@ -96,28 +96,7 @@ def align(
     for name, array in (("latents", latents), ("reference", reference)):
         if not np.isfinite(array).all():
             raise ValueError(f"the {name} hold NaN or infinite numbers; align finite ones")
-    seed = whole("seed", seed)
-    if (train is None) != (test is None):
-        raise ValueError("give both train and test trials, or neither for cross-validation")
-    if train is None or test is None:
-        n_folds = whole("n_folds", n_folds, 2)
-        if n_folds > len(latents):
-            raise ValueError(
-                f"{len(latents)} trials cannot be dealt into {n_folds} folds; take from 2 folds to "
-                "as many as there are trials"
-            )
-        from sklearn.model_selection import KFold
-
-        folds = list(KFold(n_folds, shuffle=True, random_state=seed).split(latents))
-    else:
-        train, test = positions(train, len(latents)), positions(test, len(latents))
-        shared = np.intersect1d(train, test)
-        if len(shared):
-            raise ValueError(
-                f"trial {shared[0]} is in both train and test; a map must be judged on trials that "
-                "it was not fitted on"
-            )
-        folds = [(train, test)]
+    folds = _folds(len(latents), train, test, n_folds, whole("seed", seed))
     trials = np.sort(np.concatenate([held_out for _, held_out in folds]))
     aligned, back = _mapped(latents, reference, folds), _mapped(reference, latents, folds)
     return Alignment(
@@ -127,6 +106,32 @@ def align(
         r2_back=r2(latents[trials], back[trials]),
         canonical_correlations=_canonical_correlations(latents, reference, folds),
     )
+
+
+def _folds(
+    n_trials: int, train: np.ndarray | None, test: np.ndarray | None, n_folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Trials to fit on and trials to judge on: those that were given, or each fold in turn."""
+    if train is not None and test is not None:
+        train, test = positions(train, n_trials), positions(test, n_trials)
+        shared = np.intersect1d(train, test)
+        if len(shared):
+            raise ValueError(
+                f"trial {shared[0]} is in both train and test; a map must be judged on trials that "
+                "it was not fitted on"
+            )
+        return [(train, test)]
+    if train is not None or test is not None:
+        raise ValueError("give both train and test trials, or neither for cross-validation")
+    n_folds = whole("n_folds", n_folds, 2)
+    if n_folds > n_trials:
+        raise ValueError(
+            f"{n_trials} trials cannot be dealt into {n_folds} folds; take from 2 folds to as many "
+            "as there are trials"
+        )
+    from sklearn.model_selection import KFold
+
+    return list(KFold(n_folds, shuffle=True, random_state=seed).split(np.arange(n_trials)))
 
 
 def _mapped(
@@ -267,26 +272,10 @@ def decode(
     >>> bool(table["accuracy"].item() > table["chance"].item())
     True
     """
-    if not isinstance(features, Mapping) or not features:
-        raise ValueError('features are a dict of names and arrays, such as {"latents": latents}')
-    known = labels(data.session)
-    if isinstance(variables, str):
-        variables = [variables]
+    _check_features(features, data.session)
     n_windows, n_shuffles = whole("n_windows", n_windows, 1), whole("n_shuffles", n_shuffles, 1)
     seed = whole("seed", seed)
-    for name, array in features.items():
-        if array.ndim != 3:
-            raise ValueError(
-                f"features {name!r} have the shape {array.shape}; they must be (trials, time, "
-                "features)"
-            )
-        if not np.isfinite(array).all():
-            raise ValueError(f"features {name!r} hold NaN or infinite numbers; decode finite ones")
-        if len(array) != data.session.n_trials:
-            raise ValueError(
-                f"features {name!r} have {len(array)} trials and the session "
-                f"{data.session.n_trials}; give features of all trials"
-            )
+    known = labels(data.session)
     fitted_on = np.union1d(data.train, data.validation)
     parts = {
         name: [part[~np.isnan(label[part])] for part in (fitted_on, data.test)]
@@ -297,7 +286,7 @@ def decode(
         variables = enough or ["stimulus side"]
     rng = np.random.default_rng(seed)
     rows = []
-    for variable in variables:
+    for variable in [variables] if isinstance(variables, str) else variables:
         if variable not in known:
             raise ValueError(
                 f"session {data.session.name} has no {variable!r} to decode; it has "
@@ -312,17 +301,16 @@ def decode(
         truth = label[test]
         for name, array in features.items():
             windows = _window_means(array, n_windows)
-            decoder = _fitted_decoder(windows[train], label[train], seed)
-            predicted = decoder.predict(windows[test])
-            low, high = _interval(truth, predicted)
+            predicted = _fitted_decoder(windows[train], label[train], seed).predict(windows[test])
+            low, high = accuracy_interval(truth, predicted)
             shuffled = rng.permuted(np.tile(truth, (n_shuffles, 1)), axis=1)
-            by_chance = _balanced(shuffled, predicted)
+            by_chance = balanced_accuracy(shuffled, predicted)
             rows.append(
                 {
                     "variable": variable,
                     "features": name,
                     "n_features": array.shape[2],
-                    "accuracy": float(_balanced(truth, predicted)),
+                    "accuracy": float(balanced_accuracy(truth, predicted)),
                     "low": low,
                     "high": high,
                     "chance": by_chance.mean(),
@@ -332,6 +320,25 @@ def decode(
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _check_features(features: Mapping[str, np.ndarray], session: Session) -> None:
+    """Refuse features that are not finite numbers of each of the session's trials."""
+    if not isinstance(features, Mapping) or not features:
+        raise ValueError('features are a dict of names and arrays, such as {"latents": latents}')
+    for name, array in features.items():
+        if array.ndim != 3:
+            raise ValueError(
+                f"features {name!r} have the shape {array.shape}; they must be (trials, time, "
+                "features)"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"features {name!r} hold NaN or infinite numbers; decode finite ones")
+        if len(array) != session.n_trials:
+            raise ValueError(
+                f"features {name!r} have {len(array)} trials and the session {session.n_trials}; "
+                "give features of all trials"
+            )
 
 
 def _fitted_decoder(x: np.ndarray, y: np.ndarray, seed: int) -> Pipeline:
@@ -357,7 +364,7 @@ def _fitted_decoder(x: np.ndarray, y: np.ndarray, seed: int) -> Pipeline:
             model = LogisticRegression(warm_start=True, **settings)
             for candidate, penalty in enumerate(_PENALTIES):
                 predicted = model.set_params(C=penalty).fit(seen, y[train]).predict(unseen)
-                scores[candidate] += _balanced(y[held_out], predicted)
+                scores[candidate] += balanced_accuracy(y[held_out], predicted)
         best = _PENALTIES[scores.argmax()]
         return make_pipeline(StandardScaler(), LogisticRegression(C=best, **settings)).fit(x, y)
 
@@ -375,7 +382,7 @@ def _window_means(array: np.ndarray, n_windows: int) -> np.ndarray:
     return np.concatenate([part.mean(axis=1, dtype=np.float32) for part in parts], axis=1)
 
 
-def _interval(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+def accuracy_interval(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
     """95 % interval of the balanced accuracy, which stays open where every guess is right.
 
     Wilson's interval for the share of each kind; the distances to its ends, for a mean of
@@ -389,7 +396,7 @@ def _interval(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
         found = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
         below.append(right.mean() - found.low)
         above.append(found.high - right.mean())
-    accuracy = float(_balanced(truth, predicted))
+    accuracy = float(balanced_accuracy(truth, predicted))
     n_kinds = len(below)
     return (
         accuracy - float(np.linalg.norm(below)) / n_kinds,
@@ -397,15 +404,11 @@ def _interval(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
     )
 
 
-def _balanced(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Mean over the values of `truth` of the share that was predicted right, over the last axis.
 
-    A value that a resample does not hold is left out of its mean.
+    Each row of `truth` must hold each of its values.
     """
-    right, shares = truth == predicted, []
-    for value in np.unique(truth):
-        here = truth == value
-        n_here = here.sum(axis=-1)
-        share = (right & here).sum(axis=-1) / np.maximum(n_here, 1)
-        shares.append(np.where(n_here > 0, share, np.nan))
-    return np.nanmean(shares, axis=0)
+    right = truth == predicted
+    shares = [right.mean(axis=-1, where=truth == value) for value in np.unique(truth)]
+    return np.mean(shares, axis=0)
