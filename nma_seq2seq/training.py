@@ -145,8 +145,9 @@ def load_fit(path: str | os.PathLike) -> Fit | ReducedRankRegression:
 
     Examples
     --------
-    >>> fit.save("fit.pt")  # doctest: +SKIP
-    >>> nma.load_fit("fit.pt").predict(data.source[data.test])  # doctest: +SKIP
+    >>> nma.fit_rrr(data).save("fit.pt")
+    >>> nma.load_fit("fit.pt").predict(data.source[data.test]).shape
+    (52, 40, 69)
     """
     content = saved.read(path)
     seen = content["seen"] and Seen(**content["seen"])

@@ -2,10 +2,13 @@
 
 import doctest
 import inspect
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from own_files import write_tar
+from steinmetz_files import write_part
 
 import nma_seq2seq as nma
 
@@ -32,10 +35,22 @@ def test_every_public_name_has_an_example():
     assert not missing
 
 
-@pytest.mark.parametrize("name", sorted(set(nma.__all__) - WITHOUT))
-def test_the_example_runs(name, names, tmp_path, monkeypatch):
+@pytest.fixture
+def files(tmp_path, monkeypatch, nwb, alf):
+    """The files that examples open, small and in the folder at hand; one part is in the cache."""
     monkeypatch.chdir(tmp_path)
+    shutil.copy(nwb, "mine.nwb")
+    write_tar(tmp_path / "Richards_2017-10-31.tar", alf)
+    nma.import_part(write_part(tmp_path / "steinmetz_part2.npz", 2, n_neurons=40))
+
+
+@pytest.mark.parametrize("name", sorted(set(nma.__all__) - WITHOUT))
+def test_the_example_runs(name, names, request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if name.startswith(("load_", "import_")):
+        request.getfixturevalue("files")
     test = example(name)
+    assert not any(doctest.SKIP in one.options for one in test.examples)
     test.globs = dict(names)
     printed = []
     failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=printed.append)

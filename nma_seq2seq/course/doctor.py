@@ -38,7 +38,8 @@ def doctor() -> None:
 
     Examples
     --------
-    >>> nma.doctor()  # doctest: +SKIP
+    >>> nma.doctor()  # doctest: +ELLIPSIS
+    ok       Python: ...
     """
     run()
 

@@ -95,7 +95,8 @@ def load_nwb(
 
     Examples
     --------
-    >>> session = nma.load_nwb("mine.nwb", align="stim_on_time")  # doctest: +SKIP
+    >>> session = nma.load_nwb("mine.nwb", align="go_cue")  # doctest: +ELLIPSIS
+    mine.nwb: ... regions from location; ...
     """
     return _opened("nwb", path, Asked(align, window, bin_size, region, units, trials, task))
 
@@ -121,8 +122,8 @@ def load_alf(
     path : path
         Of the folder or the .tar.
     align : str, or array of times
-        An attribute of trials (`visualStim_times` or `stimOn_times` by default), passiveVisual.times
-        or licks.times, or times in seconds.
+        An attribute of trials (`visualStim_times` or `stimOn_times` by default),
+        passiveVisual.times or licks.times, or times in seconds.
     window, bin_size, region, units, trials
         As in `load_nwb`.
     task : "active" or "passive"
@@ -138,8 +139,9 @@ def load_alf(
 
     Examples
     --------
-    >>> session = nma.load_alf("Richards_2017-10-31.tar")  # doctest: +SKIP
-    """  # noqa: E501
+    >>> session = nma.load_alf("Richards_2017-10-31.tar")  # doctest: +ELLIPSIS
+    Richards_2017-10-31.tar: ... regions from allen_ontology; ...
+    """
     return _opened("alf", path, Asked(align, window, bin_size, region, units, trials, task))
 
 
@@ -173,7 +175,7 @@ def load_file(
 
     Examples
     --------
-    >>> session = nma.load_file("steinmetz_part2.npz", index=5)  # doctest: +SKIP
+    >>> session = nma.load_file("steinmetz_part2.npz", index=5)
     """
     one_of("task", task, TASKS)
     path, index = existing(path), operator.index(index)

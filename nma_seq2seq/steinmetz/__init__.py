@@ -107,8 +107,8 @@ def load_session(
 
     Examples
     --------
-    >>> session = nma.load_session(31, fallback="simulated")  # doctest: +SKIP
-    >>> passive = nma.load_session(31, task="passive", fallback="simulated")  # doctest: +SKIP
+    >>> session = nma.load_session(31, fallback="simulated")
+    >>> passive = nma.load_session(31, task="passive", fallback="simulated")
     """
     one_of("task", task, TASKS)
     index = position(session)
@@ -174,8 +174,8 @@ def load_sessions(*, fallback: str | None = None, progress: bool = True) -> Iter
 
     Examples
     --------
-    >>> for session in nma.load_sessions(fallback="simulated", progress=False):  # doctest: +SKIP
-    ...     print(session.mouse, session.n_neurons)
+    >>> sessions = nma.load_sessions(fallback="simulated", progress=False)
+    >>> n_neurons = {session.name: session.n_neurons for session in sessions}
     """
     if fallback not in (None, "simulated"):
         raise ValueError(f"no fallback {fallback!r}; choose None or 'simulated'")
@@ -231,7 +231,8 @@ def import_part(path: str | os.PathLike) -> pd.DataFrame:
 
     Examples
     --------
-    >>> nma.import_part("steinmetz_part2.npz")  # doctest: +SKIP
+    >>> nma.import_part("steinmetz_part2.npz")["cached"].sum().item()
+    13
     """
     path, folder = existing(path), folder_in_use()
     with cache.writing(folder):
