@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nma_seq2seq.exercises.comparing import as_array, close, parts_of, same, without_ones
+from nma_seq2seq.exercises.comparing import as_array, close, parts, same, without_ones
 from nma_seq2seq.exercises.texts import headings
 
 # What may have been done, in a sentence, and what it would then give in each case.
@@ -121,10 +121,10 @@ def explain(
             if all(same(g[k], r, tolerance) for g, r in pairs):
                 return "", f"several are returned; number {k + 1} of them alone is asked for"
     if isinstance(right[0], (tuple, Mapping)):
-        parts = [(parts_of(g), parts_of(r)) for g, r in pairs]
-        if any(set(mine) != set(wanted) for mine, wanted in parts):
-            return "", ""
-        columns = ([(mine[key], wanted[key]) for mine, wanted in parts] for key in parts[0][1])
+        of_cases = [list(parts(*pair)) for pair in pairs]
+        if not all(name for found in of_cases for name, _, _ in found):
+            return "", ""  # made otherwise
+        columns = ([(mine, wanted) for _, mine, wanted in c] for c in zip(*of_cases, strict=True))
         wrong = (c for c in columns if not all(same(*pair, tolerance) for pair in c))
         # Of the first part that is wrong; its symptom is the comparison's, which names it.
         return next((("", explain(column, inputs, tolerance)[1]) for column in wrong), ("", ""))

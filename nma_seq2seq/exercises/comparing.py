@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,9 +13,7 @@ import torch
 from nma_seq2seq.exercises.samples import Sample
 
 
-def symptom(
-    got: Any, expected: Any, *, tolerance: float, squeeze: bool = False, what: str = "the result"
-) -> str | None:
+def symptom(got: Any, expected: Any, *, tolerance: float, what: str = "the result") -> str | None:
     """What is different: type, shape, NaN or the first value; None if nothing is.
 
     Numbers, lists, arrays, tensors and, where an array is expected, tables count as equal when
@@ -24,62 +23,75 @@ def symptom(
     ----------
     got, expected
         The student's result and the right one.
-    tolerance, squeeze
+    tolerance : float
         As in `Exercise`.
     what : str
         How the sentence begins.
     """
-    options = {"tolerance": tolerance, "squeeze": squeeze}
-    if expected is None or got is None:
-        if got is expected:
+    found = (_of_one(*part, tolerance) for part in parts(got, expected, what))
+    return next((sentence for sentence in found if sentence), None)
+
+
+def same(got: Any, expected: Any, tolerance: float) -> bool:
+    """Whether two results count as equal."""
+    return symptom(got, expected, tolerance=tolerance) is None
+
+
+def parts(got: Any, expected: Any, what: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The single results of which two consist: what each is called, and both of it.
+
+    Where they consist of other things, such as a dict with other keys, the whole of them.
+    """
+    if isinstance(expected, tuple) and not _is_shape(expected):
+        mine = [] if isinstance(got, Mapping) else _listed_parts(got)
+        if len(mine) == len(expected):
+            for k, right in enumerate(expected):
+                yield from parts(mine[k], right, f"part {k + 1}")
+            return
+    elif isinstance(expected, Mapping) and isinstance(got, Mapping):
+        for key in (key for key in expected if key in got):
+            yield from parts(got[key], expected[key], f"{what}[{key!r}]" if what else str(key))
+        if set(got) == set(expected):
+            return
+    yield what, got, expected
+
+
+def _is_shape(value: Any) -> bool:
+    """Whether it is said as a whole, such as (3, 4)."""
+    return isinstance(value, tuple) and all(type(part) is int for part in value)
+
+
+def _listed_parts(value: Any) -> list[Any]:
+    several = isinstance(value, (tuple, list, np.ndarray, torch.Tensor))
+    return list(value) if several and getattr(value, "ndim", True) else []
+
+
+def _of_one(what: str, got: Any, expected: Any, tolerance: float) -> str | None:
+    what = what or "the result"
+    if isinstance(got, Sample) and isinstance(expected, Sample):
+        return got.unlike(expected, what)
+    if _is_shape(expected) and len(shape := _listed_parts(got)) == len(expected):
+        return None if shape == list(expected) else f"{what} is {tuple(shape)}, expected {expected}"
+    if isinstance(got, Mapping) and isinstance(expected, Mapping):
+        lacks, more = (_listed(set(a) - set(b)) for a, b in ((expected, got), (got, expected)))
+        said = [f"lacks {lacks}"] * bool(lacks) + [f"has {more}"] * bool(more)
+        return f"{what} {' and '.join(said)}"
+    if isinstance(got, pd.DataFrame) and isinstance(expected, pd.DataFrame):
+        for kind in ("columns", "index"):
+            labels, needed = (sorted(map(str, getattr(table, kind))) for table in (got, expected))
+            if labels != needed:
+                return f"{what} has the {kind} {_listed(labels)}, expected {_listed(needed)}"
+        got = got.reindex(index=expected.index, columns=expected.columns)
+    found, wanted = as_array(got), as_array(expected)
+    if found is None or wanted is None or not _comparable(got, expected, found, wanted):
+        is_one = found is wanted is None and not isinstance(expected, tuple)
+        if is_one and type(got) is type(expected) and got == expected:
             return None
         hint = " (is `return` missing?)" if got is None else ""
         return f"{what} is {describe(got)}{hint}, expected {describe(expected)}"
-    if isinstance(expected, Sample):
-        return got.unlike(expected, what)
-    if isinstance(expected, tuple):
-        parts = [] if isinstance(got, Mapping) else list(parts_of(got).values())
-        if len(parts) != len(expected):
-            return f"{what} is {describe(got)}, expected {describe(expected)}"
-        if all(type(part) is int for part in expected):  # a shape is said as a whole
-            if parts == list(expected):
-                return None
-            return f"{what} is {tuple(parts)}, expected {expected}"
-        pairs = {f"part {i + 1}": pair for i, pair in enumerate(zip(parts, expected, strict=True))}
-        return _first(pairs, options)
-    if isinstance(expected, Mapping):
-        if not isinstance(got, Mapping):
-            return f"{what} is {describe(got)}, expected {describe(expected)}"
-        if set(got) != set(expected):
-            lacks, more = (_listed(set(a) - set(b)) for a, b in ((expected, got), (got, expected)))
-            said = [f"lacks {lacks}"] * bool(lacks) + [f"has {more}"] * bool(more)
-            return f"{what or 'the result'} {' and '.join(said)}"
-        named = {f"{what}[{key!r}]" if what else str(key): key for key in expected}
-        return _first({name: (got[key], expected[key]) for name, key in named.items()}, options)
-    if isinstance(expected, pd.DataFrame):
-        if not isinstance(got, pd.DataFrame):
-            return f"{what} is {describe(got)}, expected {describe(expected)}"
-        for kind in ("columns", "index"):
-            labels, needed = list(getattr(got, kind)), list(getattr(expected, kind))
-            if sorted(map(str, labels)) != sorted(map(str, needed)):
-                return f"{what} has the {kind} {_listed(labels)}, expected {_listed(needed)}"
-        got = got.reindex(index=expected.index, columns=expected.columns)
-    if isinstance(expected, pd.Series) and not isinstance(got, pd.Series):
-        return f"{what} is {describe(got)}, expected {describe(expected)}"
-    found, wanted = as_array(got), as_array(expected)
-    if (
-        found is None
-        or wanted is None
-        or (found.dtype.kind in "USO") != (wanted.dtype.kind in "USO")
-    ):
-        if wanted is None and type(got) is type(expected) and got == expected:
-            return None
-        return f"{what} is {describe(got)}, expected {describe(expected)}"
-    if squeeze and without_ones(found.shape) == without_ones(wanted.shape):
-        found = found.reshape(wanted.shape)
     if found.shape != wanted.shape:
         return f"{what} has shape {found.shape}, expected {wanted.shape}"
-    if isinstance(expected, torch.Tensor) and expected.requires_grad and not _has_gradient(got):
+    if _has_gradient(expected) and not _has_gradient(got):
         return (
             f"{what} has the right shape but no gradient, so nothing can be learned from it "
             "(stay in torch: no .item(), .numpy(), .detach() or torch.no_grad())"
@@ -87,9 +99,15 @@ def symptom(
     return _value_symptom(found, wanted, tolerance, what)
 
 
-def _first(pairs: Mapping[str, tuple[Any, Any]], options: dict[str, Any]) -> str | None:
-    found = (symptom(*pair, what=what, **options) for what, pair in pairs.items())
-    return next((sentence for sentence in found if sentence), None)
+def _comparable(got: Any, expected: Any, found: np.ndarray, wanted: np.ndarray) -> bool:
+    if isinstance(expected, (pd.DataFrame, pd.Series)) and not isinstance(got, type(expected)):
+        return False
+    of_text = found.dtype.kind in "USO", wanted.dtype.kind in "USO"
+    return not isinstance(expected, tuple) and of_text[0] == of_text[1]
+
+
+def _has_gradient(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
 
 
 def _value_symptom(
@@ -126,11 +144,6 @@ def close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray
     return np.isclose(got, expected, rtol=tolerance, atol=small, equal_nan=True)
 
 
-def same(got: Any, expected: Any, tolerance: float, squeeze: bool = False) -> bool:
-    """Whether two results count as equal."""
-    return symptom(got, expected, tolerance=tolerance, squeeze=squeeze) is None
-
-
 # ---------------------------------------------------------------------- kinds of results
 
 
@@ -159,31 +172,25 @@ def _plain(array: np.ndarray) -> np.ndarray:
         return array
 
 
-def needs_converting(got: Any, expected: Any) -> bool:
-    """Whether a result with the right values is of another kind than the cells after it expect."""
-    if isinstance(expected, tuple):
-        return type(got) is not tuple or any(map(needs_converting, got, expected))
-    if isinstance(expected, torch.Tensor):
-        return not isinstance(got, torch.Tensor) or got.dtype != expected.dtype
-    if isinstance(expected, np.ndarray):
-        return not isinstance(got, np.ndarray) or got.dtype.kind != expected.dtype.kind
-    if isinstance(expected, (bool, int, float, np.generic)):
-        return not isinstance(got, (bool, int, float, np.generic))
-    return False
-
-
 def converted(got: Any, expected: Any) -> Any:
-    """A result as the same kind as another: list -> array, float64 -> float32 tensor and so on."""
-    if not needs_converting(got, expected):
-        return got
+    """A result as the kind that the cells after it expect, such as an array for a list.
+
+    It is the result itself where it is of that kind.
+    """
     if isinstance(expected, tuple):
-        return tuple(map(converted, got, expected))
+        made = tuple(map(converted, got, expected))
+        return got if type(got) is tuple and all(map(operator.is_, made, got)) else made
     if isinstance(expected, torch.Tensor):
         tensor = got if isinstance(got, torch.Tensor) else torch.as_tensor(as_array(got))
         return tensor.to(expected.dtype)
-    array = as_array(got)
-    assert array is not None  # it has been compared
-    return array.astype(expected.dtype) if isinstance(expected, np.ndarray) else array.item()
+    if isinstance(expected, np.ndarray):
+        if isinstance(got, np.ndarray) and got.dtype.kind == expected.dtype.kind:
+            return got
+        return np.asarray(as_array(got), expected.dtype)
+    numbers = (bool, int, float, np.generic)
+    if isinstance(expected, numbers) and not isinstance(got, numbers):
+        return np.asarray(as_array(got)).item()
+    return got
 
 
 def describe(value: Any) -> str:
@@ -201,7 +208,7 @@ def describe(value: Any) -> str:
         return f"the number {value:.4g}"
     if isinstance(value, str):
         return f"the text {value[:40]!r}"
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, dict)):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, Sample):
         return str(value)
@@ -215,60 +222,35 @@ def summary(value: Any) -> str:
     array = as_array(value)
     if array is None or array.size <= 6 or not array.ndim:
         return repr(value) if array is None else str(array.tolist())
-    return f"{describe(value)}: {', '.join(_cell(v) for v in array.flat[:4])}, ..."
+    return f"{describe(value)}: {', '.join(map(shown, array.flat[:4]))}, ..."
 
 
 def side_by_side(got: Any, expected: Any, tolerance: float, most: int = 10) -> pd.DataFrame:
     """The first places where two results differ: `yours` and `expected`, a row each."""
     rows: dict[str, tuple[str, str]] = {}
-    for place, mine, right in _places("", got, expected):
-        a, b = np.asarray(mine), np.asarray(right)
-        numbers = a.shape == b.shape and a.dtype.kind in "iufcb" and b.dtype.kind in "iufcb"
-        if numbers and close(a, b, tolerance).all():
+    for what, mine, right in parts(got, expected):
+        if _of_one(what, mine, right, tolerance) is None:
             continue
-        if len(rows) < most and str(mine) != str(right):
-            rows[place or "the result"] = _cell(mine), _cell(right)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["yours", "expected"])
-
-
-def _places(place: str, got: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Each single value of two results, with where it stands."""
-    if isinstance(expected, Sample) and got.unlike(expected, place) is None:
-        return
-    parts = parts_of(got)
-    if parts and isinstance(expected, tuple) and not isinstance(got, Mapping):
-        for k, right in enumerate(expected):
-            yield from _places(f"{place}part {k + 1} ", parts.get(k), right)
-        return
-    if parts and isinstance(expected, Mapping) and isinstance(got, Mapping):
-        for key, right in expected.items():
-            yield from _places(f"{place}{key} ", parts.get(key), right)
-        return
-    if isinstance(expected, pd.DataFrame) and isinstance(got, pd.DataFrame):
-        for row in expected.index:
-            for column in expected.columns:
-                there = row in got.index and column in got.columns
-                value = got.loc[row, column] if there else "not there"
-                yield f"[{row}, {column}]", value, expected.loc[row, column]
-        return
-    a, b = as_array(got), as_array(expected)
-    if a is None or b is None:
-        yield place.strip(), describe(got), describe(expected)
-    elif a.shape != b.shape:
-        yield f"{place}shape", a.shape, b.shape
-        for k, (mine, right) in enumerate(zip(a.flat, b.flat, strict=False)):
-            yield f"{place}value {k}", mine, right
-    else:
-        for index in np.ndindex(a.shape):
-            yield f"{place}{list(index) if index else ''}".strip(), a[index], b[index]
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
-
-
-def _has_gradient(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.requires_grad
+        labels: list[Any] = []
+        if isinstance(mine, pd.DataFrame) and isinstance(right, pd.DataFrame):
+            mine = mine.reindex(index=right.index, columns=right.columns)
+            labels = [right.index, right.columns]
+        a, b = as_array(mine), as_array(right)
+        if a is None or b is None:
+            rows[what or "the result"] = describe(mine), describe(right)
+        elif a.shape != b.shape:
+            rows[f"{what} shape".strip()] = str(a.shape), str(b.shape)
+            for k, (one, other) in enumerate(zip(a.flat[:most], b.flat[:most], strict=False)):
+                rows[f"{what} value {k}".strip()] = shown(one, other), shown(other, one)
+        else:
+            for index in map(tuple, np.argwhere(~close(a, b, tolerance))[:most].tolist()):
+                place = [
+                    axis[k] for axis, k in zip(labels or map(range, a.shape), index, strict=True)
+                ]
+                name = f"{what} {place or ''}".strip() or "the result"
+                rows[name] = shown(a[index], b[index]), shown(b[index], a[index])
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["yours", "expected"])
+    return table.head(most)
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -276,22 +258,12 @@ def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def parts_of(value: Any) -> dict[Any, Any]:
-    """What several results in one consist of, by key or place; nothing of anything else."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    is_one_number = not getattr(value, "ndim", True)
-    if isinstance(value, (tuple, list, np.ndarray, torch.Tensor)) and not is_one_number:
-        return dict(enumerate(value))
-    return {}
-
-
 def _listed(keys: Any) -> str:
     names = sorted(map(str, keys))
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
-def shown(value: Any, other: Any) -> str:
+def shown(value: Any, other: Any = np.nan) -> str:
     """A number with as many digits as it takes to tell it from the other."""
     if not isinstance(value, np.generic) or value.dtype.kind not in "iuf":
         return repr(value.item() if isinstance(value, np.generic) else value)

@@ -48,10 +48,6 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: max(length, 20) - 3] + "..."
 
 
-# What a check of an exercise's own finds: nothing, a symptom, or a symptom and a cause.
-Diagnosis = str | tuple[str, str] | None
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exercise:
     """One exercise: what is asked, the right answer, and how an answer is checked.
@@ -81,21 +77,10 @@ class Exercise:
     run : function of (answer, *arguments) -> what is compared
         How an answer is called, where comparing what it returns is not enough: it is trained, or
         drawn from many times (`drawing`).
-    check : function of (answer, reference) -> None, a symptom, or a symptom and a cause
-        In place of `cases`, where a right answer may return one of many things. Returns or asserts
-        what is wrong in half a sentence ("the latents have shape ..."); what else it raises is
-        reported as the answer's own error.
     tolerance : float
         Largest relative difference that still counts as equal.
-    squeeze : bool
-        Axes of length 1 may be there or not.
     time_limit : float
         Seconds of processor time that the answer has for all cases together.
-
-    Raises
-    ------
-    ValueError
-        If there is not exactly one of `cases` and `check`.
     """
 
     number: str
@@ -106,16 +91,10 @@ class Exercise:
     hints: tuple[str, str]
     gaps: tuple[str, ...]
     mistakes: Mapping[str, Sequence[str]]
-    cases: Callable[[np.random.Generator], Sequence[tuple]] | None = None
+    cases: Callable[[np.random.Generator], Sequence[tuple]]
     run: Callable[..., Any] | None = None
-    check: Callable[[Any, Any], Diagnosis] | None = None
     tolerance: float = 1e-4
-    squeeze: bool = False
     time_limit: float = 10.0
-
-    def __post_init__(self) -> None:
-        if (self.cases is None) == (self.check is None):
-            raise ValueError(f"exercise {self.number} needs either cases or a check")
 
 
 def with_texts(module: str) -> Callable[..., Exercise]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import sys
@@ -40,6 +41,17 @@ def edited(answer: Any, edit: str) -> Any:
     space = dict(vars(sys.modules[answer.__module__]))
     exec(compile(source, f"<{answer.__name__}, edited>", "exec"), space)
     return space[answer.__name__]
+
+
+def joined(answer: Any, one: str, other: str) -> str:
+    """Two edits as one, in either order, or "" where they do not go together."""
+    for both in (f"{one} ;; {other}", f"{other} ;; {one}"):
+        if any(step.startswith("-> ") for step in both.split(" ;; ")):
+            return ""
+        with contextlib.suppress(ValueError, SyntaxError):
+            edited(answer, both)
+            return both
+    return ""
 
 
 def _edited(source: str, step: str) -> str:

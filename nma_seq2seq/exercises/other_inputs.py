@@ -3,7 +3,7 @@ a wrong one returned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -24,32 +24,28 @@ _CUTS = (
 )
 
 
-def other_inputs(
-    names: Sequence[str], cases: Sequence[tuple]
-) -> Iterator[tuple[str, list[tuple], list[float]]]:
+Case = Mapping[str, Any]  # the arguments by name
+
+
+def other_inputs(cases: Sequence[Case]) -> Iterator[tuple[str, list[Case], list[float]]]:
     """A mistake in a sentence, the cases that it makes of the right ones, a factor for each."""
     ones = [1.0] * len(cases)
-    for i, j in combinations(range(len(cases[0])), 2):
-        if _kind(cases[0][i]) == _kind(cases[0][j]):
-            sentence = f"{names[i]} and {names[j]} have changed places"
-            yield sentence, [_with(_with(c, i, c[j]), j, c[i]) for c in cases], ones
-    for i, name in enumerate(names[: len(cases[0])]):
-        values = [case[i] for case in cases]
-        for sentence, changed in _changes(name, values):
-            yield sentence, [_with(c, i, v) for c, v in zip(cases, changed, strict=True)], ones
+    for one, other in combinations(cases[0], 2):
+        if _kind(cases[0][one]) == _kind(cases[0][other]):
+            sentence = f"{one} and {other} have changed places"
+            yield sentence, [{**c, one: c[other], other: c[one]} for c in cases], ones
+    for name in cases[0]:
+        for sentence, changed in _changes(name, [case[name] for case in cases]):
+            yield sentence, [{**c, name: v} for c, v in zip(cases, changed, strict=True)], ones
     for places in _axes(cases):
-        i, axis = places[0]
-        lengths = [case[i].shape[axis] for case in cases]
+        name, axis = places[0]
+        lengths = [case[name].shape[axis] for case in cases]
         for cut, sentence in _CUTS:
-            text = sentence.format(f"axis {axis} of {names[i]}")
+            text = sentence.format(f"axis {axis} of {name}")
             made = [_cut(case, places, cut) for case in cases]
             yield text, made, ones
             # Added up over what is left, and divided by all.
             yield text, made, [len(range(n)[cut]) / n for n in lengths]
-
-
-def _with(case: tuple, place: int, value: Any) -> tuple:
-    return (*case[:place], value, *case[place + 1 :])
 
 
 def _changes(name: str, values: list[Any]) -> Iterator[tuple[str, list[Any]]]:
@@ -104,22 +100,23 @@ def _marked(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
     return made
 
 
-def _axes(cases: Sequence[tuple]) -> Iterator[tuple[tuple[int, int], ...]]:
+def _axes(cases: Sequence[Case]) -> Iterator[list[tuple[str, int]]]:
     """Axes of the arguments that are one and the same, as (argument, axis)."""
-    groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
-    for i, value in enumerate(cases[0]):
+    groups: dict[tuple[int, ...], list[tuple[str, int]]] = {}
+    for name, value in cases[0].items():
         if not isinstance(value, (np.ndarray, torch.Tensor)):
             continue
         for axis in range(value.ndim):
-            lengths = tuple(case[i].shape[axis] for case in cases)
-            groups.setdefault(lengths, []).append((i, axis))
-    yield from (tuple(places) for lengths, places in groups.items() if min(lengths) > 2)
+            lengths = tuple(case[name].shape[axis] for case in cases)
+            groups.setdefault(lengths, []).append((name, axis))
+    yield from (places for lengths, places in groups.items() if min(lengths) > 2)
 
 
-def _cut(case: tuple, places: tuple[tuple[int, int], ...], cut: slice) -> tuple:
-    for i, axis in places:
-        value = case[i][(*(slice(None),) * axis, cut)]
+def _cut(case: Case, places: list[tuple[str, int]], cut: slice) -> Case:
+    made = dict(case)
+    for name, axis in places:
+        value = made[name][(*(slice(None),) * axis, cut)]
         if isinstance(value, torch.Tensor):
-            value = value.detach().clone().requires_grad_(case[i].requires_grad)
-        case = _with(case, i, value)
-    return case
+            value = value.detach().clone().requires_grad_(made[name].requires_grad)
+        made[name] = value
+    return made

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from nma_seq2seq.exercises.checking import Judgement, judge
 from nma_seq2seq.exercises.comparing import side_by_side, summary
 from nma_seq2seq.exercises.definition import Exercise, Result, exercises_of, find, notebooks
 from nma_seq2seq.exercises.edits import source_of
+from nma_seq2seq.exercises.judging import Judgement, judge
 
 Answer = TypeVar("Answer")  # a function or a class
 

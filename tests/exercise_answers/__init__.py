@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from nma_seq2seq.exercises import Result, find, notebooks
-from nma_seq2seq.exercises.checking import judge
 from nma_seq2seq.exercises.edits import edited
+from nma_seq2seq.exercises.judging import judge
 from nma_seq2seq.exercises.texts import headings, mistakes_of
 
 

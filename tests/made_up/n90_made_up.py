@@ -82,6 +82,5 @@ EXERCISES = (
         "90.6",
         similarity,
         cases=lambda rng: [(rng.normal(size=(n, 3)) * [1, 2, 3] ** np.arange(3),) for n in (9, 8)],
-        squeeze=True,
     ),
 )
