@@ -36,6 +36,11 @@ def real(name: str, value: Any, least: float = -np.inf) -> float:
     return number
 
 
+def given(**options: Any) -> dict[str, Any]:
+    """The options that a caller gave: those that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def one_of(name: str, value: Any, choices: Iterable[str]) -> str:
     """One of the words that there are."""
     choices = list(choices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 from IPython.display import display
 
-from nma_seq2seq.arguments import one_of, real, whole
+from nma_seq2seq.arguments import given, one_of, real, whole
 from nma_seq2seq.dataset import Dataset, make_dataset, split_trials
 from nma_seq2seq.plots.datasets import selection
 from nma_seq2seq.plots.style import alt_text
@@ -153,8 +153,25 @@ class RegionPicker:
             seed=seed,
         )
 
-    def choose(self, **choice: Any) -> Choice:
-        """Set `session`, `source`, `target`, `min_rate_hz` or `trial`, as the mouse would.
+    def choose(
+        self,
+        *,
+        session: str | None = None,
+        source: str | Sequence[str] | None = None,
+        target: str | None = None,
+        min_rate_hz: float | None = None,
+        trial: int | None = None,
+    ) -> Choice:
+        """Set what is given, as a click would; the rest stays as it is.
+
+        Parameters
+        ----------
+        session : str
+            Its name.
+        source : "other", "same" or regions
+        target : str
+        min_rate_hz : float
+        trial : int
 
         Returns
         -------
@@ -166,9 +183,8 @@ class RegionPicker:
         ValueError
             If there is no such name, region or trial; nothing changes then.
         """
-        for key in choice:
-            one_of("setting", key, Choice.__dataclass_fields__)
-        name = one_of("session", choice.pop("session", self._opened), self._sessions)
+        name = self._opened if session is None else one_of("session", session, self._sessions)
+        choice = given(source=source, target=target, min_rate_hz=min_rate_hz, trial=trial)
         settings = _settings(self._loaded(name), choice)
         with self._silent():
             if name != self._opened:
@@ -238,7 +254,7 @@ class RegionPicker:
 
     @contextmanager
     def _silent(self) -> Iterator[None]:
-        """Change controls without an answer to each of the changes."""
+        """Change controls without acting on each of the changes."""
         busy, self._busy = self._busy, True
         try:
             yield

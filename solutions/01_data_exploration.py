@@ -30,12 +30,12 @@ import nma_seq2seq as nma
 # %% [markdown]
 # ## The task
 #
-# A mouse sits between screens with its forepaws on a small wheel. In each trial a striped patch, a *grating*, may appear on the left, on the right, on both sides or on neither. Each has one of four *contrasts*: 0 (not there), 0.25, 0.5 or 1. Turning the wheel moves the gratings: the mouse is to bring the one with the higher contrast to the middle, so to move it *towards the other side* of where it was, and to hold the wheel still if there is no grating at all. An answer is named by the grating that is brought in: *left* means that the left one came to the middle. (The task: Burgess et al. 2017.)
+# A mouse sits between screens with its forepaws on a small wheel. In each trial a striped patch, a *grating*, may appear on the left, on the right, on both sides or on neither. Each has one of four *contrasts*: 0 (not there), 0.25, 0.5 or 1. Turning the wheel moves the gratings: the mouse is to bring the one with the higher contrast to the middle, so to move it *towards the other side* of where it was, and to hold the wheel still if there is no grating at all. A response is named by the grating that is brought in: *left* means that the left one came to the middle. (The task: Burgess et al. 2017.)
 
 # %%
 axes = nma.plots.task(contrast_left=1.0, contrast_right=0.25)
 # %% [markdown]
-# You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to answer, so until 2.7 s at the latest. The recording that the school hands out ends 2 s after the gratings. What comes later is in no bin: in the twin every no-go, since a no-go counts when the time is up. A right answer earns a drop of water, a wrong one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
+# You should see the set-up above and the course of one trial below. The bars are spans in which things can happen: the go cue, a tone, comes 0.5 to 1.2 s after the gratings, and the mouse has 1.5 s from there to respond, so until 2.7 s at the latest. The recording that the school hands out ends 2 s after the gratings. What comes later is in no bin: in the twin every no-go, since a no-go counts when the time is up. A correct response earns a drop of water, an incorrect one a burst of noise. When both contrasts are the same and above 0, the computer rewards a side at random.
 #
 # The clock of a trial starts with the gratings: **time 0 is stimulus onset**.
 #
@@ -166,7 +166,7 @@ else:
     print("This session has no positions of its neurons, so there is no view of the brain.")
 
 # %% [markdown]
-# You should see straight tracks, each through one region after another: the sites lie along the shank of a probe, and so do the neurons. Most neurons of these data lie in the left half of the brain. The left half sees what is to the right of the nose, so **the right grating is *contralateral*** (on the other side of the body) **to the probes**, and it is the one that visual regions answer to.
+# You should see straight tracks, each through one region after another: the sites lie along the shank of a probe, and so do the neurons. Most neurons of these data lie in the left half of the brain. The left half sees what is to the right of the nose, so **the right grating is *contralateral*** (on the other side of the body) **to the probes**, and it is the one that visual regions respond to.
 
 # %% [markdown]
 # ## Behaviour: does the mouse do the task?
@@ -175,18 +175,18 @@ else:
 #
 # ## Exercise 1.2 The psychometric curve (10 minutes, difficulty 2 of 3)
 #
-# For each difference that occurs, compute the fraction of **all** trials with that difference in which the mouse answered **right**. Check the code for right once more, above: it is not the one that one expects.
+# For each difference that occurs, compute the fraction of **all** trials with that difference in which the mouse chose **right**. Check the code for right once more, above: it is not the one that one expects.
 
 
 # %%
 @nma.exercise("1.2")
 def psychometric(contrast_left, contrast_right, response):
-    """How often the mouse answers right, for each difference in contrast.
+    """How often the mouse chooses right, for each difference in contrast.
 
     contrast_left, contrast_right: arrays (trials,), 0 to 1
     response: array (trials,), +1 left, -1 right, 0 no-go
     returns: the differences right - left that occur, sorted, (levels,);
-             the fraction of their trials that are answered right, (levels,)
+             the fraction of their trials in which right is chosen, (levels,)
     """
     ### BEGIN SOLUTION
     difference = contrast_right - contrast_left
@@ -205,7 +205,7 @@ if "response" in session.trials:
     ax = nma.plots.psychometric(session)
     owner = f"{nma.whose('1.2')} share"
     ax.plot(levels, p_right, "x", color="black", markersize=11, label=owner, zorder=3)
-    ax.legend(title="answer", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(title="response", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 else:
     print("This session has no responses, so there is no psychometric curve.")
 
@@ -348,7 +348,7 @@ variables = pd.DataFrame(
         ("wheel", "the movement itself", "activity of nearly all regions goes along with it"),
         ("face", "other movements, arousal", "the same"),
         ("pupil_area", "arousal, engagement", "slow: over trials"),
-        ("feedback_type", "reward or noise", "after the answer"),
+        ("feedback_type", "reward or noise", "after the response"),
     ],
     columns=["variable", "what it stands for", "note"],
 ).set_index("variable")

@@ -46,7 +46,7 @@ axes = nma.plots.raster(session, neuron)
 # %% [markdown]
 # You should see that no two trials are alike, and that the ticks are nevertheless denser at some times than at others. The curve below the raster is their average over trials. If the session has event times, coloured dots mark them: the go cue and the feedback come at other times in each trial.
 #
-# Sorting the rows shows what a neuron goes along with. Here by the answer and then by the time of the movement, or by the contrast where answers are not known.
+# Sorting the rows shows what a neuron goes along with. Here by the response and then by the time of the movement, or by the contrast where responses are not known.
 
 # %%
 by = next((c for c in ("response", "contrast_right") if c in session.trials), None)
@@ -97,7 +97,7 @@ if has_contrast:
     )
 
 # %% [markdown]
-# Now for a whole region at once, a line for each contrast. We compare the target with the region that answers most strongly to a right grating.
+# Now for a whole region at once, a line for each contrast. We compare the target with the region that responds most strongly to a right grating.
 
 # %% tags=["real-mouse"]
 if has_contrast:
@@ -105,10 +105,10 @@ if has_contrast:
         psth(session.spikes, trials, session.bin_size)[after].mean(axis=0)
         for trials in (contrast == contrast.max(), contrast == 0)
     )  # (neurons,) each
-    answer = pd.Series((bright - dark) / np.sqrt(bright + dark + 0.1)).groupby(
+    response = pd.Series((bright - dark) / np.sqrt(bright + dark + 0.1)).groupby(
         session.units["region"].to_numpy()
     )
-    others = answer.mean().drop(["root", target], errors="ignore")
+    others = response.mean().drop(["root", target], errors="ignore")
     strongest = others.idxmax() if len(others) else target
 
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), layout="constrained")
@@ -117,11 +117,11 @@ if has_contrast:
     axes[0].get_legend().remove()
 
 # %% [markdown]
-# You should see the left region answer soon after the stimulus, and more strongly to the two high contrasts than to a low one or none. A motor region, if that is your target, follows later, and its lines are less clearly in order: it need not care how bright a grating is.
+# You should see the left region respond soon after the stimulus, and more strongly to the two high contrasts than to a low one or none. A motor region, if that is your target, follows later, and its lines are less clearly in order: it need not care how bright a grating is.
 #
-# <details><summary><b>Think:</b> we picked the region for its answer, and then show that it answers. What is wrong with that, and when would it matter?</summary>
+# <details><summary><b>Think:</b> we picked the region for its response, and then show that it responds. What is wrong with that, and when would it matter?</summary>
 #
-# The same trials were used to choose and to show. With many regions, the strongest of them looks strong even if none answers: the winner's luck. As an illustration that is all right. As a result it is not: choose on one half of the trials, and show the other. The next section does so.
+# The same trials were used to choose and to show. With many regions, the strongest of them looks strong even if none responds: the winner's luck. As an illustration that is all right. As a result it is not: choose on one half of the trials, and show the other. The next section does so.
 # </details>
 
 # %% [markdown]
@@ -360,7 +360,7 @@ if compared:
 #
 # ### What the shuffle does not tell
 #
-# "More than chance" is a low bar. Two regions that both answer to the right grating go up and down together from trial to trial for that reason alone. We take out this *shared stimulus drive*: from each region's activity, subtract its mean over the trials with the same two contrasts. What remains are called *noise correlations*.
+# "More than chance" is a low bar. Two regions that both respond to the right grating go up and down together from trial to trial for that reason alone. We take out this *shared stimulus drive*: from each region's activity, subtract its mean over the trials with the same two contrasts. What remains are called *noise correlations*.
 
 # %%
 condition = [session.trials[c].to_numpy() for c in session.trials if c.startswith("contrast_")]
@@ -418,7 +418,7 @@ pd.DataFrame(
 #
 # ## Take it further
 #
-# Write a null that keeps each region's slow drift: instead of a random order, roll the trials of each region in a circle by a random number of trials (`np.roll`). Is the 95 % threshold higher than that of the shuffle, and in which phase most of all? Then draw the fraction of pairs above either null for windows of 0.2 s that slide through the trial. When do regions become similar, and does it depend on whether the answer was right? (A circular shift is no cure for everything: Harris 2020 shows drifts that fool it.)
+# Write a null that keeps each region's slow drift: instead of a random order, roll the trials of each region in a circle by a random number of trials (`np.roll`). Is the 95 % threshold higher than that of the shuffle, and in which phase most of all? Then draw the fraction of pairs above either null for windows of 0.2 s that slide through the trial. When do regions become similar, and does it depend on whether the response was correct? (A circular shift is no cure for everything: Harris 2020 shows drifts that fool it.)
 #
 # ## Further reading
 #

@@ -47,7 +47,7 @@ print(f"target: {target}, with {n_neurons[target]} of {session.n_neurons} neuron
 # | Question 2: can one area be predicted from other areas? | every other region | motor cortex |
 # | Question 3: can a part of a region be predicted from another part? | half of motor cortex | the other half |
 #
-# Stimulus, answer and wheel are *not* inputs. They are what you will look for in the model later (notebook 6), and
+# Stimulus, response and wheel are *not* inputs. They are what you will look for in the model later (notebook 6), and
 # what could explain away a connection (notebook 7).
 #
 # ## Pick by mouse

@@ -644,7 +644,7 @@ nma.quiz(
             ),
             "is right in half of the bins": (
                 False,
-                "Bits per spike are no share of right answers.",
+                "Bits per spike are no share of right guesses.",
             ),
         },
         "The 95 % intervals of two models overlap. Is one better?": {

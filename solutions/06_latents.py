@@ -329,7 +329,7 @@ else:
 # %%
 rates = fit.predict(data.source[data.test])  # (test trials, time, neurons), counts per bin
 psth = nma.null_rates(data, "psth")  # (time, neurons), from training trials
-axes = nma.plots.denoised_trial(data, rates, psth, place=3)
+axes = nma.plots.denoised_trial(data, rates, psth, position=3)
 # %%
 busiest = np.argsort(data.target[data.train].mean(axis=(0, 1)))[::-1]
 axes = nma.plots.denoised_neurons(data, rates, psth, busiest[:2])
@@ -530,7 +530,7 @@ except ValueError as problem:
     print(f"Decoding is left out, here and below: {problem}.")
 
 # %% [markdown]
-# **Stimulus side** is that of the higher contrast, **choice** the grating that was brought in, **movement** whether the wheel was turned, **reward** whether the answer was right. You should see intervals that overlap: one split leaves a few dozen test trials. Even where every guess is right the interval does not close.
+# **Stimulus side** is that of the higher contrast, **choice** the grating that was brought in, **movement** whether the wheel was turned, **reward** whether the response was correct. You should see intervals that overlap: one split leaves a few dozen test trials. Even where every guess is right the interval does not close.
 #
 # ### Before the movement
 #

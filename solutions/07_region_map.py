@@ -302,8 +302,8 @@ ax = nma.plots.region_matrix(matrix, f"{value.replace('_', ' ')} (bits per spike
 #
 # Whatever differs between trials of the same stimulus and reaches the whole brain: the mouse turns the wheel on this
 # trial and not on that one, it is awake or drowsy, it licks, it whisks. "Beyond stimulus" is an upper bound of
-# what the regions could tell each other. You could shuffle within stimulus *and answer* (there are then few trials of each
-# kind), or compare with a model that also reads wheel and face.
+# what the regions could tell each other. You could shuffle within stimulus *and response* (there are then few trials
+# of each kind), or compare with a model that also reads wheel and face.
 # </details>
 #
 # ## The strongest paths as a graph

@@ -25,7 +25,7 @@ def bits(table):
 
 
 def counted(trials, by, value):
-    """Share of answers at each level."""
+    """Share of responses at each level."""
     return (trials["response"] == value).groupby(by).mean()
 
 

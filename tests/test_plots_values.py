@@ -426,8 +426,8 @@ def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["VISp → CA1 (3)"]
     dots = next(line for line in ax.lines if line.get_label() == "one mouse")
     np.testing.assert_allclose(sorted(dots.get_xdata()), [0, 0.1, 0.2])
-    with pytest.raises(ValueError, match="4 mice or more; choose a smaller least="):
-        plots.over_mice(table, least=4)
+    with pytest.raises(ValueError, match="4 mice or more; choose a smaller min_mice="):
+        plots.over_mice(table, min_mice=4)
 
 
 # ---------------------------------------------------------------------- names and what they are of
@@ -656,7 +656,7 @@ def test_denoised_rates_are_of_the_trial_and_neuron_named(data):
 def test_a_denoised_trial_is_the_one_named(data):
     rates = np.random.default_rng(0).random((len(data.test), data.n_bins, data.n_targets))
     psth = np.tile(np.arange(data.n_targets, 0.0, -1.0), (data.n_bins, 1)) / 100
-    axes = plots.denoised_trial(data, rates, psth, place=2)
+    axes = plots.denoised_trial(data, rates, psth, position=2)
     assert str(data.test[2]) in axes[0].get_ylabel()
     shown = {ax.get_title().split(" ")[0]: ax.images[0].get_array() for ax in axes}
     np.testing.assert_allclose(shown["denoised"], rates[2].T / data.bin_size)
@@ -734,7 +734,7 @@ def test_the_session_at_hand_is_marked_among_all(session):
     assert marked == [str(table["index"].iloc[7])]
 
 
-def test_the_left_answer_is_the_left_grating(session):
+def test_the_left_response_is_the_left_grating(session):
     """A response of 1 is left, as in the recordings: most where the left contrast is higher."""
     trials = session.trials.assign(contrast_left=1.0, contrast_right=0.0, response=1.0)
     ax = plots.psychometric(dataclasses.replace(session, trials=trials))

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import json
 import os
 import re
@@ -183,6 +184,8 @@ def test_a_public_name_is_seen_by_a_type_checker(tmp_path):
     script = tmp_path / "script.py"
     lines = ["nma.lod_session(3)", "nma.load_session([3])", "nma.plots.rastre(1)"]
     lines.append('nma.score({"mine": 3}, nma.make_dataset(nma.load_session(3)))')
+    lines += ["nma.load_session(0, binsize=0.01)", 'nma.load_file("mine.nwb", regoin="MOs")']
+    lines += ["nma.RegionPicker(nma.load_session(3)).choose(rate=1)"]
     script.write_text("\n".join(["import nma_seq2seq as nma", *lines, "nma.load_session(3)"]))
     run = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(script)],
@@ -190,12 +193,31 @@ def test_a_public_name_is_seen_by_a_type_checker(tmp_path):
         capture_output=True,
         text=True,
     )
-    found = [line for line in run.stdout.splitlines() if f"{script.name}:" in line]
-    assert len(found) == 4, run.stdout + run.stderr
+    found = [
+        line for line in run.stdout.splitlines() if f"{script.name}:" in line and ": error:" in line
+    ]
+    assert len(found) == len(lines), run.stdout + run.stderr
     assert 'Module has no attribute "lod_session"' in found[0]
     assert 'Argument 1 to "load_session" has incompatible type' in found[1]
     assert 'Module has no attribute "rastre"' in found[2]
     assert '"int"; expected "str": "Model' in found[3]
+    for misspelt, line in zip(("binsize", "regoin", "rate"), found[4:], strict=True):
+        assert f'Unexpected keyword argument "{misspelt}"' in line
+
+
+def test_no_public_function_hides_its_options():
+    public = [getattr(home, name) for home in (nma, nma.plots) for name in home.__all__]
+    functions = [thing for thing in public if inspect.isfunction(thing)]
+    for kind in filter(inspect.isclass, public):
+        own = {name: thing for name, thing in vars(kind).items() if not name.startswith("_")}
+        functions += filter(inspect.isfunction, own.values())
+    hiding = [
+        function.__qualname__
+        for function in functions
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.VAR_KEYWORD
+    ]
+    assert len(functions) > 100 and not hiding
 
 
 def test_a_public_name_is_offered_by_an_editor():

@@ -673,6 +673,23 @@ REFUSED = {
         lambda nwb, alf: nma.load_file(plain(alf.parent / "p.npz"), region="a"),
         "holds counts in bins already, so that region= has nothing to choose",
     ),
+    "session": (
+        lambda nwb, alf: nma.load_file(nwb, session=nma.Session.from_dict(session_dict())),
+        "is NWB, which needs no session beside it; leave session= out",
+    ),
+    "session of counts": (
+        lambda nwb, alf: nma.load_file(
+            plain(alf.parent / "p.npz"), session=nma.Session.from_dict(session_dict())
+        ),
+        "holds counts in bins already, so that session= has nothing to choose",
+    ),
+    "window of trials": (
+        lambda nwb, alf: nma.load_file(
+            write(alf.parent / "st.npz", [{"ss": objects([[1.0], [2.0]]).reshape(2, 1)}]),
+            window=(0, 1),
+        ),
+        "holds trials that are cut already, so that window= has nothing to choose",
+    ),
     "objects": (
         lambda nwb, alf: nma.load_file(plain(alf.parent / "o.npz", brain_area=objects([1, "b"]))),
         r"holds 'brain_area' as Python objects; save it as .*np.array\(list\(brain_area\)\)",

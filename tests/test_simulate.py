@@ -187,8 +187,8 @@ def test_wheel_turns_towards_the_response_when_the_mouse_moves(twin):
     for trial, row in twin.trials.iterrows():
         onset = row["reaction_time"] if row["response"] else row["feedback_time"]
         assert not wheel[trial, twin.time < onset].any()
-        answering = (twin.time > onset) & (twin.time < row["response_time"])
-        assert np.sign(wheel[trial, answering].sum()) == row["response"]
+        responding = (twin.time > onset) & (twin.time < row["response_time"])
+        assert np.sign(wheel[trial, responding].sum()) == row["response"]
 
 
 def test_licks_follow_reward_and_the_pupil_is_smooth(twin):
@@ -254,7 +254,7 @@ def test_several_areas_send_to_motor_cortex_and_hippocampus_to_none():
     assert {name for path in PATHS for name in path[:2]} <= set(simulate.AREAS)
 
 
-def test_regions_answer_as_they_should(twin):
+def test_regions_respond_as_they_should(twin):
     def rate_hz(region, trials):
         return twin.select(region, trials=trials).spikes.mean(axis=(0, 2)) / twin.bin_size
 
@@ -279,8 +279,8 @@ def test_regions_answer_as_they_should(twin):
 def test_high_contrasts_are_seen_sooner():
     session = nma.simulate_session(n_trials=1500, n_bins=80, regions={"VISp": 2})
     contrast, seen = session.trials["contrast_right"], latent(session, "visual cortex")
-    answers = [seen[contrast == level].mean(axis=0) for level in (0.25, 1)]
-    weak, strong = ((answer > answer.max() / 2).argmax() for answer in answers)
+    responses = [seen[contrast == level].mean(axis=0) for level in (0.25, 1)]
+    weak, strong = ((response > response.max() / 2).argmax() for response in responses)
     assert 50 + 6 <= strong < weak <= 50 + 11
 
 

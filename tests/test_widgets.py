@@ -142,7 +142,6 @@ def test_choose_does_the_same_in_code(picker):
         ({"min_rate_hz": -1}, "min_rate_hz is -1; choose a number of at least 0"),
         ({"min_rate_hz": 21}, "min_rate_hz is 21; choose from 0 to 20"),
         ({"session": "32"}, "no session '32'; choose from 'Tiny_2020-01-01'"),
-        ({"rate": 1}, "no setting 'rate'; choose from 'session', 'source'"),
     ],
 )
 def test_what_is_not_there_cannot_be_chosen(picker, choice, message):

@@ -172,10 +172,9 @@ def _session(arguments: argparse.Namespace) -> Session:
     if arguments.simulated:
         return simulate_session(seed=0)
     if arguments.data is not None:
-        given = {"align": arguments.align, "region": arguments.region}
-        options = {name: value for name, value in given.items() if value is not None}
+        path, index = arguments.data, arguments.index
         try:
-            return load_file(arguments.data, arguments.index, **options)
+            return load_file(path, index, align=arguments.align, region=arguments.region)
         except ModuleNotFoundError as missing:
             if missing.name != "pynwb":
                 raise

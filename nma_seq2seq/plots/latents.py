@@ -370,7 +370,7 @@ def denoised_trial(
     data: Dataset,
     rates: np.ndarray,
     psth: np.ndarray,
-    place: int = 0,
+    position: int = 0,
     *,
     axes: Many = None,
 ) -> np.ndarray:
@@ -384,17 +384,17 @@ def denoised_trial(
         Predicted counts per bin.
     psth : array, (time, n_targets)
         Average training trial, counts per bin.
-    place : int
+    position : int
         Which of the test trials.
     """
-    trial = data.test[whole("place", place, 0, len(data.test) - 1)]
+    trial = data.test[whole("position", position, 0, len(data.test) - 1)]
     order = np.argsort(psth.mean(axis=0))[::-1]
     shown = {
         f"counts, smoothed by {2000 * data.bin_size:.0f} ms": smooth(data.target[[trial]], 2)[0],
         "PSTH (average training trial)": psth,
-        "denoised rates": rates[place],
+        "denoised rates": rates[position],
     }
-    top = np.percentile(rates[place], 99.5) / data.bin_size
+    top = np.percentile(rates[position], 99.5) / data.bin_size
     axes = style.panels(axes, (1, 3), (9.5, 3.8), sharey=True)
     for ax, (title, values) in zip(axes, shown.items(), strict=True):
         hz = values[:, order].T / data.bin_size

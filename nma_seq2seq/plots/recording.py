@@ -32,8 +32,8 @@ def task(contrast_left: float = 1.0, contrast_right: float = 0.25, axes: Many = 
         "Above, a drawing of the set-up: a mouse with its forepaws on a wheel, between a left and "
         f"a right screen with gratings of contrast {contrast_left:g} and {contrast_right:g}; "
         "turning the wheel moves them, and the higher one is to come to the centre. Below, the "
-        "course of a trial in seconds from the gratings: go cue at 0.5 to 1.2, answer up to 1.5 s "
-        "after it, so up to 2.7, then feedback. The recorded bins run from -0.5 to 2.0.",
+        "course of a trial in seconds from the gratings: go cue at 0.5 to 1.2, response up to 1.5 "
+        "s after it, so up to 2.7, then feedback. The recorded bins run from -0.5 to 2.0.",
     )
 
 
@@ -82,14 +82,14 @@ def _draw_trial(ax: Axes) -> None:
     spans = (
         ("gratings on the screens", 0.0, 2.7, "#4477AA"),
         ("go cue (a tone)", 0.5, 1.2, "#CCBB44"),
-        ("answer: within 1.5 s of the go cue", 0.5, 2.7, "#228833"),
+        ("response: within 1.5 s of the go cue", 0.5, 2.7, "#228833"),
         ("feedback: water, or a burst of noise", 0.5, 2.9, "#AA3377"),
     )
     for row, (text, start, stop, color) in enumerate(spans):
         ax.barh(3.6 - row, stop - start, 0.62, start, color=color, alpha=0.3)
         ax.text(start + 0.03, 3.6 - row, text, va="center")
     ax.plot([-0.5, 2.0], [4.25, 4.25], color=INK, linewidth=3)
-    ax.text(0.03, 4.35, "the recorded bins: an answer after 2.0 s lies outside", va="bottom")
+    ax.text(0.03, 4.35, "the recorded bins: a response after 2.0 s lies outside", va="bottom")
     ax.axvline(2.0, color=INK, linewidth=1)
     ax.axvline(0, color="black", linestyle=":", linewidth=1)
 
@@ -254,7 +254,7 @@ def count_variance(
 
 @styled
 def psychometric(session: Session, ax: Axes | None = None) -> Axes:
-    """How often the mouse answers left, right and not at all, by the difference in contrast.
+    """How often the mouse chooses left, right and no-go, by the difference in contrast.
 
     Fractions with 95 % intervals (Wilson's). The trials need both contrasts and `response`.
     """
@@ -277,16 +277,16 @@ def psychometric(session: Session, ax: Axes | None = None) -> Axes:
         ax.errorbar(table.index.to_numpy() + shift / 1000, share, bars, **look)
     ax.set(ylim=(-0.04, 1.04), xticks=np.arange(-1, 1.1, 0.25), ylabel="fraction of trials")
     ax.set_xlabel("contrast right - contrast left")
-    ax.set_title("answers by contrast; bars: 95 % interval")
-    ax.legend(title="answer", **style.BESIDE)
+    ax.set_title("responses by contrast; bars: 95 % interval")
+    ax.legend(title="response", **style.BESIDE)
     ends = ", ".join(
         f"{name} {shares[value].iloc[0]:.0%} and {shares[value].iloc[-1]:.0%}"
         for value, (name, *_) in RESPONSES.items()
     )
     return described(
         ax,
-        "Fractions of trials with each answer, against the difference in contrast. At the largest "
-        f"difference to the left and to the right: {ends}.",
+        "Fractions of trials with each response, against the difference in contrast. At the "
+        f"largest difference to the left and to the right: {ends}.",
     )
 
 

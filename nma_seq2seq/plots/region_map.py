@@ -134,7 +134,7 @@ def over_mice(
     table: pd.DataFrame,
     value: str = "beyond_stimulus",
     *,
-    least: int = 3,
+    min_mice: int = 3,
     ax: Axes | None = None,
 ) -> Axes:
     """Each pair's mean over mice with its 95 % interval over mice, and the mice themselves.
@@ -147,13 +147,14 @@ def over_mice(
         `region_map`s of several sessions, concatenated.
     value : str
         The column of scores.
-    least : int
+    min_mice : int
         Mice that a pair must have been recorded in; an interval over two is as wide as the page.
     """
-    summary = summed_up(table, value).query("n_mice >= @least")
+    summary = summed_up(table, value).query("n_mice >= @min_mice")
     if summary.empty:
         raise ValueError(
-            f"no pair of regions was recorded in {least} mice or more; choose a smaller least="
+            f"no pair of regions was recorded in {min_mice} mice or more; choose a smaller "
+            "min_mice="
         )
     shown, one_each = summary.head(_MOST_PAIRS), by_mouse(table, value)
     ax = style.panel(ax, (8.5, 1.2 + 0.27 * len(shown)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nma_seq2seq.arguments import one_of
+from nma_seq2seq.arguments import given, one_of
 from nma_seq2seq.recordings.alf import read_alf
 from nma_seq2seq.recordings.containers import (
     EXTRAS,
@@ -37,14 +37,13 @@ __all__ = [
     "read_sessions",
 ]
 
-_ALIGN_NWB = "visual_stimulus_time"
 _READERS = {"nwb": read_nwb, "alf": read_alf}  # of recordings on a clock of their own
 
 
 def load_nwb(
     path: str | os.PathLike,
     *,
-    align: Any = _ALIGN_NWB,
+    align: Any = None,
     window: Sequence[float] = (-0.5, 2.0),
     bin_size: float = 0.01,
     region: str | Sequence[str] | None = None,
@@ -63,9 +62,10 @@ def load_nwb(
     ----------
     path : path
     align : str, or array of times
-        What trials are cut around: a column of the file's trials, the name of one of its other
-        tables of intervals (their starts) or of its presented stimuli, or times in seconds.
-        Trials where it is NaN, or that were not recorded, are left out, and their number is said.
+        What trials are cut around: a column of the file's trials (`visual_stimulus_time` by
+        default), the name of one of its other tables of intervals (their starts) or of its
+        presented stimuli, or times in seconds. Trials where it is NaN, or that were not recorded,
+        are left out, and their number is said.
     window : (start, stop)
         Seconds from alignment.
     bin_size : float
@@ -146,7 +146,17 @@ def load_alf(
 
 
 def load_file(
-    path: str | os.PathLike, index: int = 0, *, task: str = "active", **options: Any
+    path: str | os.PathLike,
+    index: int = 0,
+    *,
+    task: str = "active",
+    align: Any = None,
+    window: Sequence[float] | None = None,
+    bin_size: float | None = None,
+    region: str | Sequence[str] | None = None,
+    units: Any = None,
+    trials: Any = None,
+    session: Session | None = None,
 ) -> Session:
     """A session from a file on disk: it is told by what is in it, whatever its name.
 
@@ -161,9 +171,11 @@ def load_file(
         Which session of the file, counted from 0.
     task : "active" or "passive"
         As in `load_session`: trials of the task, or those without one, where the file has them.
-    **options
-        As in `load_nwb` and `load_alf`, for such files. For the school's file of spike times,
-        `session` (the one that they are of) and `bin_size`.
+    align, window, bin_size, region, units, trials
+        As in `load_nwb` and `load_alf`, for such files. The school's file of spike times takes
+        `bin_size`.
+    session : Session, optional
+        The one that the spike times of the school's file are of.
 
     Raises
     ------
@@ -179,15 +191,23 @@ def load_file(
     """
     one_of("task", task, TASKS)
     path, index = existing(path), operator.index(index)
+    options = given(
+        align=align, window=window, bin_size=bin_size, region=region, units=units, trials=trials
+    )
     kind = recognise(path)
     if kind in _READERS:
         if index:
             raise ValueError(f"no session {index} in {path.name}; it holds one, counted from 0")
+        if session is not None:
+            raise ValueError(
+                f"{path.name} is {kind.upper()}, which needs no session beside it; leave session= "
+                "out"
+            )
         return (load_nwb if kind == "nwb" else load_alf)(path, task=task, **options)
     n_sessions = 0
     for dat in read_sessions(path, passive=task == "passive"):
         if n_sessions == index:
-            return _of_school(dat, path.name, index, task, **options)
+            return _of_school(dat, path.name, index, task, session, options)
         n_sessions += 1
     raise ValueError(f"no session {index} in {path.name}; it holds {n_sessions}, counted from 0")
 
@@ -197,19 +217,17 @@ def _of_school(
     label: str,
     index: int,
     task: str,
-    *,
-    session: Session | None = None,
-    bin_size: float | None = None,
-    **options: Any,
+    session: Session | None,
+    options: dict[str, Any],
 ) -> Session:
     """A session from a dict of the school's files, its extra files among them."""
     for key, what in EXTRAS.items():
         if key in dat and "spks" not in dat:
             raise BadFileError(f"{label} holds {what}")
-    if "ss" in dat and "spks" not in dat and not options:
+    holds_times = "ss" in dat and "spks" not in dat
+    if holds_times and options.keys() <= {"bin_size"}:
         if "brain_area" in dat:
-            binned = dat | ({} if bin_size is None else {"bin_size": bin_size})
-            return Session.from_dict(binned, task=task)
+            return Session.from_dict(dat | options, task=task)
         if task == "passive":
             raise ValueError(
                 f"{label} holds spike times (ss) without brain_area, and of such only those of the "
@@ -221,19 +239,22 @@ def _of_school(
                 f"{label} holds spike times (ss) without brain_area; open them together with their "
                 f"session: nma.load_file(FILE, {index}, session=nma.load_session({index}))"
             )
-        return _with_spike_times(session, dat["ss"], label, bin_size or session.bin_size)
-    given = [name for name, value in options.items() if value is not None]
-    given += ["session"] * (session is not None) + ["bin_size"] * (bin_size is not None)
-    if given:
+        return _with_spike_times(session, dat["ss"], label, **options)
+    superfluous = [name for name in options if not (holds_times and name == "bin_size")]
+    if superfluous or session is not None:
+        what = "trials that are cut" if holds_times else "counts in bins"
         raise ValueError(
-            f"{label} holds counts in bins already, so that {given[0]}= has nothing to choose; "
-            "leave it out"
+            f"{label} holds {what} already, so that {[*superfluous, 'session'][0]}= has nothing to "
+            "choose; leave it out"
         )
     return Session.from_dict(dat, task=task)
 
 
-def _with_spike_times(session: Session, ss: np.ndarray, label: str, bin_size: float) -> Session:
-    """The session with counts of these spike times in bins of another length."""
+def _with_spike_times(
+    session: Session, ss: np.ndarray, label: str, bin_size: float | None = None
+) -> Session:
+    """The session with counts of these spike times in its own bins, or of another length."""
+    bin_size = bin_size or session.bin_size
     if ss.shape != (session.n_neurons, session.n_trials):
         raise ValueError(
             f"{label} has spike times of {ss.shape[0]} neurons in {ss.shape[1]} trials, and "
@@ -273,8 +294,7 @@ def _opened(kind: str, path: str | os.PathLike, asked: Asked) -> Session:
     ValueError
         If passive trials are asked for and an alignment of the task's.
     """
-    is_default = asked.align is None or isinstance(asked.align, str) and asked.align == _ALIGN_NWB
-    if one_of("task", asked.task, TASKS) == "passive" and not is_default:
+    if one_of("task", asked.task, TASKS) == "passive" and asked.align is not None:
         raise ValueError(
             f"align is {asked.align!r:.60}, and passive trials are cut around the onset of their "
             "stimulus; leave out align= or task="

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from tqdm.auto import tqdm
 
-from nma_seq2seq.arguments import one_of
+from nma_seq2seq.arguments import given, one_of
 from nma_seq2seq.recordings import (
     BadFileError,
     UnsafeFileError,
@@ -52,7 +52,12 @@ def load_session(
     task: str = "active",
     fallback: str | None = None,
     source: str | None = None,
-    **options: Any,
+    align: Any = None,
+    window: Sequence[float] | None = None,
+    bin_size: float | None = None,
+    region: str | Sequence[str] | None = None,
+    units: Any = None,
+    trials: Any = None,
 ) -> Session:
     """A recorded session of Steinmetz et al. (2019), from the cache or else from the internet.
 
@@ -74,15 +79,15 @@ def load_session(
         The trials of the task; or those after it, in which the same neurons were recorded while
         gratings were shown and there was nothing to do. A session of these is named
         "..._passive" and mostly has contrasts alone. A model of the one can be scored on the other.
+    fallback : None or "simulated"
+        What to do where the recording cannot be had: None raises, "simulated" prints why and
+        returns the simulated twin.
     source : None, "dandi" or "figshare"
         None is the summer school's files. The other two are the paper's own, one file a session
         (NWB of some 380 MB, or ALF), with spike times, probes and all trials; the file is kept in
         the cache, and NMA_SEQ2SEQ_DATA is not asked.
-    **options
-        Of `load_nwb` and `load_alf`, for these two: `align`, `window`, `bin_size`, ...
-    fallback : None or "simulated"
-        What to do where the recording cannot be had: None raises, "simulated" prints why and
-        returns the simulated twin.
+    align, window, bin_size, region, units, trials
+        As in `load_nwb` and `load_alf`, for these two.
 
     Returns
     -------
@@ -116,6 +121,9 @@ def load_session(
         raise ValueError(
             f"no source {source!r}; choose None (the summer school's files), 'dandi' or 'figshare'"
         )
+    options = given(
+        align=align, window=window, bin_size=bin_size, region=region, units=units, trials=trials
+    )
     if options and source is None:
         raise ValueError(
             f"{next(iter(options))}= is of source='dandi' or 'figshare', which have spike times; "
@@ -267,14 +275,14 @@ def _named(path: str, task: str, index: int) -> Session:
     """A session of the file that NMA_SEQ2SEQ_DATA names, with the options beside it."""
     # Passive trials have a time 0 of their own.
     names = ("region",) if task == "passive" else ("align", "region")
-    given = {name: os.environ.get(f"NMA_SEQ2SEQ_{name.upper()}") for name in names}
-    given = {name: value for name, value in given.items() if value}
+    found = {name: os.environ.get(f"NMA_SEQ2SEQ_{name.upper()}") for name in names}
+    options: dict[str, Any] = {name: value for name, value in found.items() if value}
     try:
-        return load_file(path, index, task=task, **given)
+        return load_file(path, index, task=task, **options)
     except ValueError as problem:
-        if not given:
+        if not options:
             raise
-        said = ", ".join(f"NMA_SEQ2SEQ_{name.upper()}={value}" for name, value in given.items())
+        said = ", ".join(f"NMA_SEQ2SEQ_{name.upper()}={value}" for name, value in options.items())
         raise type(problem)(f"{problem} (from the environment: {said})") from None
 
 
