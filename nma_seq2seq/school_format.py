@@ -11,42 +11,23 @@ import pandas as pd
 
 from nma_seq2seq import regions as allen
 
-# Keys of the format that hold one number a trial; `reaction_time` holds two, see below.
-_TRIAL_KEYS = (
-    "contrast_left",
-    "contrast_right",
-    "response",
-    "feedback_type",
-    "gocue",
-    "response_time",
-    "feedback_time",
-    "prev_reward",
+_TRIAL_KEYS = (  # one number a trial; `reaction_time` holds two, and one of them in milliseconds
+    *("contrast_left", "contrast_right", "response", "feedback_type", "gocue", "response_time"),
+    *("feedback_time", "prev_reward"),
 )
 _TRACE_KEYS = ("wheel", "face", "licks")
 _PUPIL = ("pupil_area", "pupil_x", "pupil_y")
+_UNIT_KEYS = ("brain_area", "ccf", "ccf_axes", "trough_to_peak")
+_SESSION_KEYS = ("mouse_name", "date_exp", "bin_size", "stim_onset")
 #: What a session is made of; whatever else a file holds, it may hold in any form.
-KEYS = (
-    *("spks", "brain_area", "ccf", "ccf_axes", "trough_to_peak", "reaction_time", "pupil"),
-    *(*_TRIAL_KEYS, *_TRACE_KEYS, "mouse_name", "date_exp", "bin_size", "stim_onset"),
-)
+KEYS = ("spks", "reaction_time", "pupil", *_TRIAL_KEYS, *_TRACE_KEYS, *_UNIT_KEYS, *_SESSION_KEYS)
+_NO_COLUMNS = {
+    *(*KEYS, "active_trials", "cellid_orig", "ss", "lfp", "unit_columns", "alignment", "events"),
+}
 _TRIAL_S = 2.5  # what the summer school cut around each stimulus
-_NO_COLUMNS = (
-    *KEYS,
-    "active_trials",
-    "cellid_orig",
-    "ss",
-    "lfp",
-    "unit_columns",
-    "alignment",
-    "events",
-)
 #: Trials of the discrimination task, or the same gratings shown afterwards with nothing to do.
 TASKS = ("active", "passive")
 PASSIVE = "_passive"  # how the format marks what belongs to these
-_OF_BOTH = (
-    *("brain_area", "ccf", "ccf_axes", "trough_to_peak"),
-    *("mouse_name", "date_exp", "bin_size", "stim_onset"),
-)
 
 
 def plain(dat: Any) -> dict[str, Any]:
@@ -151,7 +132,7 @@ def passive(dat: Mapping[str, Any], n_neurons: int, n_trials: int, name: str) ->
             "of the task"
         )
     of_units = list(_other_unit_columns(dat, n_neurons, n_trials))
-    kept = {key: dat[key] for key in (*_OF_BOTH, *of_units) if key in dat}
+    kept = {key: dat[key] for key in (*_UNIT_KEYS, *_SESSION_KEYS, *of_units) if key in dat}
     shown = {key.removesuffix(PASSIVE): dat[key] for key in dat if key.endswith(PASSIVE)}
     return kept | shown | {"unit_columns": np.array(of_units, dtype=str)}
 

@@ -27,7 +27,7 @@ from nma_seq2seq.files import whole_file
 from nma_seq2seq.recordings import BadFileError, read_sessions, store
 from nma_seq2seq.recordings.containers import DAMAGE
 from nma_seq2seq.recordings.store import folder_in_use
-from nma_seq2seq.school_format import TASKS, has_passive
+from nma_seq2seq.school_format import has_passive
 from nma_seq2seq.session import Session
 from nma_seq2seq.steinmetz import catalog
 from nma_seq2seq.steinmetz.catalog import PART_URLS, PER_PART, PUBLISHED, part_name
@@ -216,17 +216,8 @@ def split(path: Path, folder: Path, number: int | None = None) -> None:
     digest = pooch.file_hash(str(path), alg="sha256")
     if number is not None:
         _compare_digest(folder, number, digest)
-    names = []
     with tempfile.TemporaryDirectory(prefix=".split-", dir=folder) as temporary:
-        dats = read_sessions(path, passive=True)
-        for position, dat in enumerate(tqdm(dats, "splitting", total=PER_PART, unit="session")):
-            session = Session.from_dict(dat)
-            if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", session.name):
-                raise BadFileError(f"{path.name}: {session.name!r} is no name of a session")
-            names.append(session.name)
-            fresh = {task: Path(temporary, f"{_START[task]}{position}.npz") for task in TASKS}
-            _write_passive(dat, session.name, fresh["passive"])
-            store.write(fresh["active"], session)
+        names = _write_sessions(path, Path(temporary))
         if number is None:
             number = _number_of(names, path)
             _compare_digest(folder, number, digest)
@@ -257,6 +248,20 @@ def split(path: Path, folder: Path, number: int | None = None) -> None:
     _record_digest(folder, number, digest)
 
 
+def _write_sessions(path: Path, folder: Path) -> list[str]:
+    """Each session of a part as files named by its position in it; what they are called."""
+    names: list[str] = []
+    dats = read_sessions(path, passive=True)
+    for position, dat in enumerate(tqdm(dats, "splitting", total=PER_PART, unit="session")):
+        session = Session.from_dict(dat)
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", session.name):
+            raise BadFileError(f"{path.name}: {session.name!r} is no name of a session")
+        names.append(session.name)
+        _write_passive(dat, session.name, folder / f"{_START['passive']}{position}.npz")
+        store.write(folder / f"{_START['active']}{position}.npz", session)
+    return names
+
+
 def _write_passive(dat: Mapping[str, Any], name: str, path: Path) -> None:
     """The passive trials of a session, if it has any."""
     if not has_passive(dat):
@@ -264,7 +269,7 @@ def _write_passive(dat: Mapping[str, Any], name: str, path: Path) -> None:
     try:
         session = Session.from_dict(dat, task="passive")
     except ValueError as problem:  # the trials of the task are none the worse for it
-        warnings.warn(f"the passive trials of {name} are left out: {problem}", stacklevel=3)
+        warnings.warn(f"the passive trials of {name} are left out: {problem}", stacklevel=4)
     else:
         store.write(path, session)
 
