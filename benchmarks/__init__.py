@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,16 @@ def usual_target(session: Session) -> str:
     """MOs where there are 25 neurons of it, else the region with the most."""
     counts = session.units.query("region != 'root'")["region"].value_counts()
     return "MOs" if counts.get("MOs", 0) >= LEAST_TARGETS else str(counts.index[0])
+
+
+def apart(code: str, *arguments: object, **options: Any) -> Any:
+    """What code measures in a process of its own, and prints as JSON in its last line.
+
+    Its errors are shown as they come; `options` are those of `subprocess.run`.
+    """
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **options)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def measured(

@@ -12,10 +12,8 @@ everything loaded. The first fit of the version before had torch's compiler to l
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import real_file
+from benchmarks import apart, real_file
 from benchmarks.speed import made_data
 
 COMMIT = "17d8bf6"
@@ -73,11 +71,7 @@ def run(
         for file, session, seed in cases:
             pair = {}
             for version, path in (("before", folder), ("after", str(ROOT))):
-                command = [sys.executable, "-c", _FIT, path, str(file), str(session), str(seed)]
-                done = subprocess.run(
-                    command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True
-                )
-                pair[version] = json.loads(done.stdout.splitlines()[-1])
+                pair[version] = apart(_FIT, path, file, session, seed, cwd=folder)
             row = {key: pair["after"][key] for key in ("session", "target", "seed")}
             row["session"] = row["session"] if file.parent != Path(folder) else file.stem
             for key in ("bits", "seconds", "MB"):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from benchmarks import apart
 
 _N_SESSIONS = 13
 _NEURONS, _TRIALS = (500, 1100), (200, 400)  # of the smallest session and of the largest
@@ -80,12 +79,12 @@ def run(neurons: tuple[int, int] = _NEURONS, trials: tuple[int, int] = _TRIALS) 
     """
     with tempfile.TemporaryDirectory() as folder:
         part, cache = Path(folder, "part.npz"), Path(folder, "cache")
+        env = os.environ | {"NMA_SEQ2SEQ_CACHE": str(cache), "NMA_SEQ2SEQ_DATA": "recorded"}
         made = f"make_part(sys.argv[1], {neurons}, {trials})"
-        _python(f"from benchmarks.load import make_part; {made}", part, cache)
+        apart(f"import sys; from benchmarks.load import make_part; {made}; print(0)", part, env=env)
         rows = []
         for name, step in _STEPS.items():
-            measured = _python(_FRAME.replace("{step}", step), part, cache)
-            rows.append({"step": name} | json.loads(measured.splitlines()[-1]))
+            rows.append({"step": name} | apart(_FRAME.replace("{step}", step), part, env=env))
         rows += [{"step": name, "disk_mb": mb} for name, mb in on_disk(part, cache).items()]
     return pd.DataFrame(rows).set_index("step")
 
@@ -99,18 +98,6 @@ def on_disk(part: Path, cache: Path) -> dict[str, float]:
         "a cached session on disk, mean": each,
         "39 cached sessions on disk": each * 39,
     }
-
-
-def _python(code: str, part: Path, cache: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{code}", str(part)],
-        env=os.environ | {"NMA_SEQ2SEQ_CACHE": str(cache), "NMA_SEQ2SEQ_DATA": "recorded"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"a step of the benchmark failed: {done.stderr.strip()[-2000:]}")
-    return done.stdout
 
 
 def make_part(path: str | os.PathLike, neurons: tuple[int, int], trials: tuple[int, int]) -> None:

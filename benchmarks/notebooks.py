@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
+from benchmarks import apart
 from tools import build
 
 
@@ -43,13 +43,7 @@ def run(
     code = "import sys; from benchmarks.notebooks import measure; measure(*sys.argv[1:])"
     rows = []
     for path in tqdm(build.sources(root, names), desc="notebooks", disable=not sys.stderr.isatty()):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(path), data],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        rows.append({"notebook": path.stem} | json.loads(done.stdout.splitlines()[-1]))
+        rows.append({"notebook": path.stem} | apart(code, path, data))
         show("{notebook}: {seconds:.0f} s, {peak_mb:.0f} MB".format(**rows[-1]))
     table = pd.DataFrame(rows)
     total = {

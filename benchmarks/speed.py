@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks import apart
 from benchmarks.memory import peak_mb
 from nma_seq2seq import members, training
 from nma_seq2seq.dataset import Dataset, make_dataset
@@ -54,13 +53,7 @@ def sizes(device: str = "auto") -> pd.DataFrame:
             "import json, sys; from benchmarks.speed import _measure; "
             "print(json.dumps(_measure(json.loads(sys.argv[1]), sys.argv[2])))"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, json.dumps(case), device],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        rows.append({"fit": name} | json.loads(done.stdout.splitlines()[-1]))
+        rows.append({"fit": name} | apart(code, json.dumps(case), device))
     return pd.DataFrame(rows)
 
 

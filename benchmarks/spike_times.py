@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 
 import pandas as pd
+
+from benchmarks import apart
 
 _SETTING = """
 import json, sys, time
@@ -71,11 +70,7 @@ def run(n_units: int = 1000, n_spikes: int = 10_000_000, n_trials: int = 400) ->
     rows = []
     for name, (before, step) in _STEPS.items():
         code = _SETTING.replace("{before}", before).replace("{step}", step)
-        sizes = map(str, (n_units, n_spikes, n_trials))
-        done = subprocess.run([sys.executable, "-c", code, *sizes], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"a step of the benchmark failed: {done.stderr.strip()[-2000:]}")
-        rows.append({"way": name} | json.loads(done.stdout.splitlines()[-1]))
+        rows.append({"way": name} | apart(code, n_units, n_spikes, n_trials))
     return pd.DataFrame(rows).set_index("way")
 
 
