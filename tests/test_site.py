@@ -1,6 +1,7 @@
 """The website: what notebooks become on it, that links lead somewhere, that nothing is left out."""
 
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,7 @@ from nma_seq2seq.exercises import exercises_of, notebooks
 from tools.handouts import handout, sections
 from tools.links import faults
 from tools.real_mouse import files_of
-from tools.site import known_mistakes, page, tagged_figures
+from tools.site import known_mistakes, page, prepare, tagged_figures
 
 DOCS = Path(__file__).parent.parent / "docs"
 PNG = "iVBORw0KGgo="  # eight bytes of a PNG
@@ -83,6 +84,22 @@ def test_the_page_of_the_real_mouse_shows_the_files_that_its_tool_writes():
     shown = re.findall(r"real_mouse/(\w+\.(?:png|html))", (DOCS / "real_mouse.md").read_text())
     there = {path.name for path in (DOCS / "real_mouse").iterdir()}
     assert set(shown) == written == there
+
+
+def test_what_pages_show_of_the_notebooks_is_made_of_them(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "solutions").mkdir()
+    with pytest.raises(FileNotFoundError, match="no built notebooks in .*; run make build"):
+        prepare(tmp_path)
+    for folder in ("solutions", "tutorials"):
+        shutil.copytree(DOCS.parent / folder, tmp_path / folder, dirs_exist_ok=True)
+    prepare(tmp_path)
+    made = {path.relative_to(tmp_path / "docs").as_posix() for path in tmp_path.rglob("docs/*/*")}
+    pages = "".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
+    shown = set(re.findall(r"(?:generated|notebooks)/\w+\.\w+", pages))
+    assert len(shown) > 15 and shown <= made
+    stems = {path.stem for path in DOCS.parent.glob("solutions/*.ipynb")}
+    assert {f"handouts/{stem}.md" for stem in stems} <= made
 
 
 def test_every_fold_of_the_notebooks_becomes_one(tmp_path):
