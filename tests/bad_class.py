@@ -391,11 +391,11 @@ CELLS = [
     one("replaced check", "import nma_seq2seq\ndef exercise(number):\n    return lambda answer: answer\n"
         "nma.exercise = nma_seq2seq.exercises.student.exercise = exercise", answer=WRONG_HZ,
         statuses=WRONG, note="student.exercise"),
-    one("edited package", "import nma_seq2seq.exercises.checking as checking\n"
+    one("edited package", "import nma_seq2seq.exercises.judging as judging\n"
         "import nma_seq2seq.exercises.student as student\n"
-        "checking.judge = student.judge = lambda task, answer, file='': (checking.Result('done'), answer)\n"
-        "checking.same.__code__ = (lambda a, b, c, d: True).__code__", answer=WRONG_HZ,
-        statuses=WRONG, note="checking.judge"),
+        "judging.judge = student.judge = lambda task, answer, file='': (judging.Result('done'), answer)\n"
+        "judging.same.__code__ = (lambda a, b, c: True).__code__", answer=WRONG_HZ,
+        statuses=WRONG, note="judging.judge"),
     one("faked module", "class nma:\n    exercise = staticmethod(lambda number: lambda answer: answer)",
         statuses=NONE, message="not the course's check"),
     one("purged modules", "import sys\nfor name in [n for n in sys.modules if n.startswith('nma_seq2seq')]:\n"

@@ -335,6 +335,17 @@ def test_a_right_answer_is_right_whatever_was_set_above(line, setting, number):
         back()
 
 
+def test_a_right_answer_is_right_whatever_a_cell_has_replaced(line, monkeypatch):
+    def nothing(*args, **kwargs):
+        raise RuntimeError("this is the notebook's")
+
+    for name in ("signal.signal", "signal.setitimer", "functools.wraps", "copy.deepcopy"):
+        monkeypatch.setattr(name, nothing, raising=False)
+    for name in ("time.thread_time", "time.monotonic", "time.process_time"):
+        monkeypatch.setattr(name, nothing)
+    assert line("90.1", loops) == "Exercise 90.1 done"
+
+
 def test_a_check_leaves_generators_warnings_and_figures_alone(recwarn):
     def states():
         return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
@@ -470,6 +481,24 @@ def test_why_puts_both_results_side_by_side(capsys):
     nma.exercise("90.1")(lambda c, b: c.shape[7])
     assert nma.why("90.1") is None
     assert "tuple index out of range" in capsys.readouterr().out
+
+
+def test_why_shows_what_is_named_by_its_names(line):
+    matrix, shapes = reference("7.3"), reference("4.1")
+    line("7.3", lambda table, value: matrix(table, value).T)
+    assert "['CA1', 'MOs']" in nma.why("7.3").index
+    line("7.3", lambda table, value: matrix(table, value).rename(columns={"MOs": "LP"}))
+    assert nma.why("7.3").loc["columns"].tolist() == ["CA1, LP, VISp", "CA1, MOs, VISp"]
+    assert line("7.3", lambda table, value: matrix(table, value).iloc[::-1]).endswith("done")
+
+    line("4.1", lambda *sizes: shapes(*sizes) | {"states": (1, 2, 3)})
+    assert nma.why("4.1").loc["states [1]"].tolist() == ["2", "40"]
+    assert "lacks input weights" in line("4.1", lambda *sizes: {"source": shapes(*sizes)["source"]})
+
+    line("2.4", lambda activity, n, seed: np.random.default_rng(seed).random(n))
+    table = nma.why("2.4")
+    assert table.index[0] == "how often the largest is 0.34 to 0.38" and len(table) == 10
+    assert table["expected"].str.endswith("%").all()
 
 
 def test_progress_lists_the_notebooks_touched_so_far():

@@ -53,7 +53,28 @@ def parts(got: Any, expected: Any, what: str = "") -> Iterator[tuple[str, Any, A
             yield from parts(got[key], expected[key], f"{what}[{key!r}]" if what else str(key))
         if set(got) == set(expected):
             return
-    yield what, got, expected
+    yield what, _in_order(got, expected), expected
+
+
+def _in_order(got: Any, expected: Any) -> Any:
+    """A table with its rows and columns in the order of another, if it has the same."""
+    if not _are_tables(got, expected) or _other_labels(got, expected):
+        return got
+    return got.reindex(index=expected.index, columns=expected.columns)
+
+
+def _are_tables(got: Any, expected: Any) -> bool:
+    return isinstance(got, pd.DataFrame) and isinstance(expected, pd.DataFrame)
+
+
+def _other_labels(got: pd.DataFrame, expected: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Which labels two tables have, as columns or index, where these are not the same."""
+    labels = {kind: (getattr(got, kind), getattr(expected, kind)) for kind in ("columns", "index")}
+    return {
+        kind: (_listed(mine), _listed(right))
+        for kind, (mine, right) in labels.items()
+        if sorted(map(str, mine)) != sorted(map(str, right))
+    }
 
 
 def _is_shape(value: Any) -> bool:
@@ -76,12 +97,9 @@ def _of_one(what: str, got: Any, expected: Any, tolerance: float) -> str | None:
         lacks, more = (_listed(set(a) - set(b)) for a, b in ((expected, got), (got, expected)))
         said = [f"lacks {lacks}"] * bool(lacks) + [f"has {more}"] * bool(more)
         return f"{what} {' and '.join(said)}"
-    if isinstance(got, pd.DataFrame) and isinstance(expected, pd.DataFrame):
-        for kind in ("columns", "index"):
-            labels, needed = (sorted(map(str, getattr(table, kind))) for table in (got, expected))
-            if labels != needed:
-                return f"{what} has the {kind} {_listed(labels)}, expected {_listed(needed)}"
-        got = got.reindex(index=expected.index, columns=expected.columns)
+    if _are_tables(got, expected):
+        for kind, (labels, needed) in _other_labels(got, expected).items():
+            return f"{what} has the {kind} {labels}, expected {needed}"
     found, wanted = as_array(got), as_array(expected)
     if found is None or wanted is None or not _comparable(got, expected, found, wanted):
         is_one = found is wanted is None and not isinstance(expected, tuple)
@@ -229,28 +247,33 @@ def side_by_side(got: Any, expected: Any, tolerance: float, most: int = 10) -> p
     """The first places where two results differ: `yours` and `expected`, a row each."""
     rows: dict[str, tuple[str, str]] = {}
     for what, mine, right in parts(got, expected):
-        if _of_one(what, mine, right, tolerance) is None:
-            continue
-        labels: list[Any] = []
-        if isinstance(mine, pd.DataFrame) and isinstance(right, pd.DataFrame):
-            mine = mine.reindex(index=right.index, columns=right.columns)
-            labels = [right.index, right.columns]
-        a, b = as_array(mine), as_array(right)
-        if a is None or b is None:
-            rows[what or "the result"] = describe(mine), describe(right)
-        elif a.shape != b.shape:
-            rows[f"{what} shape".strip()] = str(a.shape), str(b.shape)
-            for k, (one, other) in enumerate(zip(a.flat[:most], b.flat[:most], strict=False)):
-                rows[f"{what} value {k}".strip()] = shown(one, other), shown(other, one)
-        else:
-            for index in map(tuple, np.argwhere(~close(a, b, tolerance))[:most].tolist()):
-                place = [
-                    axis[k] for axis, k in zip(labels or map(range, a.shape), index, strict=True)
-                ]
-                name = f"{what} {place or ''}".strip() or "the result"
-                rows[name] = shown(a[index], b[index]), shown(b[index], a[index])
+        if _of_one(what, mine, right, tolerance) is not None:
+            rows |= _beside(what, mine, right, tolerance, most)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["yours", "expected"])
     return table.head(most)
+
+
+def _beside(
+    what: str, got: Any, expected: Any, tolerance: float, most: int
+) -> dict[str, tuple[str, str]]:
+    if isinstance(got, Sample) and isinstance(expected, Sample):
+        return got.beside(expected, what)
+    if _are_tables(got, expected) and (labels := _other_labels(got, expected)):
+        return labels
+    a, b = as_array(got), as_array(expected)
+    if a is None or b is None:
+        return {what or "the result": (describe(got), describe(expected))}
+    if a.shape != b.shape:
+        pairs = enumerate(zip(a.flat[:most], b.flat[:most], strict=False))
+        values = {f"value {k}": (shown(one, other), shown(other, one)) for k, (one, other) in pairs}
+        rows = {"shape": (str(a.shape), str(b.shape))} | values
+    else:
+        axes = expected.axes if _are_tables(got, expected) else [*map(range, b.shape)]
+        rows = {}
+        for place in map(tuple, np.argwhere(~close(a, b, tolerance))[:most].tolist()):
+            label = [axis[k] for axis, k in zip(axes, place, strict=True)]
+            rows[str(label or "")] = shown(a[place], b[place]), shown(b[place], a[place])
+    return {f"{what} {name}".strip() or "the result": pair for name, pair in rows.items()}
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -265,7 +288,7 @@ def _listed(keys: Any) -> str:
 
 def shown(value: Any, other: Any = np.nan) -> str:
     """A number with as many digits as it takes to tell it from the other."""
-    if not isinstance(value, np.generic) or value.dtype.kind not in "iuf":
+    if not isinstance(value, (float, np.floating)):
         return repr(value.item() if isinstance(value, np.generic) else value)
     formats = (f".{n}g" for n in (4, 6, 9))
     return next(

@@ -46,10 +46,18 @@ class Sample:
             return None
         if not right.labels:
             return f"the number of {what} is {self}, expected {right}"
+        name, (mine, expected) = next(iter(self.beside(right, what).items()))
+        return f"{name} is {mine}, expected {expected}"
+
+    def beside(self, right: Sample, what: str) -> dict[str, tuple[str, str]]:
+        """What is counted -> how often here and there; first where they differ most."""
+        if not right.labels:
+            return {what: (str(self), str(right))}
         mine, expected = self.counted.mean(axis=0), right.counted.mean(axis=0)
-        worst = np.abs(mine - expected).argmax()
-        what = what.replace("each", str(right.labels[worst]))
-        return f"{what} is {mine[worst]:.0%}, expected {expected[worst]:.0%}"
+        return {
+            what.replace("each", str(right.labels[k])): (f"{mine[k]:.0%}", f"{expected[k]:.0%}")
+            for k in np.argsort(-np.abs(mine - expected), kind="stable")
+        }
 
 
 def _differ(mine: np.ndarray, right: np.ndarray) -> bool:
