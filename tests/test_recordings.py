@@ -397,6 +397,16 @@ def test_a_namespace_and_what_stands_behind_a_name_do_not_matter(alf, clock, tmp
     assert found.trials.equals(wanted.trials) and found.behavior.keys() == wanted.behavior.keys()
 
 
+def test_the_wheels_speed_lies_between_the_samples_of_its_position(clock, tmp_path):
+    folder = write_alf(tmp_path / "alf", clock)
+    ticks = np.load(folder / "wheel.position.npy")
+    np.save(folder / "wheel.position.npy", 50 * (np.arange(len(ticks)) / 100) ** 2)  # 100 t a s
+    session = nma.load_alf(folder)
+    middle = session.trials["align_time"].to_numpy()[:, None] + session.time + 0.005
+    late = session.behavior["wheel"] / (0.135 * 100) - middle
+    assert abs(np.nanmean(late)) < 0.002, "half a sample is 0.005 s"
+
+
 def test_a_units_probe_is_what_is_said_of_the_unit(clock, tmp_path):
     folder = write_alf(tmp_path / "alf", clock)
     np.save(folder / "clusters.probes.npy", 1 - clock.probe[clock.peak])
