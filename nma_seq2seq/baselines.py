@@ -195,27 +195,25 @@ def fit_rrr(
                     loss = metrics.poisson_nll(np.maximum(rates, floor * target_mean), held_out)
                     if loss < best_loss:
                         best_loss = loss
-                        best = encoder[:, :rank], decoder[:rank], center, smoothing, ridge, floor
+                        best = ReducedRankRegression(
+                            encoder=encoder[:, :rank],
+                            decoder=decoder[:rank],
+                            source_mean=scaling[0],
+                            source_scale=scaling[1],
+                            target_mean=target_mean,
+                            center=center,
+                            smoothing=tuple(smoothing),
+                            ridge=ridge,
+                            floor=floor,
+                            seconds=0.0,
+                            causal=bool(causal),
+                        )
     if best is None:
         raise ValueError(
             f"every rank of {tuple(ranks)} is above the {data.n_targets} targets or the inputs, or "
             "no choice gave a finite loss; add a smaller rank"
         )
-    encoder, decoder, center, smoothing, ridge, floor = best
-    return ReducedRankRegression(
-        encoder=encoder,
-        decoder=decoder,
-        source_mean=scaling[0],
-        source_scale=scaling[1],
-        target_mean=target_mean,
-        center=center,
-        smoothing=tuple(smoothing),
-        ridge=ridge,
-        floor=floor,
-        seconds=time.perf_counter() - start,
-        seen=Seen.of(data),
-        causal=bool(causal),
-    )
+    return replace(best, seconds=time.perf_counter() - start, seen=Seen.of(data))
 
 
 def check_sources(data: Dataset) -> None:
