@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -111,6 +111,10 @@ def pieces(trials: np.ndarray, n_trials: int = 50) -> list[np.ndarray]:
 class Trainee(Protocol):
     """What is trained: one network or several side by side, named by their number."""
 
+    @property
+    def trials(self) -> Mapping[str, Sequence[np.ndarray]]:
+        """The "train" trials that each learns from, and the "validation" trials it holds out."""
+
     def epoch(self, members: list[int]) -> np.ndarray:
         """One pass of `members` over their training trials; the mean loss of each."""
 
@@ -129,32 +133,32 @@ class Run:
 
     Parameters
     ----------
+    trainee : Trainee
+        The networks as they are given, which is epoch 0.
     data : Dataset
-    parts : sequence of arrays of int
-        The trials that each network holds out.
     settings : Settings
     bar : tqdm
         Moves on by one for each epoch of a network.
     """
 
-    def __init__(self, data: Dataset, parts: Sequence[np.ndarray], settings: Settings, bar: tqdm):
+    def __init__(self, trainee: Trainee, data: Dataset, settings: Settings, bar: tqdm):
         self.settings, self.bar, self.interrupted = settings, bar, False
-        self.rows: list[dict[str, Any]] = []
-        self.last_epochs, self.best_epochs = [-1] * len(parts), [0] * len(parts)
-        self._best = np.full(len(parts), np.inf)
-        self._to_bits = [_to_bits(data, trials) for trials in (data.train, *parts)]
+        self.rows: list[dict[str, float]] = []
+        self._to_bits = {
+            part: [_to_bits(data, each) for each in trials]
+            for part, trials in trainee.trials.items()
+        }
+        everyone = list(range(len(trainee.trials["train"])))
+        self.last_epochs, self.best_epochs = [-1] * len(everyone), [0] * len(everyone)
+        self._best = np.full(len(everyone), np.inf)
         self._start = time.perf_counter()
+        losses = (trainee.losses(part, everyone) for part in ("train", "validation"))
+        self._note(everyone, *losses)
 
     @property
     def history(self) -> pd.DataFrame:
         """One row an epoch, network by network."""
         return pd.DataFrame(self.rows).sort_values(["member", "epoch"], ignore_index=True)
-
-    def begin(self, trainee: Trainee) -> None:
-        """Note the networks as they are given as epoch 0."""
-        everyone = list(range(len(self.best_epochs)))
-        losses = (trainee.losses(part, everyone) for part in ("train", "validation"))
-        self._note(everyone, *losses)
 
     def train(self, trainee: Trainee, n_epochs: int, patience: int | None) -> None:
         """Train each network until `patience` epochs have brought no lower validation loss.
@@ -203,8 +207,8 @@ class Run:
                     "epoch": self.last_epochs[member],
                     "train_loss": float(loss),
                     "validation_loss": float(held_out),
-                    "train_bits": float(self._to_bits[0](loss)),
-                    "validation_bits": float(self._to_bits[member + 1](held_out)),
+                    "train_bits": float(self._to_bits["train"][member](loss)),
+                    "validation_bits": float(self._to_bits["validation"][member](held_out)),
                     "seconds": time.perf_counter() - self._start,
                 }
             )

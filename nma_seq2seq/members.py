@@ -7,26 +7,22 @@ spikes as sparse rows, and take each step together; a network that has stopped i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from nma_seq2seq import metrics
 from nma_seq2seq.baselines import centred, input_sums, leading_axes, source_scaling
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.early_stopping import Adam, Settings, pieces
 from nma_seq2seq.model import Seq2Seq
-from nma_seq2seq.smoothing import smoothing_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _ELEMENTS = 500_000  # outputs of the networks that are computed together
-_PRIOR_STD = 0.3  # of a neuron's exponents around 1
-_TAMER = 1.05  # an average of networks varies less than the networks that exponents are fitted to
-_PRIOR_SPIKES = 40.0  # for the correction of a bin: so many spikes say that there is none
-_CORRECTION_WIDTH = 4.0  # bins
 
 
 # ---------------------------------------------------------------------- warm start
@@ -67,18 +63,21 @@ def warm_started(
         std = np.sqrt(np.maximum(squares, 0) / others[-1]) + 1e-6
         encoder, decoder = encoder / std, axes.T / np.sqrt(target_mean) * std[:, None]
 
-        read_in, rank = model.smoothing_layer, len(decoder)
-        for buffer, values in zip(
-            (read_in.source_mean, read_in.source_scale), scaling, strict=True
-        ):
-            buffer.copy_(torch.as_tensor(values))
-        weight = read_in.weight.zero_().unflatten(1, (len(smoothing), model.n_latents))
-        rows = encoder.reshape(len(smoothing), data.n_sources, rank)
-        weight[:, :, :rank] = torch.as_tensor(rows).transpose(0, 1)
-        read_in.offset.zero_()[:rank] = torch.as_tensor(-center @ encoder)
-        model.readout.weight.zero_()[:, :rank] = torch.as_tensor(decoder.T)
-        model.readout.bias.fill_(1.0)
+        _copy(model, encoder, -center @ encoder, decoder)
+        model.smoothing_layer.source_mean.copy_(torch.as_tensor(scaling[0]))
+        model.smoothing_layer.source_scale.copy_(torch.as_tensor(scaling[1]))
         model.scale.copy_(torch.as_tensor(target_mean))
+
+
+def _copy(model: Seq2Seq, encoder: np.ndarray, offset: np.ndarray, decoder: np.ndarray) -> None:
+    """Linear maps (inputs, rank) and (rank, targets) into a network of as many latents or more."""
+    read_in, rank = model.smoothing_layer, len(decoder)
+    weight = read_in.weight.zero_().unflatten(1, (read_in.n_widths, model.n_latents))
+    rows = encoder.reshape(read_in.n_widths, len(weight), rank)  # one width after the other
+    weight[:, :, :rank] = torch.as_tensor(rows).transpose(0, 1)
+    read_in.offset.zero_()[:rank] = torch.as_tensor(offset)
+    model.readout.weight.zero_()[:, :rank] = torch.as_tensor(decoder.T)
+    model.readout.bias.fill_(1.0)
 
 
 # ---------------------------------------------------------------------- the networks, stacked
@@ -92,7 +91,7 @@ class _ReadSpikes(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, weight: torch.Tensor, counts: Any) -> torch.Tensor:
+    def forward(ctx: Any, weight: torch.Tensor, counts: csr_matrix) -> torch.Tensor:
         ctx.counts = counts
         return torch.from_numpy(counts @ weight.detach().numpy())
 
@@ -101,10 +100,12 @@ class _ReadSpikes(torch.autograd.Function):
         return torch.from_numpy(ctx.counts.T @ np.ascontiguousarray(grads[0].numpy())), None
 
 
-def _as_torch(counts: Any, device: torch.device) -> torch.Tensor:
+def _as_torch(counts: csr_matrix, device: torch.device) -> torch.Tensor:
     """A sparse matrix of scipy's on a device."""
     where = torch.as_tensor(np.stack(counts.nonzero()))
-    return torch.sparse_coo_tensor(where, counts.data, counts.shape, device=device).coalesce()
+    return torch.sparse_coo_tensor(
+        where, torch.as_tensor(counts.data), counts.shape, device=device
+    ).coalesce()
 
 
 class _PoissonLoss(torch.autograd.Function):
@@ -190,12 +191,13 @@ class Members:
     ):
         from scipy.sparse import csr_matrix, vstack
 
-        self.models, self.data, self.parts = models, data, parts
+        self.models, self.data = models, data
         self.settings, self.device = settings, device
         # Drawn on the CPU, so that every device trains with the same batches and dropout.
         self.rng = np.random.default_rng((seed, 4))
         self.seen = np.union1d(data.train, data.validation)
-        self.trains = [np.setdiff1d(self.seen, part) for part in parts]
+        trains = [np.setdiff1d(self.seen, part) for part in parts]
+        self.trials = {"train": trains, "validation": parts}
         read_in = models[0].smoothing_layer
         self.filtered, self.covered = read_in.filtered, read_in.covered(data.n_bins).to(device)
         self.scale = torch.stack([model.scale for model in models]).to(device)
@@ -308,46 +310,55 @@ class Members:
 
     def losses(self, part: str, members: list[int]) -> np.ndarray:
         """Mean loss of each on its "train" or "validation" trials, with nothing dropped."""
-        trials = self.trains if part == "train" else self.parts
-        return np.array([_mean(self._loss_alone, trials[member], member) for member in members])
+        return _mean_losses(self._loss_alone, self.trials[part], members)
 
     def _loss_alone(self, trials: np.ndarray, member: int) -> torch.Tensor:
         return self.loss(self.inputs([trials], [member]), [trials], [member])
 
     def epoch(self, members: list[int]) -> np.ndarray:
         """One pass of `members` over their training trials; their mean losses, with dropout."""
-        share = np.float32(1 - self.settings.neuron_dropout)
-        orders = [self.rng.permutation(self.trains[member]) for member in members]
+        orders = [self.rng.permutation(self.trials["train"][member]) for member in members]
         n_trials = min(map(len, orders))  # parts differ by a trial
         size = self.settings.batch_trials or n_trials
         total = np.zeros(len(members))
         for start in range(0, n_trials, size):
             trials = [order[start : min(start + size, n_trials)] for order in orders]
-            kept = None
-            if share < 1:
-                shape = len(members), len(trials[0]), self.data.n_sources
-                kept = (self.rng.random(shape, dtype=np.float32) < share) / share
+            kept = self._kept(len(members), len(trials[0]))
             losses = self.loss(self.inputs(trials, members, kept), trials, members)
             losses.sum().backward()
             self.optimizer.step()
             total += losses.detach().cpu().numpy() * len(trials[0])
         return total / n_trials
 
+    def _kept(self, *shape: int) -> np.ndarray | None:
+        """Which sources are kept (*shape, n_sources), scaled to 1 on average; None if all are."""
+        if not self.settings.neuron_dropout:
+            return None
+        share = np.float32(1 - self.settings.neuron_dropout)
+        return (self.rng.random((*shape, self.data.n_sources), dtype=np.float32) < share) / share
 
-def _mean(
-    loss: Callable[[np.ndarray, int], torch.Tensor], trials: np.ndarray, member: int
-) -> float:
-    """Mean of a network's loss over trials, with nothing learned."""
+
+def _mean_losses(
+    loss: Callable[[np.ndarray, int], torch.Tensor],
+    trials: Sequence[np.ndarray],
+    members: list[int],
+) -> np.ndarray:
+    """Mean of each network's loss over its trials, with nothing learned."""
     with torch.no_grad():
-        total = sum(loss(some, member).item() * len(some) for some in pieces(trials))
-    return total / len(trials)
+        return np.array(
+            [
+                sum(loss(some, member).item() * len(some) for some in pieces(trials[member]))
+                / len(trials[member])
+                for member in members
+            ]
+        )
 
 
 class RecurrentLayers:
     """The recurrent layers of trained `Members`, on top of their latents, which are held still."""
 
     def __init__(self, below: Members):
-        self.below = below
+        self.below, self.trials = below, below.trials
         self.models = [model.to(below.device) for model in below.models]
         rate = 2 * below.settings.learning_rate
         self.optimizers = [
@@ -370,7 +381,7 @@ class RecurrentLayers:
         """One pass of each of `members` over its training trials; their mean losses."""
         means = np.zeros(len(members))
         for k, member in enumerate(members):
-            train = self.below.rng.permutation(self.below.trains[member])
+            train = self.below.rng.permutation(self.trials["train"][member])
             for trials in pieces(train, self.below.settings.batch_trials or len(train)):
                 loss = self._loss(trials, member)
                 loss.backward()
@@ -380,8 +391,7 @@ class RecurrentLayers:
 
     def losses(self, part: str, members: list[int]) -> np.ndarray:
         """Mean loss of each on its "train" or "validation" trials."""
-        trials = self.below.trains if part == "train" else self.below.parts
-        return np.array([_mean(self._loss, trials[member], member) for member in members])
+        return _mean_losses(self._loss, self.trials[part], members)
 
     def _loss(self, trials: np.ndarray, member: int) -> torch.Tensor:
         model = self.models[member]
@@ -394,101 +404,3 @@ class RecurrentLayers:
 def _recurrent(model: Seq2Seq) -> dict[str, torch.Tensor]:
     """The recurrent layer's weights and its share, by name."""
     return {name: w for name, w in model.named_parameters() if name.startswith("recurrent")}
-
-
-# ---------------------------------------------------------------------- calibration
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What the networks' predictions for the trials that they held out say of their average.
-
-    Attributes
-    ----------
-    mean : array, (n_targets,)
-        Mean count per bin.
-    exponents : array, (2, n_targets)
-        Of rate / mean, the first of what changes within a trial, the second of the trial's own
-        (geometric) mean: above 1 where predictions are too timid, below 1 where too bold.
-    factor : array, (time, n_targets)
-        Spikes that came over spikes that were predicted, bin by bin: what is always so at this
-        time of a trial and no source tells.
-    causal : bool
-        Whether a trial's mean is that of its bins so far.
-    """
-
-    mean: np.ndarray
-    exponents: np.ndarray
-    factor: np.ndarray
-    causal: bool = False
-
-    def __call__(self, rates: np.ndarray) -> np.ndarray:
-        """Rates (trials, time, n_targets) as they should have been.
-
-        Where trials have another number of bins, each neuron's mean factor is taken.
-        """
-        same = rates.shape[1] == len(self.factor)
-        factor = self.factor if same else self.factor.mean(axis=0)
-        logs = np.log(rates / self.mean)
-        raised = _raised(logs, _own_mean(logs, self.causal), self.exponents)
-        return factor * self.mean * np.exp(raised)
-
-
-def _own_mean(logs: np.ndarray, causal: bool) -> np.ndarray:
-    """Mean of each trial of (trials, time, n_targets), or of its bins so far."""
-    if not causal:
-        return logs.mean(axis=1, keepdims=True)
-    n_so_far = np.arange(1, logs.shape[1] + 1, dtype=np.float32)[:, None]
-    return logs.cumsum(axis=1) / n_so_far
-
-
-def _raised(logs: np.ndarray, own_mean: np.ndarray, exponents: np.ndarray) -> np.ndarray:
-    within, between = exponents
-    return within * logs + (between - within) * own_mean
-
-
-def calibrated(
-    predicted: Iterable[np.ndarray],
-    data: Dataset,
-    parts: Sequence[np.ndarray],
-    causal: bool = False,
-) -> Calibration:
-    """Exponents and factor from what each network has predicted for the part that it held out.
-
-    The exponents are the most probable ones under a Gaussian prior around 1; each bin's factor
-    counts spikes on both sides over some bins, with as many more on either as a prior.
-    """
-    mean = metrics.mean_rates(data.target[np.concatenate(parts)]).astype(np.float32)
-    # Half precision is plenty, and all seen trials are here at once.
-    logs_and_counts = [
-        (logs, data.target[trials])
-        for rates, part in zip(predicted, parts, strict=True)
-        for logs, trials in zip(
-            pieces(np.log(rates / mean).astype(np.float16)), pieces(part), strict=True
-        )
-    ]
-    exponents = np.ones((2, data.n_targets), np.float32)
-    for _ in range(4):  # Newton's method on a concave function; the last step is minute
-        slope = -(exponents - 1) / _PRIOR_STD**2
-        curvature = np.tile(np.eye(2) / _PRIOR_STD**2, (data.n_targets, 1, 1))
-        expected = np.zeros((data.n_bins, data.n_targets), np.float32)
-        for half, counts in logs_and_counts:
-            logs = half.astype(np.float32)
-            own_mean = _own_mean(logs, causal)
-            rates = mean * np.exp(_raised(logs, own_mean, exponents))
-            expected += rates.sum(axis=0)
-            both = logs - own_mean, own_mean
-            for a in range(2):
-                slope[a] += ((counts - rates) * both[a]).sum(axis=(0, 1))
-                for b in range(2):
-                    curvature[:, a, b] += (rates * both[a] * both[b]).sum(axis=(0, 1))
-        step = np.linalg.solve(curvature, slope.T[..., None])[..., 0].T
-        exponents = (exponents + np.clip(step, -0.3, 0.3)).astype(np.float32)
-    counted = sum(counts.sum(axis=0, dtype=np.float32) for _, counts in logs_and_counts)
-    width = _CORRECTION_WIDTH * np.sqrt(4 * np.pi)  # bins that a Gaussian counts
-    came, foreseen = (
-        width * (smoothing_matrix(data.n_bins, _CORRECTION_WIDTH) @ spikes) + _PRIOR_SPIKES
-        for spikes in (counted, expected)
-    )
-    tamer = _TAMER if len(parts) > 1 else 1.0
-    return Calibration(mean, np.float32(tamer) * exponents, came / foreseen, causal)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, overload
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 
 from nma_seq2seq.arguments import whole
 from nma_seq2seq.dataset import Dataset
@@ -27,7 +28,7 @@ _NO_RATE = (
 class Model(Protocol):
     """What can be scored: whatever predicts rates, an array or a tensor, from source counts."""
 
-    def predict(self, source: np.ndarray, /) -> Any: ...
+    def predict(self, source: np.ndarray, /) -> np.ndarray | torch.Tensor: ...
 
 
 @overload
@@ -208,7 +209,7 @@ def predict_part(model: Model, data: Dataset, part: str, name: str = "the model"
     return as_array(model.predict(data.source[data.trials(part)]))
 
 
-def as_array(values: Any) -> np.ndarray:
+def as_array(values: ArrayLike | torch.Tensor) -> np.ndarray:
     """What a model of a reader's own has returned, an array or a tensor, as an array."""
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 

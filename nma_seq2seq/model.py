@@ -64,7 +64,7 @@ class Transformer(nn.Module):
         return self.to_latents(self.encoder(embedded, mask=later)), None
 
 
-CELLS: dict[str, Any] = {
+CELLS: dict[str, type[nn.Module]] = {
     "lstm": nn.LSTM,
     "gru": nn.GRU,
     "rnn": nn.RNN,
@@ -81,7 +81,7 @@ class Seq2Seq(nn.Module):
     With `smoothing`, a linear read-in brings the sources down to the latents first, each smoothed
     over time by a kernel of its own; the recurrent layer then adds what the smoothing missed. Its
     share starts at zero and the rest can be copied from a reduced-rank regression
-    (`training.warm_start`), so that training begins where the linear model ends.
+    (`members.warm_started`), so that training begins where the linear model ends.
 
     Parameters
     ----------

@@ -17,19 +17,15 @@ _DIGEST = 32  # bytes of SHA-256 at the end of the file
 
 
 def write(content: dict[str, Any], path: str | os.PathLike) -> None:
-    """Write plain values, arrays and tensors to a file that `read` takes.
+    """Write plain values, arrays and tensors to a file that `read` takes; arrays become tensors.
 
     Raises
     ------
     OSError
         If it cannot be written there.
     """
-    plain = {
-        key: torch.as_tensor(value) if isinstance(value, np.ndarray) else value
-        for key, value in content.items()
-    }
     buffer = io.BytesIO()
-    torch.save(plain, buffer)
+    torch.save(_plain(content), buffer)
     with whole_file(path) as temporary:
         temporary.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
 
@@ -52,3 +48,20 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
             "hold); copy it again, or fit and save anew"
         )
     return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    plain = {}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            value = _plain(value)
+        plain[key] = torch.as_tensor(value) if isinstance(value, np.ndarray) else value
+    return plain
+
+
+def arrays(content: dict[str, Any]) -> dict[str, Any]:
+    """What was read, with its tensors as arrays again."""
+    return {
+        key: value.numpy() if isinstance(value, torch.Tensor) else value
+        for key, value in content.items()
+    }

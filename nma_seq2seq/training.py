@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,17 +17,16 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from nma_seq2seq import members, metrics, saved
+from nma_seq2seq import members, saved
+from nma_seq2seq.alone import LEAST_RATE, Alone, check_network
 from nma_seq2seq.arguments import source_counts, whole
 from nma_seq2seq.baselines import ReducedRankRegression, check_sources
+from nma_seq2seq.calibration import Calibration, calibrated
 from nma_seq2seq.dataset import Dataset, check_dataset
-from nma_seq2seq.early_stopping import COURSE, RECIPE, Adam, Run, Settings, pieces
-from nma_seq2seq.members import Calibration
+from nma_seq2seq.early_stopping import COURSE, RECIPE, Run, Settings, pieces
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.seen import Seen
 
-# A rate of exactly zero would make one spike infinitely surprising.
-_LEAST_RATE = 1e-6
 _T = TypeVar("_T")
 
 
@@ -41,7 +41,8 @@ class Fit:
     history : DataFrame, one row an epoch
         `member` (which network), `epoch`, `train_loss` (with dropout, where there is any),
         `validation_loss`, `train_bits`, `validation_bits`, `seconds` since the network's start.
-        Epoch 0 is the network as it was given.
+        Epoch 0 is the network as it was given. In bits, each is of the network's own trials, per
+        spike above the mean rates in training.
     best_epochs : tuple of int
         For each network, the epoch whose weights were kept.
     seconds : float
@@ -72,8 +73,8 @@ class Fit:
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Counts (trials, time, n_sources) -> rates (trials, time, n_targets), counts per bin."""
         source = source_counts(source, len(self.seen.source_units))
-        total: Any = sum(_apply(model, model, source) for model in self.models)
-        rates = (total / len(self.models)).clip(min=_LEAST_RATE)
+        total = reduce(np.add, (_apply(model, model, source) for model in self.models))
+        rates = (total / len(self.models)).clip(min=LEAST_RATE)
         return rates if self.calibration is None else self.calibration(rates)
 
     def latents(self, source: np.ndarray) -> np.ndarray:
@@ -110,7 +111,6 @@ class Fit:
                 f"a fit of your own {name} cannot be saved, for the file would have to hold its "
                 "code; keep the weights with torch.save(fit.models[0].state_dict(), path)"
             )
-        calibration = self.calibration and vars(self.calibration)
         content = {
             "kind": "networks",
             "options": [model.options for model in networks],
@@ -119,8 +119,7 @@ class Fit:
             "best_epochs": list(self.best_epochs),
             "seconds": self.seconds,
             "seen": asdict(self.seen),
-            "calibration": calibration
-            and {name: torch.as_tensor(array) for name, array in calibration.items()},
+            "calibration": self.calibration and vars(self.calibration),
             "interrupted": self.interrupted,
         }
         saved.write(content, path)
@@ -152,12 +151,8 @@ def load_fit(path: str | os.PathLike) -> Fit | ReducedRankRegression:
     content = saved.read(path)
     seen = content["seen"] and Seen(**content["seen"])
     if content["kind"] == "regression":
-        arrays = {
-            name: value.numpy() if isinstance(value, torch.Tensor) else value
-            for name, value in content.items()
-            if name != "kind"
-        }
-        return ReducedRankRegression(**arrays | {"seen": seen})
+        del content["kind"]
+        return ReducedRankRegression(**saved.arrays(content) | {"seen": seen})
     models = []
     for options, weights in zip(content["options"], content["weights"], strict=True):
         models.append(Seq2Seq(**options).eval())
@@ -169,8 +164,7 @@ def load_fit(path: str | os.PathLike) -> Fit | ReducedRankRegression:
         best_epochs=tuple(content["best_epochs"]),
         seconds=content["seconds"],
         seen=seen,
-        calibration=calibration
-        and Calibration(**{name: array.numpy() for name, array in calibration.items()}),
+        calibration=calibration and Calibration(**saved.arrays(calibration)),
         interrupted=content["interrupted"],
     )
 
@@ -272,7 +266,7 @@ def fit_seq2seq(
     least). Each network stops early on a part of its own and learns from the others, so that
     together they learn from every trial that is not a test trial. What they predict for the parts
     that they held out then says how bold their average should be, neuron by neuron, and what it
-    misses bin by bin; see `members.Calibration`.
+    misses bin by bin; see `calibration.Calibration`.
 
     Parameters
     ----------
@@ -340,8 +334,7 @@ def fit_seq2seq(
             members.warm_started(models, data, parts, ridge)
             bar.set_description(f"{n_members} networks" if n_members > 1 else "network")
             stacked = members.Members(models, data, parts, settings, chosen, seed)
-            run = Run(data, parts, settings, bar)
-            run.begin(stacked)
+            run = Run(stacked, data, settings, bar)
             run.train(stacked, settings.max_epochs, settings.patience)
             if not run.interrupted:
                 recurrent = members.RecurrentLayers(stacked)
@@ -350,7 +343,7 @@ def fit_seq2seq(
             _apply(model.eval(), model, data.source[part])
             for model, part in zip(models, parts, strict=True)
         )
-        calibration = members.calibrated(held_out, data, parts, not bidirectional)
+        calibration = calibrated(held_out, data, parts, causal=not bidirectional)
         return Fit(
             models=tuple(model.to(chosen) for model in models),
             history=run.history,
@@ -415,31 +408,26 @@ def _fit_alone(
 
     def train(chosen: torch.device) -> Recipe:
         torch.manual_seed(seed)  # of what the layers of a reader's own module draw
-        alone = _Alone(model, data, settings, chosen, seed)
+        alone = Alone(model, data, settings, chosen, seed)
         with _bar(settings.max_epochs, progress) as bar:
-            run = Run(data, [data.validation], settings, bar)
-            run.begin(alone)
+            run = Run(alone, data, settings, bar)
             run.train(alone, settings.max_epochs, settings.patience)
         seen, history = Seen.of(data), run.history
-        return Recipe(
-            *(
-                Fit(
-                    models=(network.eval(),),
-                    history=history,
-                    best_epochs=(epoch,),
-                    seconds=run.rows[epoch]["seconds"],
-                    seen=seen,
-                    interrupted=run.interrupted,
-                )
-                for network, epoch in (
-                    (model, run.best_epochs[0]),
-                    (alone.last, run.last_epochs[0]),
-                )
+
+        def as_in(epoch: int, network: nn.Module) -> Fit:
+            return Fit(
+                models=(network.eval(),),
+                history=history,
+                best_epochs=(epoch,),
+                seconds=run.rows[epoch]["seconds"],
+                seen=seen,
+                interrupted=run.interrupted,
             )
-        )
+
+        return Recipe(as_in(run.best_epochs[0], model), as_in(run.last_epochs[0], alone.last))
 
     with torch.random.fork_rng():
-        _check_network(model, data)
+        check_network(model, data)
         return _on_device(device, [model], train)
 
 
@@ -465,53 +453,6 @@ def _on_device(device: str, models: Sequence[nn.Module], train: Callable[[torch.
     return _on_device("cpu", models, train)
 
 
-def _check_network(model: nn.Module, data: Dataset) -> None:
-    """Refuse a network that cannot predict the data's rates, tried on one trial."""
-    if not isinstance(model, nn.Module):
-        a_class = isinstance(model, type) and issubclass(model, nn.Module)
-        mend = f"; call it: {model.__name__}(...)" if a_class else ""
-        what = f"the class {model.__name__}" if a_class else f"a {type(model).__name__}"
-        raise TypeError(f"fit trains a torch.nn.Module, and this is {what}{mend}")
-    if isinstance(model, Seq2Seq):
-        sizes = model.options["n_sources"], model.options["n_targets"]
-        if sizes != (data.n_sources, data.n_targets):
-            raise ValueError(
-                f"the network takes {sizes[0]} sources to {sizes[1]} targets, the data has "
-                f"{data.n_sources} and {data.n_targets}; build it with these numbers"
-            )
-        return
-    name = type(model).__name__
-    model.float()  # whatever torch's default type was: counts come as float32
-    device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
-    counts = torch.as_tensor(data.source[data.train[:2]], dtype=torch.float32, device=device)
-    with torch.no_grad():
-        try:
-            rates = model.eval()(counts)
-        except RuntimeError as error:
-            raise ValueError(
-                f"this {name} cannot read counts of shape {tuple(counts.shape)} (trials, time, "
-                f"n_sources): {error}"
-            ) from error
-    if not any(weight.requires_grad for weight in model.parameters()):
-        raise ValueError(f"this {name} has no weights that could be trained; give it a layer")
-    if not isinstance(rates, torch.Tensor):
-        raise TypeError(
-            f"this {name} gives a {type(rates).__name__}; its forward must return one tensor of "
-            "rates (trials, time, n_targets)"
-        )
-    expected = (len(counts), data.n_bins, data.n_targets)
-    if rates.shape != expected:
-        raise ValueError(
-            f"this {name} gives rates of shape {tuple(rates.shape)} for {len(counts)} trials; they "
-            f"must be (trials, time, n_targets), here {expected}"
-        )
-    if rates.min() < 0:
-        raise ValueError(
-            f"this {name} gives rates below 0 ({rates.min().item():.2g}); end it with a function "
-            "that gives none, such as torch.nn.Softplus()"
-        )
-
-
 @contextmanager
 def _single_precision() -> Iterator[None]:
     """Whatever the notebook has set: counts are float32."""
@@ -521,76 +462,6 @@ def _single_precision() -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
-
-
-class _Alone:
-    """One network in training, of whatever kind, and its data on one device."""
-
-    def __init__(
-        self, model: nn.Module, data: Dataset, settings: Settings, device: torch.device, seed: int
-    ):
-        self.model, self.settings, self.device = model.to(device), settings, device
-        self.last = model  # as it was after its last epoch, once it is trained
-        self.data = {
-            part: (self._there(data.source[trials]), self._there(data.target[trials]))
-            for part, trials in (("train", data.train), ("validation", data.validation))
-        }
-        mean = data.source[data.train].mean(axis=(0, 1), dtype=np.float32)
-        self.source_mean = torch.as_tensor(mean, device=device)
-        # Drawn on the CPU, so that every device trains with the same batches and dropout.
-        self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = Adam(dict.fromkeys(model.parameters(), settings.learning_rate), settings)
-
-    def _there(self, counts: np.ndarray) -> torch.Tensor:
-        # Counts stay bytes until a batch is read, a quarter of the memory of floats; but one batch
-        # of all trials would make the same floats anew in every epoch.
-        there = torch.as_tensor(counts, device=self.device)
-        as_bytes = counts.dtype == np.uint8 and self.settings.batch_trials is not None
-        return there if as_bytes else there.float()
-
-    def state(self, member: int) -> dict[str, torch.Tensor]:
-        """A copy of the weights."""
-        return copy.deepcopy(self.model.state_dict())
-
-    def restore(self, states: Sequence[dict[str, torch.Tensor]]) -> None:
-        """Put a state back; the network as it is now is kept as `last`."""
-        self.last = copy.deepcopy(self.model)
-        self.model.load_state_dict(states[0])
-
-    @torch.no_grad()
-    def losses(self, part: str, members: list[int]) -> np.ndarray:
-        """Mean Poisson loss of a part, without dropout."""
-        self.model.eval()
-        source, target = self.data[part]
-        total = torch.zeros((), device=self.device)
-        for some in pieces(np.arange(len(source))):
-            total += self._loss(source[some].float(), target[some]) * len(some)
-        return np.array([total.item() / len(source)])
-
-    def epoch(self, members: list[int]) -> np.ndarray:
-        """One pass over the training trials; the mean loss, with dropout. It syncs at its end."""
-        self.model.train()
-        source, target = self.data["train"]
-        share = 1 - self.settings.neuron_dropout
-        order = torch.randperm(len(source), generator=self.generator)
-        kept = torch.ones(len(source), 1, source.shape[2])
-        if share < 1:
-            kept.bernoulli_(share, generator=self.generator)
-        order, kept = order.to(self.device), (kept / share).to(self.device)
-        size = self.settings.batch_trials or len(order)
-        total = torch.zeros((), device=self.device)
-        for trials, kept_sources in zip(order.split(size), kept.split(size), strict=True):
-            seen = source[trials].float()  # (batch, time, n_sources)
-            if share < 1:
-                seen = self.source_mean + (seen - self.source_mean) * kept_sources
-            loss = self._loss(seen, target[trials])
-            loss.backward()
-            self.optimizer.step()
-            total += loss.detach() * len(trials)
-        return np.array([total.item() / len(order)])
-
-    def _loss(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return metrics.poisson_nll(self.model(source).clamp(min=_LEAST_RATE), target.float())
 
 
 def _apply(

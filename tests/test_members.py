@@ -6,6 +6,7 @@ import torch
 
 import nma_seq2seq as nma
 from nma_seq2seq import members, metrics, training
+from nma_seq2seq.calibration import calibrated
 
 
 @pytest.fixture(params=[True, False], ids=["bidirectional", "causal"])
@@ -95,7 +96,7 @@ def test_calibration_undoes_what_is_wrong_with_predictions():
     data = nma.make_dataset(session)
     timid = 2.0 * (truth[..., 1:] / 2.0) ** 0.5
     parts = np.array_split(np.union1d(data.train, data.validation), 5)
-    found = members.calibrated([timid[part] for part in parts], data, parts)
+    found = calibrated([timid[part] for part in parts], data, parts)
     within = found.exponents[0]
     assert 1.6 < within[0] < 2.3 and abs(within[1] - 1.05) < 0.1
     assert found.factor[12:18].min() > 1.15 > found.factor[:4].max()
@@ -125,7 +126,7 @@ def test_calibration_tells_a_trial_from_what_changes_within_it(causal):
     data = nma.make_dataset(session)
     wrong = 2.0 * np.exp(2 * trial + within / 2)
     parts = np.array_split(np.union1d(data.train, data.validation), 5)
-    found = members.calibrated([wrong[part] for part in parts], data, parts, causal)
+    found = calibrated([wrong[part] for part in parts], data, parts, causal)
     assert 1.7 < found.exponents[0, 0] < 2.3 and 0.45 < found.exponents[1, 0] < 0.75
     earlier = wrong.copy()
     earlier[:, 20:] = 1.0
@@ -151,7 +152,7 @@ def test_a_bin_is_corrected_where_many_spikes_ask_for_it_alone():
     burst = np.where(abs(np.arange(40) - 20) < 8, 2.0, 0.3)[:, None]
     mean = burst.mean() * np.array([2.0, 2e-3])
     data, parts = dataset_of(rng.poisson(np.tile(burst * [2.0, 2e-3], (200, 1, 1))))
-    found = members.calibrated(
+    found = calibrated(
         [np.tile(mean, (len(part), 40, 1)).astype(np.float32) for part in parts], data, parts
     )
     often, seldom = found.factor.T
@@ -166,9 +167,9 @@ def test_the_average_of_networks_that_err_apart_is_made_bolder():
     data, parts = dataset_of(rng.poisson(np.exp(known)))
     each = np.exp(known + 0.15 * rng.normal(size=(5, *shape)))
     held_out = [rates[part] for rates, part in zip(each, parts, strict=True)]
-    several = members.calibrated(held_out, data, parts)
+    several = calibrated(held_out, data, parts)
     whole, trials = np.concatenate(held_out), np.concatenate(parts)
-    one = members.calibrated([whole], data, [trials])
+    one = calibrated([whole], data, [trials])
     assert (several.exponents > 1.02 * one.exponents).all()
     counts, null = data.target[data.test], nma.null_rates(data)
     average = each.mean(axis=0)[data.test]

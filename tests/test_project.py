@@ -39,7 +39,7 @@ FLOORS = [
     {"seen"},
     {"metrics", "model"},
     {"baselines", "early_stopping"},
-    {"members"},
+    {"alone", "calibration", "members"},
     {"training"},
     {"export", "latents", "region_maps"},
     {"plots"},

@@ -198,6 +198,11 @@ def test_a_dropped_neuron_is_at_its_mean_and_the_others_say_so_much_more(kind, t
     # The mean of 60 losses has a standard error of 0.0015.
     assert fit.history["train_loss"][1:].mean() == pytest.approx(np.mean(losses), abs=0.006)
     assert abs(np.mean(losses) - fit.history["train_loss"][0]) > 0.012  # or nothing is tested
+    # Before it is trained, nothing is dropped; bits are of the trials that it learns from.
+    bits = nma.bits_per_spike(
+        alone(fit, 0).predict(source), data.target[trials], nma.null_rates(data)
+    )
+    assert fit.history["train_bits"][0] == pytest.approx(bits, abs=1e-5)
 
 
 @pytest.mark.parametrize(("n_targets", "factor"), [(50, 1), (225, 1.5), (500, 2)])
