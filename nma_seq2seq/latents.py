@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nma_seq2seq.arguments import did_you_mean, positions, real, whole
+from nma_seq2seq.baselines import check_sources
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.metrics import r2
 from nma_seq2seq.session import Session
@@ -184,7 +185,7 @@ def principal_components(
     Raises
     ------
     ValueError
-        If there are not so many source neurons.
+        If there are not so many source neurons, or none of them changes its count.
 
     Examples
     --------
@@ -193,6 +194,7 @@ def principal_components(
     """
     n_components = whole("n_components", n_components, 1, data.n_sources)
     smoothing = real("smoothing", smoothing, 0)
+    check_sources(data)
     from sklearn.decomposition import PCA
 
     seen = _flat(smooth(data.source[data.train], smoothing))

@@ -536,10 +536,15 @@ class Session:
             raise ValueError(
                 f"window {window} holds no bin of {self.bin_size * 1000:g} ms; choose a longer one"
             )
+        words = EVENTS.get(event, event)
         happened = ~self.trials[event].isna().to_numpy()
+        if not happened.any():
+            raise ValueError(
+                f"none of the {self.n_trials} trials of session {self.name} has {words} (its time "
+                f"is NaN in all of {event!r}); choose another event, or other trials"
+            )
         inside = (bins + offsets[0] >= 0) & (bins + offsets[-1] < self.n_bins)
         kept = np.flatnonzero(inside)
-        words = EVENTS.get(event, event)
         if not len(kept):
             raise ValueError(
                 f"no trial has {window[0]:g} to {window[1]:g} s around {words} inside the "

@@ -1,16 +1,21 @@
 """One table of what is nearly right, or odd, and of what each public function says to it."""
 
 import re
+import traceback
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from conftest import tiny_dict
+from matplotlib.axes import Axes
 
 import nma_seq2seq as nma
+from nma_seq2seq import plots
 
 QUIET = {"progress": False}
 ONE = nma.Settings(max_epochs=1)
@@ -164,6 +169,100 @@ def test_what_is_odd_gets_one_sentence(case):
         call(made())
     assert re.search(fragment, str(caught.value)), caught.value
     assert "\n" not in str(caught.value)
+
+
+def odd_sessions() -> dict[str, nma.Session]:
+    """Sessions with as little in them as there can be."""
+    session, calm = made().s, {"response": 0.0, "reaction_time": np.nan}
+    mos = session.region_mask("MOs")
+    return {
+        "nothing fires": replace(session, spikes=np.zeros_like(session.spikes)),
+        "no target fires": replace(session, spikes=np.where(mos, 0, session.spikes)),
+        "no source fires": replace(session, spikes=np.where(mos, session.spikes, 0)),
+        "nothing changes": replace(session, spikes=np.ones_like(session.spikes)),
+        "the mouse rests": replace(session, trials=session.trials.assign(**calm)),
+        "one trial": session.select(trials=[3]),
+        "one bin": session.select(window=(0, 0.01)),
+        "one neuron": session.select(neurons=[25]),
+        "one of each": session.select(trials=[3], window=(0, 0.01), neurons=[25]),
+        "counts alone": replace(session, trials=session.trials[[]], behavior={},
+                                units=session.units[["region", "group"]]),
+    }  # fmt: skip
+
+
+def of_session(s: nma.Session) -> list:
+    """What can be asked of a session, as functions without arguments."""
+    latents = np.random.default_rng(0).normal(size=(s.n_trials, s.n_bins, 3))
+    quick, window = {"n_neurons": 3, "n_resamples": 1} | QUIET, (-0.02, 0.05)
+    return [
+        s._repr_html_, lambda: s.rebin(2), lambda: s.select(min_rate_hz=0.1),
+        lambda: s.align("gocue", window), lambda: s.align("reaction_time", window),
+        lambda: nma.make_dataset(s, lag=1), lambda: nma.make_dataset(s, min_distance_um=0.1),
+        lambda: nma.region_map(s, ["MOs", "VISp"], **quick), lambda: nma.RegionPicker(s),
+        lambda: nma.align(latents, latents[..., :2]),
+        lambda: plots.activity_map(s), lambda: plots.brain_views(s),
+        lambda: plots.count_variance(s, (0, 0.01)), lambda: plots.firing_rates(s),
+        lambda: plots.latent_grid(latents, s, "response"), lambda: plots.latent_pair(latents, s),
+        lambda: plots.trajectories(latents, s, "response"), lambda: plots.neurons_left(s, "MOs"),
+        lambda: plots.population_raster(s, 0), lambda: plots.psth(s, by="response"),
+        lambda: plots.psth(s, align="gocue", window=window), lambda: plots.psychometric(s),
+        lambda: plots.raster(s, 0, by="response"), lambda: plots.reaction_times(s),
+        lambda: plots.events_on_wheel(s, {"go cue": s.event_bin("gocue")}),
+        lambda: plots.neuron_order(s), lambda: plots.trial_movie(s, 0, n_frames=2),
+    ]  # fmt: skip
+
+
+def of_data(d: nma.Dataset) -> list:
+    """What can be asked of a dataset."""
+    counts, mean = d.target[d.test], nma.fit_mean(d)
+    rates, psth = np.full(counts.shape, 0.1), nma.metrics.psth(d)
+    latents = np.random.default_rng(0).normal(size=(*d.source.shape[:2], 3))
+    models = {"mean rate": mean, "PSTH": nma.fit_psth(d)}
+    return [
+        lambda: nma.fit_population(d), lambda: nma.fit_glm(d, smoothings=(2,), penalties=(0.1,)),
+        lambda: nma.fit_rrr(d, smoothings=((2,),), ridges=(1,), ranks=(1,), floors=(0.1,)),
+        lambda: nma.fit_seq2seq(d, ONE, n_members=1, **QUIET),
+        lambda: nma.fit_recipe(d, ONE, **QUIET),
+        lambda: nma.score(models, d, n_resamples=9), lambda: nma.compare(mean, mean, d),
+        lambda: nma.score(models, d, null="psth", part="validation", n_resamples=9),
+        lambda: nma.principal_components(d, 1), lambda: nma.decode({"x": latents}, d),
+        lambda: nma.shuffle_within_condition(d), lambda: nma.metrics.r2(rates, counts),
+        lambda: nma.bits_per_spike(rates, counts, nma.null_rates(d, "psth"), per_neuron=True),
+        lambda: plots.selection(d), lambda: plots.count_distribution(d),
+        lambda: plots.loss_by_rate(models, d), lambda: plots.predicted_trials(models, d),
+        lambda: plots.denoised_neurons(d, rates, psth, [0], n_trials=2),
+        lambda: plots.denoised_trial(d, rates, psth),
+    ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
+@pytest.mark.parametrize("case", odd_sessions())
+def test_of_a_session_with_next_to_nothing_there_is_an_answer_or_a_sentence(case, capsys):
+    """Nothing that numpy, torch or seaborn say of an empty array, and nothing drawn of NaN."""
+    session = odd_sessions()[case]
+    calls = of_session(session)
+    try:
+        calls += of_data(nma.make_dataset(session))
+    except ValueError as refusal:
+        assert _is_a_sentence(refusal)
+    assert len(calls) > 20
+    for call in calls:
+        try:
+            drawn = call()
+        except (ValueError, TypeError) as refusal:
+            assert _is_a_sentence(refusal), refusal
+            continue
+        finally:
+            plt.close("all")
+        if isinstance(first := np.ravel(drawn)[0], Axes):
+            assert "nan" not in plots.alt_text(first.figure)
+
+
+def _is_a_sentence(refusal: Exception) -> bool:
+    """Whether the package itself refuses, in one line."""
+    last = traceback.extract_tb(refusal.__traceback__)[-1]
+    is_ours = "nma_seq2seq" in Path(last.filename).parts and str(last.line).startswith("raise")
+    return is_ours and "\n" not in str(refusal)
 
 
 def test_what_is_only_unusual_is_right():

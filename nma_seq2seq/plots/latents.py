@@ -107,7 +107,8 @@ def latent_grid(
     """
     trials = _trials(latents, session, trials)
     groups = style.kinds(session, by, trials)
-    z = (latents - latents[trials].mean(axis=(0, 1))) / latents[trials].std(axis=(0, 1))
+    deviation = latents[trials].std(axis=(0, 1))
+    z = (latents - latents[trials].mean(axis=(0, 1))) / np.where(deviation > 0, deviation, 1)
     n = latents.shape[2]
     if own := axes is None:
         shape = (-(-n // 5), min(5, n))
@@ -159,6 +160,11 @@ def trajectories(
     groups = style.kinds(session, by, _trials(latents, session, trials))
     means = np.stack([latents[kind.trials].mean(axis=0) for kind in groups])
     centred = (means - means.mean(axis=(0, 1))).reshape(-1, latents.shape[2])
+    if min(centred.shape) < 3:
+        raise ValueError(
+            f"there are {len(centred)} bins in the average trials and {latents.shape[2]} latents; "
+            "a path through three dimensions needs three of each"
+        )
     _, size, directions = np.linalg.svd(centred, full_matrices=False)
     paths = (centred @ directions[:3].T).reshape(*means.shape[:2], 3)  # (kinds, time, 3)
     shares = size**2 / (size**2).sum()

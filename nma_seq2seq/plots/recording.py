@@ -222,28 +222,34 @@ def count_variance(
 ) -> Axes:
     """Variance over trials of each neuron's spike count against its mean, and the line of Poisson.
 
-    Spikes are counted in a window (start, stop) in seconds from stimulus onset.
+    Spikes are counted in a window (start, stop) in seconds from stimulus onset. Neurons whose count
+    never varies are left out.
     """
     import seaborn as sns
 
     part = session.select(window=window)
     counts = part.spikes.sum(axis=1, dtype=np.int64)  # (trials, neurons)
-    mean, variance = counts.mean(axis=0), counts.var(axis=0, ddof=1)
-    fires = (mean > 0) & (variance > 0)
-    groups = part.units.loc[fires, "group"].to_numpy()
+    varies = np.ptp(counts, axis=0) > 0
+    if not varies.any():
+        raise ValueError(
+            f"no neuron of session {session.name} changes its count from {window[0]:g} to "
+            f"{window[1]:g} s over {part.n_trials} trials; choose a longer window or more trials"
+        )
+    mean, variance = counts.mean(axis=0)[varies], counts.var(axis=0, ddof=1)[varies]
+    groups = part.units.loc[varies, "group"].to_numpy()
     ax = style.panel(ax, (6.2, 4.6))
     look: Options = {"palette": allen.COLORS, "s": 12, "alpha": 0.7, "linewidth": 0}
     look["hue_order"] = [group for group in allen.GROUPS if group in groups]
-    sns.scatterplot(x=mean[fires], y=variance[fires], hue=groups, ax=ax, **look)
-    ends = mean[fires].min(), mean[fires].max()
+    sns.scatterplot(x=mean, y=variance, hue=groups, ax=ax, **look)
+    ends = mean.min(), mean.max()
     ax.plot(ends, ends, color="black", linewidth=1.5, label="Poisson: variance = mean")
     ax.set(xscale="log", yscale="log", ylabel="variance over trials (spikes²)")
     ax.set_xlabel(f"mean count in {window[0]:g} to {window[1]:g} s (spikes)")
     ax.legend(markerscale=2)
-    above = (variance > mean)[fires].mean()
+    above = (variance > mean).mean()
     return described(
         ax,
-        f"Variance of the spike counts of {fires.sum()} neurons against their mean, both on log "
+        f"Variance of the spike counts of {len(mean)} neurons against their mean, both on log "
         f"scales: they grow together, and {above:.0%} of the neurons lie above the line of "
         "Poisson counts.",
     )
@@ -302,8 +308,13 @@ def reaction_times(session: Session, axes: Many = None) -> np.ndarray:
     trials = session.trials
     milliseconds = trials["reaction_time"] * 1000
     moved = milliseconds.notna()
+    if not moved.any():
+        raise ValueError(
+            f"the mouse moves in none of the {len(moved)} trials of session {session.name}, so "
+            "there is no reaction time to show; take other trials"
+        )
     axes = style.panels(axes, (1, 2), (9.5, 3.6))
-    edges = list(np.arange(0, milliseconds.max() + 40, 40)) if moved.any() else 10
+    edges = list(np.arange(0, milliseconds.max() + 40, 40))
     axes[0].hist(milliseconds[moved], bins=edges, color="#666666", edgecolor="white")
     axes[0].set(xlabel="reaction time (ms from stimulus onset)", ylabel="trials")
     axes[0].set_title(f"{moved.sum()} of {len(moved)} trials with a movement")

@@ -30,6 +30,12 @@ def count_distribution(data: Dataset, neuron: int | None = None, axes: Many = No
 
     counts = data.target[data.train].astype(np.float64)
     mean, variance = counts.mean(axis=(0, 1)), counts.var(axis=(0, 1))
+    fires = mean > 0
+    if not fires.any():
+        raise ValueError(
+            f"none of the {data.n_targets} target neurons fires in the training trials; choose "
+            "other targets, or a longer window"
+        )
     neuron = int(mean.argmax()) if neuron is None else whole("neuron", neuron, 0, len(mean) - 1)
     region = data.session.units["region"].iloc[data.target_units[neuron]]
     color = regions.color_of(region)
@@ -51,7 +57,6 @@ def count_distribution(data: Dataset, neuron: int | None = None, axes: Many = No
     left.set(xlabel=f"spikes in a {1000 * data.bin_size:g} ms bin", ylabel="share of bins")
     left.set_title(f"one {region} neuron, {mean[neuron] / data.bin_size:.0f} Hz")
     left.legend(loc="upper right")
-    fires = mean > 0
     least = mean[fires].min()
     right.axline(
         (least, least), (2 * least, 2 * least), color=INK, label="variance = mean (Poisson)"
