@@ -54,12 +54,15 @@ def _in_bytes(archive: zipfile.ZipFile, key: str) -> np.ndarray | None:
         shape, is_fortran, dtype = array_header(member)
         if len(shape) != 3 or dtype.kind not in "iuf" or dtype.itemsize == 1 or is_fortran:
             return None
-        counts = np.empty(shape, np.uint8)
+        n_neurons, n_trials, n_bins = shape
+        # In a session's order, so that it need not copy them.
+        counts = np.empty((n_trials, n_bins, n_neurons), np.uint8).transpose(2, 0, 1)
         for of_neuron in counts:
             read = member.read(of_neuron.size * dtype.itemsize)
             values = np.frombuffer(read, dtype).reshape(of_neuron.shape)
             with np.errstate(invalid="ignore"):  # NaN is no number of a byte
-                of_neuron[:] = values.astype(np.uint8)
-            if (of_neuron != values).any():
+                small = values.astype(np.uint8)
+            if (small != values).any():
                 return None
+            of_neuron[:] = small
     return counts
