@@ -432,6 +432,8 @@ FAILING = [
         "if n != 1:\n    import os; os._exit(3)",
         note="in `exec('this is no Python')`",
     ),
+    one("above: a null byte", "x = '\0'", note="null bytes"),
+    one("above: brackets", "x = " + "(" * 100_000, note="cell 1 raises"),
     one(
         "stops itself", "import sys; sys.exit(1)\nwhile True: pass", note="cell 1 raises SystemExit"
     ),

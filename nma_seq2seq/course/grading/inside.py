@@ -193,6 +193,8 @@ def _broken(shell: Any, source: str) -> _Failure:
         ast.parse(shell.transform_cell(source))
     except SyntaxError as error:
         return _Failure(error, error.lineno or 0)
+    except Exception:  # such as a null byte, or brackets without end: running it will say so
+        pass
     return _Failure()
 
 
