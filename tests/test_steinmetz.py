@@ -315,10 +315,13 @@ def test_a_changed_count_is_seen_by_the_checksum(cache, tmp_path):
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
-def test_the_number_of_sessions_is_what_is_announced(tmp_path):
+def test_as_many_sessions_as_are_announced_and_nothing_more(tmp_path):
     pickled = pickle.dumps(objects([session_dict(seed=1), session_dict(seed=2)]))
     path = write_pickle(tmp_path / "part.npz", pickled, n_sessions=3)
     with pytest.raises(steinmetz.BadFileError, match="announces 3 sessions, not 2"):
+        steinmetz.count_sessions(path)
+    write_pickle(path, pickled + b"x", n_sessions=2)
+    with pytest.raises(steinmetz.BadFileError, match="goes on after the end of its data"):
         steinmetz.count_sessions(path)
 
 
