@@ -247,27 +247,13 @@ def make_dataset(
                     + "; choose a lower min_rate_hz or other regions"
                 )
     if other_probe:
-        probe = _probes(session)
-        source_units = source_units[~np.isin(probe[source_units], probe[target_units])]
-        if not len(source_units):
-            raise ValueError(
-                f"every source neuron is on a probe that holds neurons of {target_name} too; "
-                "choose other regions, or min_distance_um instead of other_probe"
-            )
+        source_units = _on_other_probes(session, source_units, target_units, target_name)
     if min_distance_um > 0:
-        nearest = nearest_um(session, source_units, target_units)
-        source_units = source_units[nearest >= min_distance_um]
-        if not len(source_units):
-            raise ValueError(
-                f"every source neuron is within {min_distance_um:g} µm of a target neuron; the "
-                f"farthest is at {nearest.max():.0f} µm, so choose a smaller min_distance_um"
-            )
-    if lags == [0]:
-        return dataset_of_units(
-            session, source_units, target_units, parts, source_name, target_name
-        )
+        source_units = _far_enough(session, source_units, target_units, min_distance_um)
+
     first, last = _bins_with_sources(recording, session, lags)
-    session = recording.select(window=(recording.time[first], recording.time[last - 1] + 5e-6))
+    if last - first < session.n_bins:
+        session = recording.select(window=(recording.time[first], recording.time[last - 1] + 5e-6))
     train, validation, test = parts
     return Dataset(
         source=_led(recording.spikes, source_units, first, last, lags),
@@ -278,7 +264,7 @@ def make_dataset(
         source_units=np.tile(source_units, len(lags)),
         target_units=target_units,
         session=session,
-        source_name=f"{source_name}, {_lag_in_words(lags)}",
+        source_name=source_name if lags == [0] else f"{source_name}, {_lag_in_words(lags)}",
         target_name=target_name,
     )
 
@@ -303,6 +289,33 @@ def _sources(
             f"predict themselves; {mend}"
         )
     return is_source, _in_words(source)
+
+
+def _on_other_probes(
+    session: Session, source_units: np.ndarray, target_units: np.ndarray, target_name: str
+) -> np.ndarray:
+    """The sources on probes without a target; a ValueError if there are none."""
+    probe = _probes(session)
+    kept = source_units[~np.isin(probe[source_units], probe[target_units])]
+    if not len(kept):
+        raise ValueError(
+            f"every source neuron is on a probe that holds neurons of {target_name} too; choose "
+            "other regions, or min_distance_um instead of other_probe"
+        )
+    return kept
+
+
+def _far_enough(
+    session: Session, source_units: np.ndarray, target_units: np.ndarray, min_distance_um: float
+) -> np.ndarray:
+    """The sources that are near no target; a ValueError if there are none."""
+    nearest = nearest_um(session, source_units, target_units)
+    if nearest.max() < min_distance_um:
+        raise ValueError(
+            f"every source neuron is within {min_distance_um:g} µm of a target neuron; the "
+            f"farthest is at {nearest.max():.0f} µm, so choose a smaller min_distance_um"
+        )
+    return source_units[nearest >= min_distance_um]
 
 
 def _bins_with_sources(recording: Session, session: Session, lags: list[int]) -> tuple[int, int]:

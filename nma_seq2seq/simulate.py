@@ -192,16 +192,16 @@ def simulate_recording(
     units_rng, task_rng, passive_rng = np.random.default_rng(seed).spawn(3)
     units = _units(units_rng, _checked(REGIONS if regions is None else regions))
     task, passive = _task(task_rng, n_trials), _passive(passive_rng, n_passive)
+    active = _record(task_rng, units, task, n_bins)
+    shown = _record(passive_rng, units, passive, n_bins)
+    # What gives each neuron its mean rate in the task holds for the passive trials too.
+    bias = units["mean_hz"] * BIN_SIZE / active[2].mean(axis=(0, 1), dtype=float)
     recording: dict[str, Any] = {}
     truth = {}
-    bias = None
-    for kind, mark, rng, trials in (
-        ("active", "", task_rng, task),
-        ("passive", PASSIVE, passive_rng, passive),
+    for kind, mark, rng, trials, (latents, traces, rates) in (
+        ("active", "", task_rng, task, active),
+        ("passive", PASSIVE, passive_rng, passive, shown),
     ):
-        latents, traces, rates = _record(rng, units, trials, n_bins)
-        if bias is None:  # what gives each neuron its mean rate in the task holds for both
-            bias = units["mean_hz"] * BIN_SIZE / rates.mean(axis=(0, 1), dtype=float)
         rates *= bias.astype(np.float32)
         contrasts = {key: trials[key] for key in ("contrast_left", "contrast_right")}
         of_kind = {"spks": _sorted(rng, rates, units)} | traces | contrasts
