@@ -154,6 +154,15 @@ def test_every_way_to_import_is_seen(line, tmp_path, monkeypatch):
     assert "nma_seq2seq.steinmetz" in imported(path)
 
 
+def test_a_newcomer_is_told_of_every_module_and_of_none_that_is_gone():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = text.split("## Where things are")[1].split("Beside it")[0]
+    told = set(re.findall(r"`(\w+)(?:\.py|/)`", section))
+    modules = set().union(*FLOORS) - {"tools", "benchmarks"}
+    assert modules <= told
+    assert told - modules <= {"nma_seq2seq", "benchmarks", "cli"}
+
+
 def test_the_public_names_are_those_of_the_stub():
     assert sorted(public_names()) == sorted(nma.__all__) == sorted(dir(nma))
 
