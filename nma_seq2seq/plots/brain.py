@@ -54,12 +54,9 @@ def brain_views(session: Session, axes: Many = None) -> np.ndarray:
     outline of the brain is drawn by hand.
     """
     style.require(session, "ap", "dv", "lr", table="units")
-    if axes is None:
-        # The view from above lies under the one from the left: a millimetre is as long in each.
-        ratios = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
-        *axes, corner = style.panels(None, (2, 2), (9, 7.8), **ratios)
-        corner.remove()
-    axes = style.panels(axes, (1, 3), (9, 4))
+    # The view from above lies under the one from the left: a millimetre is as long in each.
+    ratios = {"width_ratios": [13.2, 10.4], "height_ratios": [7.8, 10.4]}
+    axes = style.panels(axes, (2, 2), (9, 7.8), n=3, **ratios)
     units = session.units
     there = [group for group in allen.GROUPS if (units["group"] == group).any()]
     for ax, seen_from in zip(axes, ("the left", "behind", "above"), strict=True):

@@ -9,7 +9,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 
 from nma_seq2seq.arguments import positions, whole
 from nma_seq2seq.dataset import Dataset
@@ -63,10 +62,8 @@ def latent_pair(
     shown = f" (thick), {len(single)} single ones (thin)" if n_single else ""
     over_time.set(ylabel="latent (a.u.)", title=f"mean of {len(trials)} trials{shown}")
     path = _smoothed(mean[:, which], session)
-    steps = np.stack([path[:-1], path[1:]], axis=1)  # (steps, 2 ends, 2 latents)
-    line = LineCollection(list(steps), cmap="viridis", array=time[1:], linewidths=2.5)
-    plane.add_collection(line)
-    plane.autoscale_view()
+    plane.plot(*path.T, color=style.PALE, linewidth=1, zorder=1)
+    dots = plane.scatter(*path.T, 14, time, cmap="viridis")
     look = {"color": "white", "markeredgecolor": "black", "markersize": 8}
     for place, mark, name in _marks(session):
         plane.plot(*path[place], mark, label=name, **look)
@@ -74,7 +71,7 @@ def latent_pair(
     plane.set_title("their means, smoothed by 50 ms")
     style.legend_above(axes, ncols=5)
     label = f"time from {style.zero_of(session)} (s)"
-    plane.figure.colorbar(line, ax=plane, label=label)
+    plane.figure.colorbar(dots, ax=plane, label=label)
     return described(
         axes,
         f"Left, latents {which[0]} and {which[1]} over time, the mean of {len(trials)} trials"
@@ -109,14 +106,10 @@ def latent_grid(
     groups = style.kinds(session, by, trials)
     deviation = latents[trials].std(axis=(0, 1))
     z = (latents - latents[trials].mean(axis=(0, 1))) / np.where(deviation > 0, deviation, 1)
-    n = latents.shape[2]
-    if own := axes is None:
-        shape = (-(-n // 5), min(5, n))
-        size = (9.5, 1.1 + 1.3 * shape[0])
-        axes, spare = np.split(style.panels(None, shape, size, sharex=True, sharey=True), [n])
-        for ax in spare:
-            ax.remove()
-    axes = style.panels(axes, (1, n), (9.5, 2))
+    own, n = axes is None, latents.shape[2]
+    shape = (-(-n // 5), min(5, n))
+    size = (9.5, 1.1 + 1.3 * shape[0])
+    axes = style.panels(axes, shape, size, n, sharex=True, sharey=True)
     for place, ax in enumerate(axes):
         for kind in groups:
             style.mean_band(ax, session, z[:, :, place], kind)

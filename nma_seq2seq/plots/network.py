@@ -119,9 +119,7 @@ def lstm_cell(ax: Axes | None = None) -> Axes:
 
 @styled
 def step_responses(
-    responses: Mapping[str, np.ndarray],
-    stimulus: np.ndarray,
-    axes: Many = None,
+    responses: Mapping[str, np.ndarray], stimulus: np.ndarray, axes: Many = None
 ) -> np.ndarray:
     """An input over time, and what one unit of each kind makes of it.
 

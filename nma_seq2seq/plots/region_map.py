@@ -39,11 +39,7 @@ def region_matrix(
     side = 1.6 + 0.46 * max(len(targets), 5)
     ax = style.panel(ax, (min(side + 1.6, 9.5), min(side, 8)))
     colors = {"cmap": "RdBu_r", "vmin": -most} if signed else {"cmap": "viridis", "vmin": 0}
-    look: Options = {
-        "vmax": most,
-        "square": True,
-        "cbar_kws": {"label": label, "shrink": 0.85},
-    }
+    look: Options = {"vmax": most, "square": True, "cbar_kws": {"label": label, "shrink": 0.85}}
     # With numbers where they can be read; what rounds to zero has no sign.
     look |= {"annot": max(shown.shape) <= 12, "fmt": "z.2f", "annot_kws": {"fontsize": 9}}
     style.heatmap(ax, shown, **look, **colors)
@@ -76,10 +72,7 @@ def region_graph(matrix: pd.DataFrame, *, n_strongest: int = 12, ax: Axes | None
     ax = style.panel(ax, (7, 6))
     for source, target, value in strongest[::-1].to_numpy():  # the strongest on top
         share = value / strongest["value"].max()
-        look: Options = {
-            "linewidth": 0.8 + 4 * share,
-            "color": str(0.75 - 0.65 * share),
-        }
+        look: Options = {"linewidth": 0.8 + 4 * share, "color": str(0.75 - 0.65 * share)}
         look |= {"mutation_scale": 12, "shrinkA": 22, "shrinkB": 22, "zorder": 1}
         look |= {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.14"}
         ax.add_patch(FancyArrowPatch(place[source], place[target], **look))
@@ -158,15 +151,13 @@ def over_mice(
         )
     shown, one_each = summary.head(_MOST_PAIRS), by_mouse(table, value)
     ax = style.panel(ax, (8.5, 1.2 + 0.27 * len(shown)))
-    ax.axvline(0, color=GREY, linewidth=1, zorder=0)
-    dots = one_each.merge(shown.assign(y=-np.arange(len(shown))), on=["source", "target"])
+    names = [f"{row.source} → {row.target} ({row.n_mice})" for row in shown.itertuples()]
+    places = style.rows_down(ax, names)
+    dots = one_each.merge(shown.assign(y=places), on=["source", "target"])
     ax.plot(dots[value], dots["y"], "o", color=GREY, alpha=0.7, label="one mouse")
     look: Options = {"fmt": "D", "color": INK, "linewidth": 2}
     look |= {"xerr": style.reach(shown, "mean"), "label": "mean of the mice, 95 % interval"}
-    ax.errorbar(shown["mean"], -np.arange(len(shown)), **look)
-    names = [f"{row.source} → {row.target} ({row.n_mice})" for row in shown.itertuples()]
-    ax.set_yticks(-np.arange(len(shown)), names)
-    ax.set_ylim(0.6 - len(shown), 0.6)
+    ax.errorbar(shown["mean"], places, **look)
     ax.set_xlabel(f"{value.replace('_', ' ')} (bits per spike)")
     if len(shown) < len(summary):
         ax.set_title(f"the highest {len(shown)} of {len(summary)} pairs", loc="left")

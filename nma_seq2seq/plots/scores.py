@@ -147,12 +147,7 @@ def loss_by_rate(
 
 
 @styled
-def learning_curves(
-    history: pd.DataFrame,
-    *,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
+def learning_curves(history: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Bits per spike over epochs in training and in validation, and where the latter turns.
 
     Parameters
@@ -326,23 +321,19 @@ def paired_differences(table: pd.DataFrame, *, title: str = "", ax: Axes | None 
 
 def _draw_intervals(ax: Axes, table: pd.DataFrame, value: str, sign: str = "") -> str:
     """A point and its interval for each row, from top to bottom, with the number; all in words."""
-    ax.axvline(0, color=_NULL, linewidth=1, zorder=0)
     # Of "seq2seq against regression" the colour is the first one's.
     firsts = [str(name).split(" against ")[0] for name in table.index]
     colors = style.model_colors(firsts)
-    numbers = zip(table[value], table["low"], table["high"], strict=True)
     box: Options = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     where: Options = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
     said = []
-    for y, (first, name, (number, low, high)) in enumerate(
-        zip(firsts, table.index, numbers, strict=True)
-    ):
-        ax.hlines(-y, low, high, color=colors[first], linewidth=2.5, alpha=0.6)
-        ax.plot(number, -y, "o", color=colors[first], markersize=7)
-        ax.annotate(f"{number:{sign}z.3f}", (high, -y), bbox=box, zorder=1, **where)
+    rows = table[[value, "low", "high"]].itertuples(name=None)
+    places = style.rows_down(ax, table.index)
+    for y, first, (name, number, low, high) in zip(places, firsts, rows, strict=True):
+        ax.hlines(y, low, high, color=colors[first], linewidth=2.5, alpha=0.6)
+        ax.plot(number, y, "o", color=colors[first], markersize=7)
+        ax.annotate(f"{number:{sign}z.3f}", (high, y), bbox=box, zorder=1, **where)
         said.append(f"{name}: {number:.3f} ({low:.3f} to {high:.3f})")
-    ax.set_yticks(-np.arange(len(table)), table.index)
-    ax.set_ylim(0.4 - len(table), 0.6)
     ax.margins(x=0.14)
     return "; ".join(said)
 

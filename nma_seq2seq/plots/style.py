@@ -123,12 +123,20 @@ def model_color(name: str) -> str:
 
 
 def panels(
-    axes: Axes | Many, shape: tuple[int, int], size: tuple[float, float], **options: Any
+    axes: Axes | Many,
+    shape: tuple[int, int],
+    size: tuple[float, float],
+    n: int | None = None,
+    **options: Any,
 ) -> np.ndarray:
-    """The axes given, or those of a new figure of some rows and columns, one after the other."""
+    """The axes given, or the first n of a new figure of some rows and columns, row by row."""
+    needed = shape[0] * shape[1] if n is None else n
     if axes is None:
-        return plt.subplots(*shape, figsize=size, squeeze=False, **options)[1].ravel()
-    given, needed = np.ravel(np.asarray(axes, dtype=object)), shape[0] * shape[1]
+        made = plt.subplots(*shape, figsize=size, squeeze=False, **options)[1].ravel()
+        for spare in made[needed:]:
+            spare.remove()
+        return made[:needed]
+    given = np.ravel(np.asarray(axes, dtype=object))
     for each in given:
         if not isinstance(each, Axes):
             raise TypeError(f"a {type(each).__name__} is no Axes; give ax or axes of plt.subplots")
@@ -297,6 +305,16 @@ def log_ticks(ax: Axes, values: Iterable[float]) -> None:
 def reach(table: pd.DataFrame, value: str) -> np.ndarray:
     """How far the interval from `low` to `high` reaches to both sides of a value, (2, rows)."""
     return np.array([table[value] - table["low"], table["high"] - table[value]])
+
+
+def rows_down(ax: Axes, names: Iterable[str]) -> np.ndarray:
+    """Places of named rows, the first on top, and a line at 0 behind them."""
+    names = list(names)
+    places = -np.arange(len(names))
+    ax.axvline(0, color=GREY, linewidth=1, zorder=0)
+    ax.set_yticks(places, names)
+    ax.set_ylim(0.4 - len(names), 0.6)
+    return places
 
 
 # ---------------------------------------------------------------------- what is asked for
