@@ -229,7 +229,7 @@ def decode(
     features: Mapping[str, np.ndarray],
     data: Dataset,
     *,
-    variables: list[str] | None = None,
+    variables: str | Sequence[str] | None = None,
     n_windows: int = 4,
     n_shuffles: int = 1000,
     seed: int = 0,
@@ -246,7 +246,7 @@ def decode(
         Latents, principal components, raw counts; of all trials of the session.
     data : Dataset
         Whose split is used.
-    variables : list of str, optional
+    variables : str or list of str, optional
         Some of `labels`; by default all that have at least five trials of each kind to fit on and
         one to test on.
     n_windows : int

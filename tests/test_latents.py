@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.linear_model
+from sklearn.model_selection import KFold
 
 import nma_seq2seq as nma
 from nma_seq2seq import latents, plots, training
@@ -92,6 +93,25 @@ def test_the_map_is_judged_on_trials_that_it_was_not_fitted_on(rng):
     spoiled[25] = 7
     again = nma.align(spoiled, truth, train=train, test=test)
     np.testing.assert_allclose(again.aligned[:5], found.aligned[:5])
+
+
+def test_cross_validation_is_each_fold_in_turn(rng):
+    truth = smooth_noise(rng, 30, 20, 2)
+    other = truth + rng.normal(scale=0.3, size=truth.shape)
+    found = nma.align(other, truth, n_folds=3, seed=2)
+    folds = KFold(3, shuffle=True, random_state=2).split(truth)
+    each = [nma.align(other, truth, train=train, test=test) for train, test in folds]
+    for fold in each:
+        np.testing.assert_allclose(found.aligned[fold.trials], fold.aligned)
+    correlations = [fold.canonical_correlations for fold in each]
+    np.testing.assert_allclose(found.canonical_correlations, np.mean(correlations, axis=0))
+    assert np.ptp(correlations, axis=0).min() > 1e-3  # or nothing is tested
+
+
+def test_directions_that_correlate_by_chance_do_not_count(rng):
+    """Of 30 columns of noise, some correlate by 0.9 where they were found, and not elsewhere."""
+    noise, other = rng.normal(size=(2, 30, 5, 30))
+    assert nma.align(noise, other).canonical_correlations.max() < 0.4
 
 
 def test_what_a_user_gets_wrong_in_align(rng):
@@ -277,6 +297,24 @@ def test_five_trials_of_a_kind_are_enough_to_fit_on(labelled, n_rare, enough):
     else:
         with pytest.raises(ValueError, match="'reward' has too few trials of a kind"):
             nma.decode({"x": features}, data, variables=["reward"], n_shuffles=5)
+
+
+def test_a_kind_that_is_not_tested_is_not_decoded(labelled):
+    data, features = labelled
+    feedback = np.tile([1.0, -1.0], 100)
+    feedback[data.test] = 1
+    trials = pd.DataFrame({"feedback_type": feedback})
+    data = dataclasses.replace(data, session=dataclasses.replace(data.session, trials=trials))
+    with pytest.raises(ValueError, match="'reward' has too few trials of a kind"):
+        nma.decode({"x": features}, data, variables="reward", n_shuffles=5)
+
+
+def test_the_unit_of_a_feature_does_not_matter(labelled):
+    data, features = labelled
+    features = 0.2 * features + np.random.default_rng(1).normal(size=features.shape)
+    units = {"mV": features, "nV": 1e6 * features, "V above rest": 1e-3 * features - 70}
+    table = nma.decode(units, data, variables="stimulus side", n_shuffles=5)
+    assert table["accuracy"].nunique() == 1 and 0.55 < table["accuracy"][0] < 0.95
 
 
 def test_shuffled_labels_stay_at_chance(labelled, rng):

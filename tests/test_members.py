@@ -79,23 +79,27 @@ def test_a_shared_warm_start_is_the_regression_of_its_own_trials(networks, tiny_
         assert abs(rates - expected).mean() < 0.05 * expected.mean()
 
 
-def test_calibration_undoes_what_is_wrong_with_predictions():
-    """Square roots of the true rates, and a bin of the trial that nobody sees coming."""
-    rng = np.random.default_rng(0)
-    shape = (200, 30, 3)
-    truth = 2.0 * np.exp(0.5 * rng.normal(size=shape))
-    truth[..., 2] = 2.0
-    surprise = np.full((30, 1), 0.65)
-    surprise[8:22] = 1.4  # 1 on average
+def dataset_of(spikes):
+    """A dataset of these target spikes (trials, time, neurons), and the parts of its trials."""
     session = nma.Session.from_dict(
         {
-            "spks": rng.poisson(truth * surprise).transpose(2, 0, 1),
-            "brain_area": np.array(["VISp", "MOs", "MOs"]),
+            "spks": np.concatenate([spikes[:, :, :1], spikes], axis=2).transpose(2, 0, 1),
+            "brain_area": np.array(["VISp"] + ["MOs"] * spikes.shape[2]),
         }
     )
     data = nma.make_dataset(session)
-    timid = 2.0 * (truth[..., 1:] / 2.0) ** 0.5
-    parts = np.array_split(np.union1d(data.train, data.validation), 5)
+    return data, np.array_split(np.union1d(data.train, data.validation), 5)
+
+
+def test_calibration_undoes_what_is_wrong_with_predictions():
+    """Square roots of the true rates, and a bin of the trial that nobody sees coming."""
+    rng = np.random.default_rng(0)
+    truth = 2.0 * np.exp(0.5 * rng.normal(size=(200, 30, 2)))
+    truth[..., 1] = 2.0
+    surprise = np.full((30, 1), 0.65)
+    surprise[8:22] = 1.4  # 1 on average
+    timid = 2.0 * (truth / 2.0) ** 0.5
+    data, parts = dataset_of(rng.poisson(truth * surprise))
     found = calibrated([timid[part] for part in parts], data, parts)
     within = found.exponents[0]
     assert 1.6 < within[0] < 2.3 and abs(within[1] - 1.05) < 0.1
@@ -117,33 +121,14 @@ def test_calibration_tells_a_trial_from_what_changes_within_it(causal):
     rng = np.random.default_rng(0)
     trial, within = 0.4 * rng.normal(size=(300, 1, 1)), 0.3 * rng.normal(size=(300, 40, 1))
     spikes = rng.poisson(np.broadcast_to(2.0 * np.exp(trial + within), (300, 40, 1)))
-    session = nma.Session.from_dict(
-        {
-            "spks": np.concatenate([spikes, spikes], axis=2).transpose(2, 0, 1),
-            "brain_area": np.array(["VISp", "MOs"]),
-        }
-    )
-    data = nma.make_dataset(session)
+    data, parts = dataset_of(spikes)
     wrong = 2.0 * np.exp(2 * trial + within / 2)
-    parts = np.array_split(np.union1d(data.train, data.validation), 5)
     found = calibrated([wrong[part] for part in parts], data, parts, causal)
     assert 1.7 < found.exponents[0, 0] < 2.3 and 0.45 < found.exponents[1, 0] < 0.75
     earlier = wrong.copy()
     earlier[:, 20:] = 1.0
     unchanged = np.allclose(found(earlier)[:, :20], found(wrong)[:, :20])
     assert unchanged == causal
-
-
-def dataset_of(spikes):
-    """A dataset of these target spikes (trials, time, neurons), and the parts of its trials."""
-    session = nma.Session.from_dict(
-        {
-            "spks": np.concatenate([spikes[:, :, :1], spikes], axis=2).transpose(2, 0, 1),
-            "brain_area": np.array(["VISp"] + ["MOs"] * spikes.shape[2]),
-        }
-    )
-    data = nma.make_dataset(session)
-    return data, np.array_split(np.union1d(data.train, data.validation), 5)
 
 
 def test_a_bin_is_corrected_where_many_spikes_ask_for_it_alone():

@@ -32,6 +32,12 @@ def test_poisson_nll_written_out():
     assert nma.poisson_nll(np.array(rates), np.array(counts)) == pytest.approx(expected / 4)
     tensor = nma.poisson_nll(torch.tensor(rates), torch.tensor(counts))
     assert tensor.item() == pytest.approx(expected / 4)
+    with pytest.raises(ValueError, match="a rate is zero, negative or NaN"):
+        nma.poisson_nll(np.array([0.0, 1.0]), np.array([0, 1]))
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 2\) and counts \(2,\); .* both need one shape"
+    ):
+        nma.poisson_nll(np.array(rates), np.array(counts)[0])
 
 
 def test_bits_per_spike_written_out():
@@ -52,7 +58,7 @@ def test_the_null_is_worth_nothing_and_the_three_differ(tiny_data):
     assert len({round(value, 6) for value in seen.values()}) == 3
     # The evaluated trials' own mean is the best constant, so it is the hardest constant null.
     assert seen["test"] < seen["train"]
-    with pytest.raises(ValueError, match="no null 'best'; choose one of train, test, psth"):
+    with pytest.raises(ValueError, match="no null 'best'; choose from 'train', 'test', 'psth'"):
         nma.null_rates(tiny_data, "best")
 
 
@@ -238,8 +244,27 @@ def test_a_paired_comparison_is_tighter_than_two_intervals(tiny_data):
     assert paired["low"] > 0 and 0.5 < paired["share_of_neurons"] <= 1
 
 
+def test_intervals_are_drawn_as_often_and_from_the_seed_that_was_asked_for(tiny_data):
+    good, less = Given(tiny_data, 0.2 + 0.1 * tiny_data.target), Given(tiny_data, 0.3)
+    trials = tiny_data.test
+    counts, null = tiny_data.target[trials], nma.null_rates(tiny_data)
+    for asked in ({"seed": 1}, {"seed": 2}, {"n_resamples": 7}):
+        row = nma.score({"good": good}, tiny_data, **asked).iloc[0]
+        expected = metrics.bits_interval(good.rates[trials], counts, null, **asked)
+        assert (row["low"], row["high"]) == expected
+    for seed in (1, 2):
+        row = nma.compare(good, less, tiny_data, seed=seed)
+        expected = metrics.bits_interval(good.rates[trials], counts, less.rates[trials], seed=seed)
+        assert (row["low"], row["high"]) == expected
+
+
+def test_a_model_is_not_better_than_itself(tiny_data):
+    same = nma.compare(Given(tiny_data, 0.3), Given(tiny_data, 0.3), tiny_data)
+    assert same.tolist() == [0, 0, 0, 0]
+
+
 def test_r2():
-    truth = np.random.default_rng(0).normal(size=(5, 6, 2))
+    truth = np.random.default_rng(0).normal(size=(5, 6, 2)) + [0, 9]
     estimate = truth.copy()
     estimate[..., 1] = truth[..., 1].mean()
     np.testing.assert_allclose(metrics.r2(truth, estimate), [1, 0])
@@ -248,11 +273,13 @@ def test_r2():
 def test_a_pair_of_fits_makes_two_rows_and_a_tensor_is_taken(tiny_data):
     class Mine:
         def predict(self, source):
-            return torch.full((*source.shape[:2], tiny_data.n_targets), 0.3)
+            rate = torch.tensor(0.3, requires_grad=True)  # as a network's parameters have it
+            return rate.expand(*source.shape[:2], tiny_data.n_targets)
 
     pair = nma.fit_recipe(tiny_data, dataclasses.replace(nma.RECIPE, max_epochs=1), progress=False)
-    table = nma.score({"recipe": pair, "mine": Mine()}, tiny_data)
-    assert list(table.index) == ["recipe, early stopped", "recipe, as given", "mine"]
+    table = nma.score({"recipe": pair, "mine": Mine(), "two": (Mine(), Mine())}, tiny_data)
+    recipes = ["recipe, early stopped", "recipe, as given"]
+    assert list(table.index) == [*recipes, "mine", "two, 1", "two, 2"]
     assert np.isnan(table.loc["mine", "seconds"])
     with pytest.raises(TypeError, match="a function without predict"):
         nma.score({"f": lambda source: source}, tiny_data)

@@ -20,7 +20,9 @@ def test_seq2seq_shapes_and_the_average_of_two_directions():
     assert (model(source) > 0).all()
     states, _ = model.recurrent(source)
     assert torch.allclose(latents, (states[..., :3] + states[..., 3:]) / 2)
-    with pytest.raises(ValueError, match="'mamba'; choose one of lstm, gru, rnn, transformer"):
+    with pytest.raises(
+        ValueError, match="'mamba'; choose from 'lstm', 'gru', 'rnn', 'transformer'"
+    ):
         nma.Seq2Seq(7, 4, cell="mamba")
 
 
@@ -387,7 +389,7 @@ def test_what_a_user_gets_wrong(tiny_data):
 def test_devices(tiny_data):
     assert training.pick_device("cpu").type == "cpu"
     assert training.pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(ValueError, match="no device 'mps'; choose 'auto', 'cpu' or 'cuda'"):
+    with pytest.raises(ValueError, match="no device 'mps'; choose from 'auto', 'cpu', 'cuda'"):
         training.pick_device("mps")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="'cuda' is not there; use device='auto' or 'cpu'"):
