@@ -13,7 +13,7 @@ import torch
 from tqdm.auto import tqdm
 
 from nma_seq2seq import metrics
-from nma_seq2seq.arguments import real, whole
+from nma_seq2seq.arguments import one_of, real, whole
 from nma_seq2seq.dataset import Dataset
 
 
@@ -52,8 +52,7 @@ class Settings:
     recurrent_epochs: int = 1
 
     def __post_init__(self) -> None:
-        if self.optimizer not in ("adamw", "adam"):
-            raise ValueError(f"no optimizer {self.optimizer!r}; choose 'adamw' or 'adam'")
+        one_of("optimizer", self.optimizer, ("adamw", "adam"))
         if not 0 <= self.neuron_dropout < 1:
             raise ValueError(f"neuron_dropout={self.neuron_dropout} must be from 0 to below 1")
         whole("max_epochs", self.max_epochs, 1)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 
-from nma_seq2seq.arguments import whole
+from nma_seq2seq.arguments import one_of, whole
 from nma_seq2seq.dataset import Dataset
 from nma_seq2seq.seen import check_unseen
 from nma_seq2seq.smoothing import smooth
@@ -113,13 +113,10 @@ def null_rates(data: Dataset, null: str = "train", part: str = "test") -> np.nda
     >>> nma.null_rates(data, "psth").shape == (40, data.n_targets)
     True
     """
-    if null == "train":
-        return mean_rates(data.target[data.train])
-    if null == "test":
-        return mean_rates(data.target[data.trials(part)])
-    if null == "psth":
+    if one_of("null", null, NULLS) == "psth":
         return psth(data)
-    raise ValueError(f"no null {null!r}; choose one of {', '.join(NULLS)}")
+    trials = data.train if null == "train" else data.trials(part)
+    return mean_rates(data.target[trials])
 
 
 @overload

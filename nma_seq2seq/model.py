@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from nma_seq2seq.arguments import one_of
+
 
 class Transformer(nn.Module):
     """A small transformer encoder over time bins, called as torch's recurrent layers are.
@@ -129,8 +131,7 @@ class Seq2Seq(nn.Module):
         beta: float = 10.0,
     ):
         super().__init__()
-        if cell not in CELLS:
-            raise ValueError(f"no cell {cell!r}; choose one of {', '.join(CELLS)}")
+        one_of("cell", cell, CELLS)
         if min(n_sources, n_targets, n_latents) < 1:
             raise ValueError(
                 f"{n_sources} sources, {n_latents} latents and {n_targets} targets: each must be "

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from nma_seq2seq import members, saved
 from nma_seq2seq.alone import LEAST_RATE, Alone, check_network
-from nma_seq2seq.arguments import source_counts, whole
+from nma_seq2seq.arguments import one_of, source_counts, whole
 from nma_seq2seq.baselines import ReducedRankRegression, check_sources
 from nma_seq2seq.calibration import Calibration, calibrated
 from nma_seq2seq.dataset import Dataset, check_dataset
@@ -174,17 +174,18 @@ def pick_device(device: str = "auto") -> torch.device:
 
     Never MPS, on which a recurrent layer is slower than on the CPU beside it.
     """
-    if device == "auto":
+    if one_of("device", device, ("auto", "cpu", "cuda")) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device not in ("cpu", "cuda"):
-        raise ValueError(f"no device {device!r}; choose 'auto', 'cpu' or 'cuda'")
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda' is not there; use device='auto' or 'cpu'")
     return torch.device(device)
 
 
 def new_model(data: Dataset, *, seed: int = 0, **options: Any) -> Seq2Seq:
-    """An untrained Seq2Seq of the data's size; torch's global generator is left as it was."""
+    """An untrained Seq2Seq of the data's size; torch's generator is left alone.
+
+    `options` are those of Seq2Seq.
+    """
     with _single_precision(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Seq2Seq(data.n_sources, data.n_targets, **options)
