@@ -393,7 +393,8 @@ CELLS = [
         statuses=WRONG, note="student.exercise"),
     one("edited package", "import nma_seq2seq.exercises.judging as judging\n"
         "import nma_seq2seq.exercises.student as student\n"
-        "judging.judge = student.judge = lambda task, answer, file='': (judging.Result('done'), answer)\n"
+        "judging.judge = student.judge = lambda task, answer, file='': "
+        "judging.Judgement(judging.Result('done'), answer)\n"
         "judging.same.__code__ = (lambda a, b, c: True).__code__", answer=WRONG_HZ,
         statuses=WRONG, note="judging.judge"),
     one("faked module", "class nma:\n    exercise = staticmethod(lambda number: lambda answer: answer)",

@@ -446,7 +446,9 @@ SMALL = {
         START,
         "raise ValueError\nfine = 1",
         "import os\nassert fine == 1 and 'NMA_SECRET' not in os.environ",
-        "np.allclose = lambda *a, **k: True",
+        "from nma_seq2seq.exercises import judging, student\n"
+        "done = judging.Judgement(judging.Result('done'), None)\n"
+        "student.judge = lambda *given: done",
         WRONG_HZ,
         f"{BLANK[2]}\n{OWN} = nma.exercise('1.2')({OWN})",
         BINS,
@@ -491,8 +493,8 @@ def test_a_small_class(tmp_path, monkeypatch):
     assert statuses["crashes"][:2] == ["done", "not reached"]
     assert statuses["quiet"][0] == "done" and not first["notes"]["quiet"]
     notes = first["notes"]["careless"]
-    assert "cell 1 raises ValueError" in notes and "changes numpy.allclose" in notes
-    assert "AssertionError" not in notes
+    assert "cell 1 raises ValueError" in notes and notes.count("raises") == 1
+    assert "changes nma_seq2seq.exercises.student.judge" in notes
     # What ran to its end, and nothing else, would come out the same again.
     assert len(list((tmp_path / ".nma-seq2seq-grading").iterdir())) == 2
 
