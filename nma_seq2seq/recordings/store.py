@@ -40,8 +40,8 @@ def read(path: Path) -> tuple[Session, str]:
 
     Raises
     ------
-    DAMAGE
-        Any of these errors.
+    OSError, or one of `DAMAGE`
+        If it cannot be read, or is not what `write` wrote.
     """
     return _session(*read_arrays(path))
 
