@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import tiny_dict
@@ -256,6 +257,44 @@ def test_of_a_session_with_next_to_nothing_there_is_an_answer_or_a_sentence(case
             plt.close("all")
         if isinstance(first := np.ravel(drawn)[0], Axes):
             assert "nan" not in plots.alt_text(first.figure)
+
+
+EMPTY, UNKNOWN = pd.DataFrame(), pd.DataFrame(np.full((2, 2), np.nan), ["MOs", "CA1"])
+SCORES = pd.DataFrame({"bits_per_spike": [0.1], "shuffled": [np.nan]})
+NOT_DRAWN = {
+    "region_matrix": (lambda: plots.region_matrix(UNKNOWN, "bits"), "no score to draw"),
+    "region_matrix of none": (lambda: plots.region_matrix(EMPTY, "bits"), "no score to draw"),
+    "shuffle_control": (lambda: plots.shuffle_control(SCORES), "no number in 'shuffled' to draw"),
+    "neuron_numbers": (lambda: plots.neuron_numbers(SCORES.iloc[:0]), "no number in 'bits_per_sp"),
+    "leak": (lambda: plots.leak(SCORES * np.nan), "no number in 'bits_per_spike' to draw"),
+    "score_intervals": (lambda: plots.score_intervals(SCORES.iloc[:0]), "no number in 'bits_per"),
+    "score_against": (lambda: plots.score_against(SCORES.iloc[:0], "rank"), "no number in 'bits_"),
+    "paired_differences": (lambda: plots.paired_differences(SCORES), "no column 'difference'; it"),
+    "decoding": (lambda: plots.decoding(SCORES), "no column 'accuracy'; it has bits_per_spike"),
+    "learning_curves": (lambda: plots.learning_curves(EMPTY), "no column 'validation_bits'"),
+    "validation_curves": (lambda: plots.validation_curves({}), "no history to draw"),
+    "similarity": (lambda: plots.similarity({}), "no matrix to draw"),
+    "region_counts": (lambda: plots.region_counts(EMPTY), "no neuron to draw"),
+    "held_out_bins": (lambda: plots.held_out_bins({}), "no mask to draw"),
+    "events_on_wheel": (lambda: plots.events_on_wheel(made().s, {}), "no event to draw"),
+    "loss_by_rate": (lambda: plots.loss_by_rate({}, made().d), "no model to draw"),
+    "predicted_trials": (lambda: plots.predicted_trials({}, made().d), "no model to draw"),
+    "alignment": (lambda: plots.alignment({}, ["a"]), "no alignment to draw"),
+    "canonical_correlations": (lambda: plots.canonical_correlations({}), "no alignment to draw"),
+    "output_biases": (lambda: plots.output_biases({"a": np.ones(3)}, np.zeros(3)), "that fires to"),
+    "step_responses": (lambda: plots.step_responses({}, np.ones(9)), "no response to draw"),
+    "loss_curves": (lambda: plots.loss_curves(()), "no count to draw"),
+    "links": (lambda: plots.links(()), "no beta to draw"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", NOT_DRAWN)
+def test_where_there_is_nothing_to_draw_a_figure_says_so(case):
+    call, fragment = NOT_DRAWN[case]
+    with pytest.raises(ValueError, match=fragment) as caught:
+        call()
+    assert _is_a_sentence(caught.value) and not plt.get_fignums()
 
 
 def _is_a_sentence(refusal: Exception) -> bool:

@@ -150,6 +150,7 @@ def held_out_bins(
     start : float
         Of the first bin, seconds.
     """
+    style.require_some(masks, "mask")
     axes = style.panels(axes, (1, len(masks)), (9.5, 3.8), sharey=True)
     colors = ListedColormap(list(_SPLIT.values()))
     for ax, (name, mask) in zip(axes, masks.items(), strict=True):
@@ -176,6 +177,7 @@ def leak(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     scores : DataFrame, one row a fit
         `held out` (how), `input` (from what) and `bits_per_spike`.
     """
+    style.require_numbers(scores, "bits_per_spike")
     ways, inputs = (list(dict.fromkeys(scores[column])) for column in ("held out", "input"))
     ax = style.panel(ax, (8, 3.8))
     ax.axhline(0, color="black", linewidth=1, zorder=0)

@@ -209,6 +209,7 @@ def alignment(
     """
     import seaborn as sns
 
+    style.require_some(alignments, "alignment")
     table = pd.DataFrame({name: found.r2 for name, found in alignments.items()}, index=list(names))
     ax = style.panel(ax, (9, 3.4))
     long = table.clip(lower=0).melt(ignore_index=False, var_name="from", value_name="r2")
@@ -227,6 +228,7 @@ def alignment(
 @styled
 def canonical_correlations(alignments: Mapping[str, Alignment], ax: Axes | None = None) -> Axes:
     """Canonical correlations of several alignments, from the closest shared direction on."""
+    style.require_some(alignments, "alignment")
     ax = style.panel(ax, (8.5, 3.4))
     said = []
     for place, (name, found) in enumerate(alignments.items()):
@@ -415,6 +417,7 @@ def decoding(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
     The table is that of `nma.decode`.
     """
+    style.require_numbers(table, "accuracy")
     variables, features = table["variable"].unique(), table["features"].unique()
     ax = style.panel(ax, (9, 3.8))
     width = 0.7 / len(features)

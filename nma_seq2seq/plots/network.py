@@ -129,6 +129,8 @@ def step_responses(
     stimulus : array, (time,)
         Input counts per bin of 10 ms.
     """
+    style.require_some(responses, "response")
+    style.require_some(stimulus, "input")
     time = np.arange(len(stimulus)) / 100
     axes = style.panels(axes, (2, 1), (8, 4.2), sharex=True, height_ratios=(1, 2))
     axes[0].bar(time, stimulus, width=0.01, align="edge", color=INK)
@@ -155,6 +157,7 @@ def links(betas: tuple[float, ...] = (1.0, 3.0, 10.0), axes: Many = None) -> np.
 
     The betas are sharpnesses of the softplus, log(1 + exp(beta x)) / beta.
     """
+    style.require_some(betas, "beta")
     x = np.linspace(-1.6, 1.6, 400)
     curves = {f"softplus, beta {beta:g}": np.logaddexp(0, beta * x) / beta for beta in betas}
     curves |= {"exp": np.exp(x), "cut off at 0 (ReLU)": x.clip(min=0)}
@@ -187,6 +190,8 @@ def output_biases(
     observed : array, (n_targets,)
         Mean counts per bin in the training trials.
     """
+    style.require_some(rates, "rate")
+    style.require_some(np.where(observed > 0, observed, np.nan), "neuron that fires")
     ax = style.panel(ax, (5.6, 4.4))
     top = 1.4 * max(observed.max(), *(np.max(rate) for rate in rates.values()))
     low = 0.5 * max(observed[observed > 0].min(), 1e-4)

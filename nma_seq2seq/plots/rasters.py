@@ -227,6 +227,7 @@ def similarity(
     thresholds : mapping of the same names to float, optional
         Correlations no larger than this in size are left white: a shuffle gives as much.
     """
+    style.require_some(matrices, "matrix")
     n = len(matrices)
     axes = style.panels(axes, (1, n), (9.5, 9.5 / max(n, 2) + 0.6))
     shown, said = {}, []
@@ -234,7 +235,8 @@ def similarity(
         names = allen.in_order(matrix.columns)
         kept = matrix.loc[names, names].mask(np.eye(len(names), dtype=bool))
         lowest, highest = kept.min().min(), kept.max().max()
-        said.append(f"{name}: from {lowest:.2f} to {highest:.2f}" if len(names) > 1 else name)
+        known = np.isfinite(lowest)  # which it is not of one region, or where nothing fires
+        said.append(f"{name}: from {lowest:.2f} to {highest:.2f}" if known else name)
         if thresholds is not None:
             kept = kept.where(kept.abs() > thresholds[name])
             said[-1] += f", {kept.notna().mean().mean():.0%} of the cells beyond the shuffle's"

@@ -160,6 +160,7 @@ def _draw_regions(ax: Axes, counts: Mapping[str, int], per_row: int = 9) -> None
 @styled
 def region_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Neurons of each region (columns) in several sessions (rows), as a table of colours."""
+    style.require_some(counts.where(counts > 0), "neuron")
     shown = counts[allen.in_order(counts.columns)].rename_axis(index="session", columns="region")
     n_sessions, n_regions = shown.shape
     # Regions go down the page where there are many, so that their names stay readable.
@@ -347,6 +348,7 @@ def events_on_wheel(
     bins : mapping of a name to (trials,)
         Bins of an event, NaN for none; trials are sorted by the first.
     """
+    style.require_some(bins, "event")
     style.require(session, "wheel", table="behavior")
     order = np.argsort(next(iter(bins.values())), kind="stable")  # NaN last
     speed = np.abs(session.behavior["wheel"][order])

@@ -33,6 +33,7 @@ def region_matrix(
     signed : bool
         Colours that diverge from 0, for differences; else 0 and below is darkest.
     """
+    style.require_some(matrix, "score")
     sources, targets = allen.in_order(matrix.index), allen.in_order(matrix.columns)
     shown = matrix.loc[sources, targets].astype(float)
     most = float(np.nanmax(np.abs(shown.to_numpy()))) or 1.0
@@ -99,6 +100,8 @@ def shuffle_control(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     import seaborn as sns
 
+    style.require_numbers(table, "bits_per_spike")
+    style.require_numbers(table, "shuffled")
     columns = ["source", "target", "target_group"]
     pairs = table.groupby(columns, as_index=False)[["bits_per_spike", "shuffled"]].mean()
     pairs["pair"] = np.where(pairs["source"] == pairs["target"], "within one", "between regions")
@@ -184,6 +187,7 @@ def neuron_numbers(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     import seaborn as sns
 
+    style.require_numbers(scores, "bits_per_spike")
     ax = style.panel(ax, (7.5, 3.8))
     names = scores["source"].unique()
     look: Options = {"x": "n_sources", "y": "bits_per_spike", "hue": "source", "ax": ax}

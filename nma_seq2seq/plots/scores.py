@@ -80,6 +80,7 @@ def count_distribution(data: Dataset, neuron: int | None = None, axes: Many = No
 @styled
 def loss_curves(counts: tuple[int, ...] = (0, 1, 3), axes: Many = None) -> np.ndarray:
     """Poisson loss and squared error of one bin over the rate, a curve for each observed count."""
+    style.require_some(counts, "count")
     rates = np.geomspace(0.01, 6, 400)
     losses = {
         "Poisson loss": lambda rate, count: rate - count * np.log(rate),
@@ -123,6 +124,7 @@ def loss_by_rate(
     marks : dict of name -> loss, optional
         Levels to draw as horizontal lines.
     """
+    style.require_some(models, "model")
     counts = data.target[data.test]
     mean = counts.mean(axis=(0, 1), dtype=np.float64)
     ax = style.panel(ax, (7.5, 4.2))
@@ -155,6 +157,7 @@ def learning_curves(history: pd.DataFrame, *, title: str = "", ax: Axes | None =
     history : DataFrame
         `Fit.history`; the first network where there are several.
     """
+    style.require_numbers(history, "validation_bits")
     ax = style.panel(ax, (7.5, 4))
     if "member" in history:
         history = history[history["member"] == history["member"].iloc[0]]
@@ -193,6 +196,7 @@ def validation_curves(
     histories : dict of name -> `Fit.history` of one network
     against : "epoch" or "seconds"
     """
+    style.require_some(histories, "history")
     one_of("against", against, ("epoch", "seconds"))
     ax = style.panel(ax, (7.5, 3.8))
     ax.axhline(0, color=_NULL, linewidth=1, zorder=0)
@@ -214,6 +218,7 @@ def validation_curves(
 @styled
 def score_against(table: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes:
     """Bits per spike with intervals (`nma.score`) against a number, which is the table's index."""
+    style.require_numbers(table, "bits_per_spike")
     ax = style.panel(ax, (6.5, 3.6))
     color = style.model_color("linear")
     ax.fill_between(table.index, table["low"], table["high"], color=color, alpha=0.2, linewidth=0)
@@ -230,6 +235,7 @@ def score_intervals(table: pd.DataFrame, *, title: str = "", ax: Axes | None = N
 
     The table is that of `nma.score`; its first row stands on top.
     """
+    style.require_numbers(table, "bits_per_spike")
     null = _NULLS[table["null"].iloc[0] if "null" in table else "train"]
     ax = style.panel(ax, (7.5, 0.8 + 0.42 * len(table)))
     said = _draw_intervals(ax, table, "bits_per_spike")
@@ -309,6 +315,7 @@ def paired_differences(table: pd.DataFrame, *, title: str = "", ax: Axes | None 
     """
     if isinstance(table, pd.Series):
         table = table.to_frame(str(table.name or "difference")).T
+    style.require_numbers(table, "difference")
     ax = style.panel(ax, (7.5, 0.9 + 0.42 * len(table)))
     said = _draw_intervals(ax, table, "difference", sign="+")
     for line, (_, row) in zip(ax.lines[1:], table.iterrows(), strict=True):
@@ -358,6 +365,7 @@ def predicted_trials(
     n_trials : int
         The test trials whose spike numbers of this neuron are spread from fewest to most.
     """
+    style.require_some(models, "model")
     counts = data.target[data.test]
     rates = {name: metrics.predict_part(m, data, "test", name) for name, m in models.items()}
     if neuron is None:

@@ -331,6 +331,22 @@ def require(session: Session, *columns: str, table: str = "trials") -> None:
             )
 
 
+def require_some(values: Any, what: str) -> None:
+    """Raise unless there is anything to draw: an entry of a mapping, or a number that is finite."""
+    is_mapping = isinstance(values, Mapping)
+    if not (len(values) if is_mapping else np.isfinite(np.asarray(values, dtype=float)).any()):
+        raise ValueError(f"there is no {what} to draw in what was given")
+
+
+def require_numbers(table: pd.DataFrame, column: str) -> None:
+    """Raise unless a table has numbers to draw in this column."""
+    if column not in table:
+        raise ValueError(
+            f"the table has no column {column!r}; it has {', '.join(map(str, table)) or 'none'}"
+        )
+    require_some(table[column], f"number in {column!r}")
+
+
 def words(column: str) -> str:
     """A column's name as it is said in a label."""
     return EVENTS[column][0] if column in EVENTS else column.replace("_", " ")
