@@ -275,7 +275,7 @@ def fit_seq2seq(
     settings : Settings
     n_latents : int
     n_members : int
-        Networks that are averaged.
+        Networks that are averaged; no more than there are trials for each to hold one out.
     smoothing : tuple of float
         Standard deviations of the Gaussians that the networks' kernels start as, bins.
     ridge : float
@@ -307,7 +307,8 @@ def fit_seq2seq(
     True
     """
     check_dataset(data)
-    n_members, seed = whole("n_members", n_members, 1), whole("seed", seed)
+    n_seen = len(data.train) + len(data.validation)
+    n_members, seed = whole("n_members", n_members, 1, n_seen), whole("seed", seed)
     if not len(smoothing) or not min(smoothing) > 0:
         raise ValueError(f"smoothing={smoothing!r} must be one or more widths above 0, in bins")
     if not 0 < ridge < np.inf:

@@ -379,6 +379,8 @@ def test_what_a_user_gets_wrong(tiny_data):
     model = nma.Seq2Seq(5, tiny_data.n_targets)
     with pytest.raises(ValueError, match="takes 5 sources to 10 targets, the data has 26 and 10"):
         nma.fit(model, tiny_data, progress=False)
+    with pytest.raises(ValueError, match="n_members is 40; choose a whole number from 1 to 32"):
+        nma.fit_seq2seq(tiny_data, n_members=40, progress=False)
     for wrong in ({"optimizer": "sgd"}, {"neuron_dropout": 1.0}, {"max_epochs": 0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             training.Settings(**wrong)
