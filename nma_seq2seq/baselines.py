@@ -30,7 +30,18 @@ class AverageTrial:
 
     def predict(self, source: np.ndarray) -> np.ndarray:
         """Rates (trials, time, neurons), whatever the sources do."""
-        return np.broadcast_to(self.rates, (*source.shape[:2], self.rates.shape[-1]))
+        shape = np.shape(source)
+        if len(shape) != 3:
+            raise ValueError(
+                f"source counts of shape {shape} must be (trials, time, n_sources); for one trial, "
+                "source[[0]]"
+            )
+        if self.rates.ndim == 2 and shape[1] != len(self.rates):
+            raise ValueError(
+                f"the average trial has {len(self.rates)} bins and these trials have {shape[1]}; "
+                "give trials of the window that it was fitted to"
+            )
+        return np.broadcast_to(self.rates, (*shape[:2], self.rates.shape[-1]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,15 @@ class Settings:
         real("weight_decay", self.weight_decay, 0)
 
 
+def check_settings(settings: Settings) -> None:
+    """Refuse what holds no settings, such as a dict."""
+    if not isinstance(settings, Settings):
+        raise TypeError(
+            f"a {type(settings).__name__} holds no settings; give nma.Settings, such as "
+            "nma.Settings(max_epochs=10)"
+        )
+
+
 COURSE = Settings()
 RECIPE = Settings("adam", 1e-3, 1e-4, None, neuron_dropout=0.0, max_epochs=400, patience=None)
 

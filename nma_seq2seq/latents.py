@@ -13,7 +13,7 @@ import pandas as pd
 from nma_seq2seq.arguments import did_you_mean, positions, real, whole
 from nma_seq2seq.baselines import check_sources
 from nma_seq2seq.dataset import Dataset
-from nma_seq2seq.metrics import r2
+from nma_seq2seq.metrics import as_array, r2
 from nma_seq2seq.session import Session
 from nma_seq2seq.smoothing import smooth
 
@@ -274,7 +274,7 @@ def decode(
     >>> bool(table["accuracy"].item() > table["chance"].item())
     True
     """
-    _check_features(features, data.session)
+    features = _checked_features(features, data.session)
     n_windows, n_shuffles = whole("n_windows", n_windows, 1), whole("n_shuffles", n_shuffles, 1)
     seed = whole("seed", seed)
     known = labels(data.session)
@@ -324,11 +324,14 @@ def decode(
     return pd.DataFrame(rows)
 
 
-def _check_features(features: Mapping[str, np.ndarray], session: Session) -> None:
-    """Refuse features that are not finite numbers of each of the session's trials."""
+def _checked_features(
+    features: Mapping[str, np.ndarray], session: Session
+) -> dict[str, np.ndarray]:
+    """Features as arrays, if they are finite numbers of each of the session's trials."""
     if not isinstance(features, Mapping) or not features:
         raise ValueError('features are a dict of names and arrays, such as {"latents": latents}')
-    for name, array in features.items():
+    arrays = {name: as_array(values) for name, values in features.items()}
+    for name, array in arrays.items():
         if array.ndim != 3:
             raise ValueError(
                 f"features {name!r} have the shape {array.shape}; they must be (trials, time, "
@@ -341,6 +344,7 @@ def _check_features(features: Mapping[str, np.ndarray], session: Session) -> Non
                 f"features {name!r} have {len(array)} trials and the session {session.n_trials}; "
                 "give features of all trials"
             )
+    return arrays
 
 
 def _fitted_decoder(x: np.ndarray, y: np.ndarray, seed: int) -> Pipeline:

@@ -54,20 +54,29 @@ def poisson_nll(rates: Any, counts: Any) -> Any:
     >>> round(float(nma.poisson_nll(np.array([0.5, 0.5, 2.0]), np.array([0, 1, 3]))), 4)
     0.5379
     """
-    shape = tuple(np.shape(counts))
-    try:
-        fits = np.broadcast_shapes(tuple(np.shape(rates)), shape) == shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"rates have shape {tuple(np.shape(rates))} and counts {shape}; the loss compares them "
-            "one by one, so both need one shape"
+    tensors = isinstance(rates, torch.Tensor)
+    if tensors != isinstance(counts, torch.Tensor):
+        raise TypeError(
+            f"rates are a {type(rates).__name__} and counts a {type(counts).__name__}; give two "
+            "arrays or two tensors (torch.as_tensor makes one of an array)"
         )
-    if not isinstance(rates, torch.Tensor) and not np.all(np.asarray(rates) > 0):
+    if not _broadcasts(np.shape(rates), np.shape(counts)):
+        raise ValueError(
+            f"rates have shape {tuple(np.shape(rates))} and counts {tuple(np.shape(counts))}; the "
+            "loss compares them one by one, so both need one shape"
+        )
+    if not tensors and not np.all(np.asarray(rates) > 0):
         raise ValueError(_NO_RATE)
-    log = torch.log if isinstance(rates, torch.Tensor) else np.log
+    log = torch.log if tensors else np.log
     return (rates - counts * log(rates)).mean()
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether numbers of one shape can stand for those of another."""
+    try:
+        return np.broadcast_shapes(tuple(shape), tuple(to)) == tuple(to)
+    except ValueError:
+        return False
 
 
 def mean_rates(counts: np.ndarray) -> np.ndarray:
@@ -357,6 +366,11 @@ def _gain(rates: np.ndarray, counts: np.ndarray, null: np.ndarray) -> np.ndarray
         raise ValueError(
             f"rates have shape {rates.shape} and counts {counts.shape}; both must be "
             "(trials, time, neurons) of the same trials and neurons"
+        )
+    if not _broadcasts(null.shape, rates.shape):
+        raise ValueError(
+            f"the null has shape {null.shape}; of rates {rates.shape} (trials, time, neurons) it "
+            "must be (neurons,), (time, neurons) or the same, as null_rates gives it"
         )
     if not (rates > 0).all() or not (null > 0).all():
         raise ValueError(_NO_RATE)

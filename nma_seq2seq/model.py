@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nma_seq2seq.arguments import one_of
+from nma_seq2seq.arguments import one_of, real, whole
+from nma_seq2seq.smoothing import widths
 
 
 class Transformer(nn.Module):
@@ -107,7 +108,7 @@ class Seq2Seq(nn.Module):
     Raises
     ------
     ValueError
-        If there is no such cell, or a size is below 1.
+        If there is no such cell, or a size or width is none.
 
     Examples
     --------
@@ -132,22 +133,17 @@ class Seq2Seq(nn.Module):
     ):
         super().__init__()
         one_of("cell", cell, CELLS)
-        if min(n_sources, n_targets, n_latents) < 1:
-            raise ValueError(
-                f"{n_sources} sources, {n_latents} latents and {n_targets} targets: each must be "
-                "1 or more"
-            )
-        if not all(width > 0 for width in smoothing) or not beta > 0:
-            raise ValueError(
-                f"smoothing={smoothing!r} and beta={beta!r}: widths (in bins) and beta must be "
-                "above 0"
-            )
+        n_sources, n_targets = whole("n_sources", n_sources, 1), whole("n_targets", n_targets, 1)
+        n_latents, smoothing = whole("n_latents", n_latents, 1), widths(smoothing)
+        floor = real("floor", floor, 0)
+        if not real("beta", beta) > 0:
+            raise ValueError(f"beta={beta!r} must be above 0")
         self.options: dict[str, Any] = {  # what it takes to build this network again
             "n_sources": n_sources,
             "n_targets": n_targets,
             "n_latents": n_latents,
             "cell": cell,
-            "smoothing": tuple(smoothing),
+            "smoothing": smoothing,
             "bidirectional": bool(bidirectional),
             "floor": floor,
             "beta": beta,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -26,6 +28,7 @@ def smooth(counts: np.ndarray, width: float, *, causal: bool = False) -> np.ndar
     >>> nma.smooth(counts, width=1.0, causal=True)[0, 3:6, 0].round(2)
     array([0.  , 0.57, 0.35], dtype=float32)
     """
+    counts = np.asarray(counts)
     if not width >= 0:
         raise ValueError(f"width={width} must be 0 or more bins")
     if counts.ndim != 3:
@@ -37,6 +40,20 @@ def smooth(counts: np.ndarray, width: float, *, causal: bool = False) -> np.ndar
     for trial, out in zip(counts, smoothed, strict=True):
         np.matmul(kernel, trial.astype(np.float32, copy=False), out=out)
     return smoothed
+
+
+def widths(smoothing: Any) -> tuple[float, ...]:
+    """The widths of some Gaussians, in bins; a ValueError if one of them is no width."""
+    try:
+        found = tuple(smoothing)
+        can_be = all(0 < width < np.inf for width in found)
+    except TypeError:
+        can_be = False
+    if not can_be:
+        raise ValueError(
+            f"smoothing={smoothing!r} must be widths above 0, in bins, such as (2.0, 8.0)"
+        )
+    return found
 
 
 def smoothing_matrix(n_bins: int, width: float, causal: bool = False) -> np.ndarray:

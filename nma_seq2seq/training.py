@@ -19,13 +19,14 @@ from tqdm.auto import tqdm
 
 from nma_seq2seq import members, saved
 from nma_seq2seq.alone import LEAST_RATE, Alone, check_network
-from nma_seq2seq.arguments import one_of, source_counts, whole
+from nma_seq2seq.arguments import one_of, real, source_counts, whole
 from nma_seq2seq.baselines import ReducedRankRegression, check_sources
 from nma_seq2seq.calibration import Calibration, calibrated
 from nma_seq2seq.dataset import Dataset, check_dataset
-from nma_seq2seq.early_stopping import COURSE, RECIPE, Run, Settings, pieces
+from nma_seq2seq.early_stopping import COURSE, RECIPE, Run, Settings, check_settings, pieces
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.seen import Seen
+from nma_seq2seq.smoothing import widths
 
 _T = TypeVar("_T")
 
@@ -309,10 +310,11 @@ def fit_seq2seq(
     check_dataset(data)
     n_seen = len(data.train) + len(data.validation)
     n_members, seed = whole("n_members", n_members, 1, n_seen), whole("seed", seed)
-    if not len(smoothing) or not min(smoothing) > 0:
-        raise ValueError(f"smoothing={smoothing!r} must be one or more widths above 0, in bins")
-    if not 0 < ridge < np.inf:
-        raise ValueError(f"ridge={ridge} must be finite and above 0")
+    if not widths(smoothing):
+        raise ValueError("smoothing=() holds no width; the networks start from smoothed sources")
+    if not real("ridge", ridge) > 0:
+        raise ValueError(f"ridge={ridge} must be above 0")
+    check_settings(settings)
     check_sources(data)
     parts = [part.validation for part in folds(data, n_members, seed)]
     models = [
@@ -386,6 +388,7 @@ def fit_recipe(
     >>> short = replace(nma.RECIPE, max_epochs=2)
     >>> early_stopped, as_given = nma.fit_recipe(data, short, progress=False)
     """
+    check_dataset(data)
     model = new_model(data, seed=seed, n_latents=n_latents)
     return _fit_alone(model, data, settings, device, seed, progress)
 
@@ -406,6 +409,7 @@ def _fit_alone(
 ) -> Recipe:
     """Train one network: as it was in its best epoch, and in its last."""
     check_dataset(data)
+    check_settings(settings)
     seed = whole("seed", seed)
 
     def train(chosen: torch.device) -> Recipe:

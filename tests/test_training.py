@@ -384,7 +384,7 @@ def test_what_a_user_gets_wrong(tiny_data):
     for wrong in ({"optimizer": "sgd"}, {"neuron_dropout": 1.0}, {"max_epochs": 0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             training.Settings(**wrong)
-    with pytest.raises(ValueError, match="each must be 1 or more"):
+    with pytest.raises(ValueError, match="n_latents is 0; choose a whole number"):
         nma.Seq2Seq(5, 4, n_latents=0)
 
 
