@@ -752,10 +752,10 @@ def named(ax):
 
 def test_a_raster_s_events_are_of_their_rows_and_its_psth_in_hz(session):
     late = session.trials.assign(reaction_time=np.random.default_rng(0).random(session.n_trials))
-    raster, psth = plots.raster(dataclasses.replace(session, trials=late), 25, sort="gocue")
+    raster, psth = plots.raster(dataclasses.replace(session, trials=late), 25, sort="contrast_left")
     np.testing.assert_allclose(
         named(raster)["movement"].get_offsets()[:, 0],
-        late["reaction_time"].iloc[np.argsort(late["gocue"], kind="stable")],
+        late["reaction_time"].iloc[np.argsort(late["contrast_left"], kind="stable")],
     )
     hz = session.rates_hz[25]
     assert psth.lines[0].get_ydata().mean() == pytest.approx(hz, rel=0.05)
@@ -781,6 +781,7 @@ def test_both_halves_of_the_brain_are_alike_and_groups_have_their_colours(twin):
     lines = behind.lines[-1].get_xdata(), above.lines[-1].get_ydata()
     outlines = behind.patches[0].get_xy()[:, 0], above.patches[0].get_xy()[:, 1]
     for line, outline in zip(lines, outlines, strict=True):
+        assert line[0] == 5.7  # mm: half of the atlas, which is 11.4 mm wide
         assert line[0] == pytest.approx((outline.min() + outline.max()) / 2, abs=0.01)
     for group in set(twin.units["group"]):
         drawn = named(side)[group].get_facecolor()[0][:3]
