@@ -398,11 +398,11 @@ def test_the_strongest_arrow_goes_from_source_to_target():
 def test_the_control_stands_over_the_score():
     table = pd.DataFrame(
         {
-            "source": ["VISp", "VISp"],
-            "target": ["MOs", "MOs"],
+            "source": "VISp",
+            "target": "MOs",
             "target_group": "other cortex",
-            "bits_per_spike": [0.3, 0.5],
-            "shuffled": [0.0, 0.1],
+            "bits_per_spike": [0.3, 0.3, 0.6],
+            "shuffled": [0.0, 0.0, 0.15],
         }
     )
     drawn = points(plots.shuffle_control(table))

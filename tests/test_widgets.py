@@ -1,6 +1,7 @@
 """The picker, driven as the mouse would drive it: its value, and what it shows."""
 
 import base64
+import dataclasses
 import html
 import re
 
@@ -130,6 +131,33 @@ def test_choose_does_the_same_in_code(picker):
     )
     assert picker.dataset().target_name == "CA1"
     assert picker.choose(source="VISp").source == ("VISp",)
+
+
+def test_the_code_that_it_shows_makes_the_same_dataset(picker, tiny):
+    picker.choose(target="VISp", source=["MOs", "CA1"], min_rate_hz=20)
+    code = html.unescape(re.search("<code>(.+)</code>", picker.widget.children[1].value)[1])
+    data, same = picker.dataset(), eval(code, {"session": tiny, "make_dataset": nma.make_dataset})
+    np.testing.assert_array_equal(data.source, same.source)
+    np.testing.assert_array_equal(data.target, same.target)
+    parts = f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test"
+    assert parts in shown(picker)[0]
+
+
+def test_a_region_s_name_is_text_and_root_is_no_region(tiny):
+    units = tiny.units.replace({"region": {"CA1": "<b>"}})
+    picker = nma.RegionPicker(dataclasses.replace(tiny, units=units), target="<b>")
+    assert "neurons of <b>;" in html.unescape(picker.widget.children[1].value)
+    assert "<b>;" not in picker.widget.children[1].value
+    with pytest.raises(ValueError, match="no region 'root'"):
+        picker.choose(target="root")
+    tick(picker, "<b>")
+    assert "<b> is both" in picker.message and "<b> is" not in picker.widget.children[1].value
+
+
+def test_the_target_stays_where_another_session_has_it(tiny):
+    picker = nma.RegionPicker({"one": tiny, "two": tiny.select(trials=range(12))}, target="CA1")
+    control(picker, "session").value = "two"
+    assert picker.value.target == "CA1"
 
 
 @pytest.mark.parametrize(
