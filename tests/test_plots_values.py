@@ -925,7 +925,8 @@ def test_each_decoder_has_its_own_chance():
 def test_agreements_are_those_of_what_the_read_out_uses():
     table = nma.measured_scores("agreement").query("model == 'linear' or epochs != 'best'")
     sessions = table.groupby("session", sort=False)["used_r2"]
-    for ax, (_, expected) in zip(plots.agreement(table), sessions, strict=True):
+    for ax, (session, expected) in zip(plots.agreement(table), sessions, strict=True):
+        assert ax.get_title() == session.replace("_", " ")
         drawn = np.concatenate([line.get_ydata() for line in ax.lines])
         np.testing.assert_allclose(np.sort(drawn), np.sort(expected))
 
