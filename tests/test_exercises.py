@@ -295,6 +295,16 @@ def test_changing_the_inputs_is_told(line):
 
     assert "counts is changed in place" in line("90.1", answer)
 
+    def sorted_first(table, value):
+        table.sort_values("source", inplace=True)
+        return reference("7.3")(table, value)
+
+    assert "table is changed in place" in line("7.3", sorted_first)
+
+
+def test_what_has_no_values_is_not_said_to_differ_from_call_to_call(line):
+    assert "each call gives another" not in line("90.1", lambda c, b: (rate for rate in c))
+
 
 def test_an_answer_may_print(capsys):
     def answer(counts, bin_size):

@@ -60,11 +60,11 @@ _REDUCTIONS: list[tuple[Any, str, str]] = [
 ]
 
 # By what the right result is multiplied where an argument, or a length, is used wrongly.
-_BY_ARGUMENT: dict[str, Callable[[float], float]] = {
+_BY_ARGUMENT: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "multiplied by {} once too often, or not divided by it": lambda n: n,
     "divided by {} once too often": lambda n: 1 / n,
 }
-_BY_LENGTH: dict[str, Callable[[float], float]] = {
+_BY_LENGTH: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "summed over {}, where a mean is asked for": lambda n: n,
     "divided by the length of {} once too often": lambda n: 1 / n,
     "divided by the length of {} less one (ddof=1)": lambda n: n / (n - 1),
@@ -265,21 +265,20 @@ def _explain_values(
     factors = [f for a, b in pairs if (f := _factor(a, b, tolerance))]
     if len(factors) == len(pairs) and not np.allclose(factors, 1, rtol=1e-2):
         shown = ", then ".join(dict.fromkeys(f"{factor:.4g}" for factor in factors[:2]))
-        cause = (
-            first(_scaled(right, inputs))
-            or _only(_of_other_lengths(right, inputs), mine, tolerance)
-            or _written_out(np.array(factors), inputs)
-            or first(_of_named_factors(right))
-        )
+        cause = _cause_of_factors(np.array(factors), right, inputs, tolerance)
         # Of one value in each case, any factor will do.
         if cause or len(expected) > len(factors) or np.allclose(factors, factors[0], rtol=1e-4):
             return f"every value is {shown} times the right one", cause
-    if moved := first(_moved(right, inputs)):
-        return "", moved
-    offset = float(np.nanmedian(got - expected))
-    if offset and first([("moved", [b + offset for b in right])]):
-        by = f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
-        return by, "off by one?" if abs(offset) == 1 else ""
+    offsets = np.array([np.nanmedian(a - b) for a, b in zip(mine, right, strict=True)])
+    moved = [b + offset for b, offset in zip(right, offsets, strict=True)]
+    if offsets.any() and first([("moved", moved)]):
+        for name, numbers in _numbers(inputs).items():
+            for sign, what in ((1, "added"), (-1, "taken away")):
+                if np.allclose(offsets, sign * numbers, rtol=tolerance):
+                    return "", f"{name} is {what} once too often, or on the wrong side"
+        if np.allclose(offsets, offset := offsets[0], rtol=tolerance):
+            by = f"every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}"
+            return by, "off by one?" if math.isclose(abs(offset), 1) else ""
     return "", first(_done(mine, right), _in_other_order(mine, right))
 
 
@@ -340,28 +339,42 @@ def _numbers(inputs: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     return {n: np.array(v, float) for n, v in found.items() if len(v) == len(inputs)}
 
 
-def _scaled(right: _Arrays, inputs: Sequence[Mapping[str, Any]]) -> Changes:
-    """An argument, or the length of an axis, where it does not belong."""
+def _cause_of_factors(
+    factors: np.ndarray, right: _Arrays, inputs: Sequence[Mapping[str, Any]], tolerance: float
+) -> str:
+    """Why the result is so many times the right one in each case."""
+
+    def fitting(made: Iterable[tuple[str, Any]]) -> list[str]:
+        found = (said for said, f in made if np.allclose(factors, f, rtol=tolerance, atol=0))
+        return list(dict.fromkeys(found))
+
+    wrongly_used, other_lengths = fitting(_scaled(inputs)), fitting(_of_other_lengths(inputs))
+    if wrongly_used or len(other_lengths) == 1:  # of several, none is singled out
+        return (wrongly_used or other_lengths)[0]
+    return _written_out(factors, inputs) or next(iter(fitting(_named(right))), "")
+
+
+def _scaled(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, np.ndarray]]:
+    """The factors of an argument, or the length of an axis, where it does not belong."""
     for name, numbers in _numbers(inputs).items():
         for said, factor in (_BY_ARGUMENT if name in inputs[0] else _BY_LENGTH).items():
             sentence = said.format(name).replace("the length of the number", "the number")
-            made = [b * factor(n) for b, n in zip(right, numbers, strict=True)]
-            yield sentence, made
+            yield sentence, factor(numbers)
 
 
-def _of_other_lengths(right: _Arrays, inputs: Sequence[Mapping[str, Any]]) -> Changes:
+def _of_other_lengths(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, np.ndarray]]:
     lengths = {name: n for name, n in _numbers(inputs).items() if name.startswith("axis ")}
     for (one, right_n), (other, n) in permutations(lengths.items(), 2):
         for less in (0, 1):
-            ratios = (right_n - less) / (n - less)
-            made = [b * ratio for b, ratio in zip(right, ratios, strict=True)]
-            yield f"divided by the length of {other}, where {one} belongs", made
+            sentence = f"divided by the length of {other}, where {one} belongs"
+            yield sentence, (right_n - less) / (n - less)
 
 
-def _only(changes: Changes, got: Sequence[Any], tolerance: float) -> str:
-    """What alone explains it; of several, none is singled out."""
-    found = set(_fitting(changes, got, tolerance))
-    return found.pop() if len(found) == 1 else ""
+def _named(right: _Arrays) -> Iterator[tuple[str, float]]:
+    if all(np.nanmax(np.abs(b)) <= 1 for b in right):
+        yield "a percentage, where a share is asked for", 100
+    for name, factors in _FACTORS.items():
+        yield from ((name, factor) for factor in factors)
 
 
 def _written_out(factors: np.ndarray, inputs: Sequence[Mapping[str, Any]]) -> str:
@@ -380,21 +393,6 @@ def _written_out(factors: np.ndarray, inputs: Sequence[Mapping[str, Any]]) -> st
             ):
                 return f"a number stands where {name} belongs ({said})"
     return ""
-
-
-def _of_named_factors(right: _Arrays) -> Changes:
-    if all(np.nanmax(np.abs(b)) <= 1 for b in right):
-        yield "a percentage, where a share is asked for", [100 * b for b in right]
-    for name, factors in _FACTORS.items():
-        for factor in factors:
-            yield name, [factor * b for b in right]
-
-
-def _moved(right: _Arrays, inputs: Sequence[Mapping[str, Any]]) -> Changes:
-    for name, numbers in _numbers(inputs).items():
-        for sign, what in ((1, "added"), (-1, "taken away")):
-            made = [b + sign * n for b, n in zip(right, numbers, strict=True)]
-            yield f"{name} is {what} once too often, or on the wrong side", made
 
 
 def _done(mine: _Arrays, right: _Arrays) -> Changes:

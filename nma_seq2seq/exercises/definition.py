@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +39,9 @@ class Result:
     @property
     def message(self) -> str:
         """Symptom and cause as one short line."""
-        symptom, cause = (" ".join(text.split()) for text in (self.symptom, self.cause))
-        if not cause:
-            return _shortened(symptom, _LONGEST)
-        return f"{_shortened(symptom, _LONGEST - len(cause) - 15)}: likely cause: {cause}"
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: max(length, 20) - 3] + "..."
+        cause = f": likely cause: {' '.join(self.cause.split())}" if self.cause else ""
+        length = max(_LONGEST - len(cause), 20)
+        return textwrap.shorten(self.symptom, length, placeholder="...") + cause
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -59,7 +59,7 @@ def _activities(rng):
     drifting = activity + 0.7 * rng.normal(size=(40, 8)).cumsum(axis=0)
     # Columns with a single 1 can have no correlation but 1 and -1 / 8, if each keeps its values.
     single = np.eye(9)[:, :5]
-    return [(drifting, 20), (single, 20), (activity[:25, :4], 20), (activity[:25, 2:4], 40)]
+    return [(drifting, 40), (single, 40), (activity[:25, :4], 80), (activity[:25, 2:4], 80)]
 
 
 # Where the largest correlation of a shuffle may lie.
@@ -72,26 +72,28 @@ _RANGES = [
 
 
 def _shuffle(answer, activity, n_shuffles):
-    """What the shuffles of many seeds have in common."""
+    """What the shuffles of ten seeds have in common."""
+    given = activity.copy()
 
     def largest(seed):
-        return np.nan_to_num(np.array(answer(activity.copy(), n_shuffles, seed), float), nan=9)
+        return np.nan_to_num(np.array(answer(given.copy(), n_shuffles, seed), float), nan=9)
 
-    if answer(activity, n_shuffles, 0) is None:
+    if answer(activity, 1, 0) is None:
         raise AssertionError("the result is None (is `return` missing?), expected an array")
-    found = np.array([largest(seed) for seed in range(20)])
+    found = np.array([largest(seed) for seed in range(10)])
     facts = {"the shape of the result": found.shape[1:]}
     if found.shape[1:] != (n_shuffles,):
         return facts
-    again = [np.allclose(largest(seed), found[seed]) for seed in range(5)]
+    again = [np.allclose(largest(seed), found[seed]) for seed in (0, 1)]
     seeds_are_alike = np.allclose(found, found[0])
     shuffles_are_alike = np.allclose(found, found[:, :1])
     # If all seeds, or all shuffles of one, give the same, there is but one draw, or one a seed.
     drawn = found[: 1 if seeds_are_alike else None, : 1 if shuffles_are_alike else None].ravel()
     return facts | {
-        "how often the shuffles of a seed give one number": Sample([shuffles_are_alike], ["-"]),
-        "seeds, of 5, that give the same again": Sample([sum(again)]),
-        "how often another seed gives the same": Sample([seeds_are_alike], ["-"]),
+        # Always or never: a few seeds may give the same by chance, where few numbers are possible.
+        "how often the shuffles of a seed give one number": Sample([shuffles_are_alike], ["seed"]),
+        "seeds, of 2, that give the same again": Sample([sum(again)]),
+        "how often another seed gives the same": Sample([seeds_are_alike], ["seed"]),
         "the one number that there is": drawn[0] if len(drawn) == 1 else np.nan,
         "how often the largest is each": Sample(
             np.digitize(drawn, _EDGES)[:, None] == range(len(_RANGES)), _RANGES
