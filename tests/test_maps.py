@@ -27,7 +27,7 @@ def expected(small) -> pd.DataFrame:
     return nma.region_map(small, **SETTINGS, progress=False)
 
 
-def test_sessions_are_mapped_once(small, expected, tmp_path, monkeypatch):
+def test_sessions_are_mapped_once(small, expected, tmp_path, capsys):
     opened = []
 
     def load():
@@ -43,7 +43,7 @@ def test_sessions_are_mapped_once(small, expected, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(first, again)
     with pytest.raises(ValueError, match="other settings"):
         maps.map_sessions({"a": load}, tmp_path, progress=False, **SETTINGS | {"n_neurons": 5})
-    assert not list(tmp_path.glob(".*"))
+    assert not list(tmp_path.glob(".*")) and not capsys.readouterr().err  # no bar
 
 
 def test_where_nothing_could_be_opened_other_settings_may_follow(small, tmp_path):

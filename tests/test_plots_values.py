@@ -257,6 +257,10 @@ def test_a_leak_s_line_is_the_mean_of_its_splits():
     scores = pd.DataFrame({"held out": "bins", "input": "noise", "bits_per_spike": [0.0, 0.1, 0.5]})
     ax = plots.leak(scores)
     assert 0.2 in np.round(bars(ax, horizontal=True)[:, 0], 9)
+    segments = [
+        s for c in ax.collections if isinstance(c, LineCollection) for s in c.get_segments()
+    ]
+    assert all(np.ptp(segment[:, 0]) > 0.1 for segment in segments)
 
 
 # ---------------------------------------------------------------------- latents
@@ -393,6 +397,22 @@ def test_the_strongest_arrow_goes_from_source_to_target():
     start, end = arrow._posA_posB
     np.testing.assert_allclose(start, place["VISp"], atol=1e-9)
     np.testing.assert_allclose(end, place["MOs"], atol=1e-9)
+
+
+def test_a_region_s_name_is_read_on_its_colour():
+    def luminance(color):
+        linear = [
+            c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)
+        ]
+        return np.dot(linear, [0.2126, 0.7152, 0.0722]) + 0.05
+
+    names = [names[0] for names in nma.regions.GROUPS.values()]
+    ax = plots.region_graph(pd.DataFrame(np.eye(len(names)), names, names))
+    inks = {text.get_text(): text.get_color() for text in ax.texts if text.get_text() in names}
+    assert inks.keys() == set(names) and set(inks.values()) == {"white", "black"}
+    for name, ink in inks.items():
+        ratio = luminance(ink) / luminance(nma.regions.color_of(name))
+        assert max(ratio, 1 / ratio) > 4
 
 
 def test_the_control_stands_over_the_score():
