@@ -94,6 +94,10 @@ def align(
             f"latents {latents.shape} and reference {reference.shape} must be (trials, time, "
             "latents) of the same trials and bins; take both from one session and window"
         )
+    if not latents.shape[2] or not reference.shape[2]:
+        raise ValueError(
+            f"latents {latents.shape} and reference {reference.shape}: there is none in one of them"
+        )
     for name, array in (("latents", latents), ("reference", reference)):
         if not np.isfinite(array).all():
             raise ValueError(f"the {name} hold NaN or infinite numbers; align finite ones")
@@ -332,10 +336,10 @@ def _checked_features(
         raise ValueError('features are a dict of names and arrays, such as {"latents": latents}')
     arrays = {name: as_array(values) for name, values in features.items()}
     for name, array in arrays.items():
-        if array.ndim != 3:
+        if array.ndim != 3 or not array.shape[2]:
             raise ValueError(
                 f"features {name!r} have the shape {array.shape}; they must be (trials, time, "
-                "features)"
+                "features), with one feature or more"
             )
         if not np.isfinite(array).all():
             raise ValueError(f"features {name!r} hold NaN or infinite numbers; decode finite ones")

@@ -65,6 +65,8 @@ def poisson_nll(rates: Any, counts: Any) -> Any:
             f"rates have shape {tuple(np.shape(rates))} and counts {tuple(np.shape(counts))}; the "
             "loss compares them one by one, so both need one shape"
         )
+    if 0 in np.shape(counts):
+        raise ValueError(f"counts of shape {tuple(np.shape(counts))} hold nothing, so have no loss")
     if not tensors and not np.all(np.asarray(rates) > 0):
         raise ValueError(_NO_RATE)
     log = torch.log if tensors else np.log
@@ -180,6 +182,8 @@ def r2(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     """
     if truth.shape != estimate.shape:
         raise ValueError(f"truth {truth.shape} and estimate {estimate.shape} must have one shape")
+    if not truth.size:
+        raise ValueError(f"truth of shape {truth.shape} holds nothing that could be explained")
     axes = tuple(range(truth.ndim - 1))
     residual = ((truth - estimate) ** 2).sum(axis=axes)
     total = ((truth - truth.mean(axis=axes)) ** 2).sum(axis=axes)

@@ -107,10 +107,10 @@ class Session:
     key: str = ""
 
     def __post_init__(self) -> None:
-        if self.spikes.ndim != 3:
+        if not isinstance(self.spikes, np.ndarray) or self.spikes.ndim != 3:
             raise ValueError(
-                f"session {self.name}: spikes have shape {self.spikes.shape}; "
-                "they must be (trials, time, neurons)"
+                f"session {self.name}: spikes are a {type(self.spikes).__name__} of shape "
+                f"{np.shape(self.spikes)}; they must be an array (trials, time, neurons)"
             )
         n_trials, n_bins, n_neurons = self.spikes.shape
         expected: dict[str, tuple[Any, Any]] = {
