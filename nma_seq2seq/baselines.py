@@ -202,7 +202,7 @@ def fit_rrr(
             latents = seen.reshape(len(held_out), -1) @ encoder
             for rank in (rank for rank in ranks if rank <= len(decoder)):
                 rates = target_mean + latents[:, :rank] @ decoder[:rank]
-                for floor in floors:
+                for floor in map(float, floors):
                     loss = metrics.poisson_nll(np.maximum(rates, floor * target_mean), held_out)
                     if loss < best_loss:
                         best_loss = loss

@@ -50,13 +50,15 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
 
 
-def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    plain = {}
-    for key, value in content.items():
-        if isinstance(value, dict):
-            value = _plain(value)
-        plain[key] = torch.as_tensor(value) if isinstance(value, np.ndarray) else value
-    return plain
+def _plain(value: Any) -> Any:
+    """Arrays as tensors, and numpy's numbers as Python's: nothing else is read back."""
+    if isinstance(value, np.ndarray):
+        return torch.as_tensor(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {key: _plain(each) for key, each in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
 
 
 def arrays(content: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def widths(smoothing: Any) -> tuple[float, ...]:
         raise ValueError(
             f"smoothing={smoothing!r} must be widths above 0, in bins, such as (2.0, 8.0)"
         )
-    return found
+    return tuple(map(float, found))
 
 
 def smoothing_matrix(n_bins: int, width: float, causal: bool = False) -> np.ndarray:

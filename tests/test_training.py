@@ -342,6 +342,19 @@ def test_save_and_load(tiny_data, tmp_path):
         found.save(tmp_path / "no" / "fit.pt")
 
 
+def test_what_was_chosen_in_numpy_s_numbers_comes_back(tiny_data, tmp_path):
+    choices = {"ridges": np.logspace(0, 1, 2), "floors": np.array([0.1]), "ranks": np.arange(1, 3)}
+    model = nma.Seq2Seq(26, 10, floor=np.float64(0.2), smoothing=np.array([2.0, 8.0]))
+    fits = (
+        nma.fit_rrr(tiny_data, smoothings=np.array([[2.0], [4.0]]), **choices),
+        nma.fit(model, tiny_data, short(), progress=False),
+    )
+    for found in fits:
+        found.save(tmp_path / "fit.pt")
+        rates = nma.load_fit(tmp_path / "fit.pt").predict(tiny_data.source)
+        np.testing.assert_array_equal(rates, found.predict(tiny_data.source))
+
+
 @pytest.mark.parametrize("fit", [nma.fit_rrr, lambda data: nma.fit_recipe(data, short())[0]])
 def test_a_flipped_byte_is_seen_and_a_regression_comes_back(fit, tiny_data, tmp_path):
     found, path = fit(tiny_data), tmp_path / "fit.pt"
