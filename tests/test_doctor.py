@@ -22,13 +22,15 @@ from nma_seq2seq.course.cli import main
 ROOT = Path(__file__).parent.parent
 
 
-def doctor(tmp_path: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess:
+def doctor(
+    tmp_path: Path, code: str = "", command: str = "doctor", **environment: str
+) -> subprocess.CompletedProcess:
     """`nma-seq2seq doctor` in a process whose start a student's machine has spoiled by `code`."""
     (tmp_path / "sitecustomize.py").write_text(code)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, "-c", "from nma_seq2seq.course.cli import main; raise SystemExit(main())"]
-        + ["doctor"],
+        + command.split(),
         env=os.environ
         | {"PYTHONPATH": path, "NMA_SEQ2SEQ_CACHE": str(tmp_path / "cache")}
         | environment,
@@ -107,6 +109,13 @@ def test_torch_that_cannot_be_loaded(tmp_path):
     line = finding(run, "torch")
     assert "libtorch_cpu.so" in line and 'pip install --force-reinstall "torch' in line
     assert "mend that first" in finding(run, "course")
+
+
+def test_a_command_that_needs_what_is_broken_sends_to_the_doctor(tmp_path):
+    code = "import sys\nsys.modules['torch'] = None"
+    run = doctor(tmp_path, code, "predict --simulated --models mean")
+    assert run.returncode == 2 and run.stderr.count("\n") == 1
+    assert "torch" in run.stderr and "nma-seq2seq doctor says what to mend" in run.stderr
 
 
 def test_a_package_that_is_not_installed(tmp_path):

@@ -103,6 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"nma-seq2seq: {error}", file=sys.stderr)
         return 2
+    except ImportError as error:  # a package is missing or broken
+        why = " ".join(str(error).split())
+        print(f"nma-seq2seq: {why}; nma-seq2seq doctor says what to mend", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("nma-seq2seq: interrupted", file=sys.stderr)
         return 130
