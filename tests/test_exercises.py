@@ -23,6 +23,7 @@ from torch import nn
 import nma_seq2seq as nma
 from nma_seq2seq import exercises
 from nma_seq2seq.exercises import running, student
+from nma_seq2seq.exercises.comparing import same
 from nma_seq2seq.exercises.edits import edited
 from tests.exercise_answers import judged
 
@@ -109,6 +110,12 @@ def test_a_right_answer_of_another_kind_is_made_the_kind_that_the_cells_after_it
     assert isinstance(as_array(np.arange(3.0)), tuple)
     floats = nma.exercise("90.4")(lambda t, s, b: (t - s) // b)
     assert floats(np.array([0.105]), 0.0, 0.01).dtype.kind == "i"
+
+
+def test_one_large_value_does_not_excuse_what_is_off_at_others():
+    right = np.array([1000.0, 1.0])
+    assert same(right * 1.00005, right, tolerance=1e-4)
+    assert not same(right + [0, 0.01], right, tolerance=1e-4)
 
 
 def test_an_axis_of_length_one_too_many_is_told(line):
