@@ -249,7 +249,9 @@ def _check_choices(**choices: Sequence[Any]) -> None:
         "floors": ("above 0 and below 1, shares of the mean rate", lambda floor: 0 < floor < 1),
     }
     for name, values in choices.items():
-        if not np.iterable(values) or not len(values):
+        if not np.iterable(values):
+            raise ValueError(f"{name}={values!r} must be a tuple, such as ({values!r},)")
+        if not len(values):
             raise ValueError(
                 f"{name}={values!r} leaves nothing to choose from; give a tuple of some"
             )

@@ -295,6 +295,7 @@ def test_rates_stay_above_zero_with_a_silent_neuron(tiny):
     [
         ({"ranks": (100,)}, r"every rank of \(100,\) is above the 10 targets"),
         ({"ranks": (0, 2)}, r"ranks=\(0, 2\) must be whole numbers of 1 or more"),
+        ({"ranks": 5}, r"ranks=5 must be a tuple, such as \(5,\)"),
         ({"ranks": ()}, r"ranks=\(\) leaves nothing to choose from"),
         ({"smoothings": (2, 4)}, r"smoothings=\(2, 4\) must be tuples of widths above 0"),
         ({"smoothings": ((-1,),)}, "must be tuples of widths above 0"),
