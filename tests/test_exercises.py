@@ -24,7 +24,7 @@ import nma_seq2seq as nma
 from nma_seq2seq import exercises
 from nma_seq2seq.exercises import running, student
 from nma_seq2seq.exercises.comparing import same
-from nma_seq2seq.exercises.edits import edited
+from nma_seq2seq.exercises.edits import edited, joined
 from tests.exercise_answers import judged
 
 HERE = Path(__file__).parent
@@ -587,6 +587,14 @@ def test_an_edit_must_fit_its_answer():
     for old in ("median", "bin_size"):
         with pytest.raises(ValueError, match=f"'{old}' stands"):
             edited(answer, f"{old} -> 1")
+
+
+def test_two_edits_are_joined_in_the_order_in_which_they_fit():
+    answer, other = reference("90.1"), "counts.mean -> counts.max"
+    one = "/ bin_size -> / bin_size - counts.mean()"
+    assert joined(answer, one, other) == joined(answer, other, one) == f"{other} ;; {one}"
+    assert joined(answer, other, "counts.mean -> counts.min") == ""
+    assert joined(answer, one, "-> return counts") == ""
 
 
 def test_an_exercise_needs_its_words():
