@@ -74,7 +74,6 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-COURSE = Settings()
 RECIPE = Settings("adam", 1e-3, 1e-4, None, neuron_dropout=0.0, max_epochs=400, patience=None)
 
 

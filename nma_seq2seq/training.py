@@ -23,7 +23,7 @@ from nma_seq2seq.arguments import one_of, real, source_counts, whole
 from nma_seq2seq.baselines import ReducedRankRegression, check_sources
 from nma_seq2seq.calibration import Calibration, calibrated
 from nma_seq2seq.dataset import Dataset, check_dataset
-from nma_seq2seq.early_stopping import COURSE, RECIPE, Run, Settings, check_settings, pieces
+from nma_seq2seq.early_stopping import RECIPE, Run, Settings, check_settings, pieces
 from nma_seq2seq.model import Seq2Seq
 from nma_seq2seq.seen import Seen
 from nma_seq2seq.smoothing import widths
@@ -195,7 +195,7 @@ def new_model(data: Dataset, *, seed: int = 0, **options: Any) -> Seq2Seq:
 def fit(
     model: nn.Module,
     data: Dataset,
-    settings: Settings = COURSE,
+    settings: Settings = Settings(),
     *,
     device: str = "auto",
     seed: int = 0,
@@ -209,7 +209,7 @@ def fit(
         Is trained in place. It takes counts (trials, time, n_sources), float32, and gives rates
         (trials, time, n_targets) of 0 or more, in counts per bin.
     data : Dataset
-    settings : Settings
+    settings : Settings, optional
     device : "auto", "cpu" or "cuda"
     seed : int
         Of batches and dropout, that of your own module's layers too.
@@ -251,7 +251,7 @@ def fit(
 
 def fit_seq2seq(
     data: Dataset,
-    settings: Settings = COURSE,
+    settings: Settings = Settings(),
     *,
     n_latents: int = 15,
     n_members: int = 5,
@@ -273,7 +273,7 @@ def fit_seq2seq(
     Parameters
     ----------
     data : Dataset
-    settings : Settings
+    settings : Settings, optional
     n_latents : int
     n_members : int
         Networks that are averaged; no more than there are trials for each to hold one out.
