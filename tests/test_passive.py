@@ -1,9 +1,6 @@
 """Passive trials: the same neurons after the task, kept apart from it and known to be theirs."""
 
-import functools
-import http.server
 import os
-import threading
 from pathlib import Path
 
 import h5py
@@ -14,9 +11,8 @@ from own_files import PASSIVE, SIZES, write_alf
 from steinmetz_files import objects, session_dict, write, write_part
 
 import nma_seq2seq as nma
-from nma_seq2seq.recordings import store
 from nma_seq2seq.simulate import simulate_recording
-from nma_seq2seq.steinmetz import BadFileError, DownloadError, catalog
+from nma_seq2seq.steinmetz import BadFileError, DownloadError
 
 pytestmark = pytest.mark.filterwarnings("ignore:BehavioralEvents is deprecated")
 NAME = "Richards_2017-10-31"
@@ -127,46 +123,6 @@ def test_passive_trials_that_cannot_be_used_are_in_nobodys_way(tmp_path):
     assert nma.load_session(1, task="passive").n_trials == 2
 
 
-def make_old(cache: Path, part: Path) -> None:
-    """The cache as it was before passive trials were kept: by the keys of the school's format."""
-    for path in cache.glob("passive-*.npz"):
-        path.unlink()
-    for path in cache.glob("*.npz"):
-        dat = nma.load_file(part, int(path.name[:2]) - 26).to_dict()
-        spikes = np.asarray(dat.pop("spks")).transpose(1, 2, 0)
-        shown = ("unit_columns", "alignment", "events")
-        store.write_arrays(path, {k: np.asarray(dat[k]) for k in dat if k not in shown}, spikes)
-
-
-def test_an_old_cache_opens_and_is_split_anew_for_passive_trials(
-    cache, tmp_path, monkeypatch, capsys
-):
-    part = write_part(tmp_path / "part.npz", number=2)
-    nma.import_part(part)
-    wanted = nma.load_session(31, task="passive")
-    kept = nma.load_session(31)
-    make_old(cache, part)
-    capsys.readouterr()
-    old = nma.load_session(31)
-    np.testing.assert_array_equal(old.spikes, kept.spikes)
-    assert old.trials.equals(kept.trials) and old.key == kept.key and not capsys.readouterr().out
-    with pytest.raises(DownloadError, match="call nma.import_part"):
-        nma.load_session(31, task="passive")
-    said = capsys.readouterr().out
-    assert f"31_{NAME}.npz in the cache is from before passive trials were kept" in said
-    assert nma.load_session(31).n_trials == 5, "nothing is lost by the attempt"
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/part.npz"
-        monkeypatch.setattr(catalog, "PART_URLS", (url,) * 3)
-        found = nma.load_session(31, task="passive")
-        server.shutdown()
-    np.testing.assert_array_equal(found.spikes, wanted.spikes)
-    capsys.readouterr()
-    assert nma.load_session(30, task="passive").n_trials == 2 and not capsys.readouterr().out
-
-
 def test_a_split_that_is_cut_short_makes_no_recording_without_them(cache, tmp_path, monkeypatch):
     def killed(source, target, replace=os.replace):
         if target.name.startswith("passive-31_"):
@@ -198,7 +154,7 @@ def test_nothing_of_an_older_part_stays(cache, tmp_path):
 def test_an_empty_or_foreign_file_in_the_cache_is_fetched_anew(cache, tmp_path, is_empty):
     nma.import_part(write_part(tmp_path / "part.npz", number=2))
     path = cache / f"passive-31_{NAME}.npz"
-    store.write_arrays(path, {"passive_of": np.array("x")}, np.zeros((2, 5, 3), np.uint8))
+    np.savez(path, spikes=np.zeros((2, 5, 3), np.uint8))
     if is_empty:
         path.write_bytes(b"")
     with pytest.raises(DownloadError, match="cannot be reached"):

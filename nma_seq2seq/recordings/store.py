@@ -32,7 +32,7 @@ def folder_in_use() -> Path:
 
 def write(path: Path, session: Session, said: str = "") -> None:
     """A session, without what is true of a simulated one, and what was said of it."""
-    write_arrays(path, _arrays(session, said), session.spikes)
+    _write_arrays(path, _arrays(session, said), session.spikes)
 
 
 def read(path: Path) -> tuple[Session, str]:
@@ -43,10 +43,10 @@ def read(path: Path) -> tuple[Session, str]:
     OSError, or one of `DAMAGE`
         If it cannot be read, or is not what `write` wrote.
     """
-    return _session(*read_arrays(path))
+    return _session(*_read_arrays(path))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], spikes: np.ndarray) -> None:
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray], spikes: np.ndarray) -> None:
     """Counts (trials, time, neurons) and other arrays, none of them of objects."""
     gaps, counts = [], []
     for trial in spikes.reshape(len(spikes), -1):
@@ -67,8 +67,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], spikes: np.ndarra
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What `write_arrays` wrote: the other arrays, and the counts."""
+def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What `_write_arrays` wrote: the other arrays, and the counts."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
     ends = np.cumsum(arrays.pop("spike_n"))[:-1]

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pandas as pd
 import pooch
 from filelock import FileLock, Timeout
@@ -92,12 +91,12 @@ def open_recorded(session: int | str, patience: int, task: str = "active") -> Se
     folder = folder_in_use()
     path = _fetched(folder, session, patience, task)
     try:
-        return _open(path)
+        return store.read(path)[0]
     except DAMAGE:
         # A power cut can leave a file empty that was written whole: fetch it anew.
         with writing(folder):
             _fetch(folder, position(session), patience)
-    return _open(_fetched(folder, session, patience, task))
+    return store.read(_fetched(folder, session, patience, task))[0]
 
 
 def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path:
@@ -114,7 +113,7 @@ def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path
         path = cached(folder, position(session), task)
         if path is None and task == "passive":
             of_task = cached(folder, position(session))
-            if of_task is not None and not _is_old(of_task):
+            if of_task is not None:
                 raise ValueError(
                     f"session {position(session)} ({of_task.stem.partition('_')[2]}) holds no "
                     "passive trials; leave task= out for those of the task"
@@ -126,25 +125,10 @@ def _fetched(folder: Path, session: int | str, patience: int, task: str) -> Path
         with writing(folder):
             # Another notebook may have fetched it while this one waited for the lock.
             if find() is None:
-                of_task = cached(folder, position(session))
-                if of_task is not None and _is_old(of_task):
-                    print(
-                        f"{of_task.name} in the cache is from before passive trials were kept: its "
-                        "part is fetched and split anew."
-                    )
                 _fetch(folder, position(session), patience)
         path = find()
         assert path is not None, "a part is split into all its sessions"
     return path
-
-
-def _is_old(path: Path) -> bool:
-    """Whether a session was kept before passive trials were; a file that is damaged is as good."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return "facts" not in file.files
-    except (OSError, *DAMAGE):
-        return True
 
 
 @contextmanager
@@ -310,15 +294,3 @@ def _record_digest(folder: Path, number: int, digest: str) -> None:
     with whole_file(folder / "sha256.txt") as temporary:
         # The format that `sha256sum` reads.
         temporary.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)))
-
-
-def _open(path: Path) -> Session:
-    """A session from the cache."""
-    try:
-        return store.read(path)[0]
-    except KeyError:
-        # From before passive trials were kept: then it was as the school's format has it.
-        arrays, spikes = store.read_arrays(path)
-        if "passive_of" in arrays:
-            raise  # of no release: fetched anew
-        return Session.from_counts(spikes, arrays)
