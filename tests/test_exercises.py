@@ -249,11 +249,11 @@ def test_an_endless_loop_is_ended(line):
             pass
 
     for answer in (plain, stubborn):
-        began = time.monotonic()
+        began = time.process_time()
         said = line("90.1", answer)
         assert "not judged: it took longer than 1 s of processor time" in said
         assert "an endless loop?" in said
-        assert time.monotonic() - began < 8
+        assert time.process_time() - began < 8
 
 
 def test_waiting_is_no_processor_time_and_has_a_limit_of_its_own(line, monkeypatch):
