@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import apart
+from benchmarks.memory import MB
 
 _N_SESSIONS = 13
 _NEURONS, _TRIALS = (500, 1100), (200, 400)  # of the smallest session and of the largest
-_MB = 1e6
 
 # Each runs in a process of its own, given the part and the cache folder as arguments.
 _STEPS = {
@@ -43,24 +43,17 @@ load_session(6)
 }
 
 _FRAME = """
-import json, os, sys, time
-
-def memory_mb(of):
-    # Linux counts the peak of the parent in getrusage's, so it is read from /proc where that is.
-    if os.path.exists("/proc/self/status"):
-        with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) * 1024 / 1e6 for line in status if line.startswith(of))
-    import resource
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+import json, sys, time
+from benchmarks.memory import peak_mb
 
 def before():
     global start, base
-    base, start = memory_mb("VmRSS"), time.perf_counter()
+    base, start = peak_mb(), time.perf_counter()
 
 part = sys.argv[1]
 {step}
 seconds = time.perf_counter() - start
-print(json.dumps(dict(seconds=seconds, imports_mb=base, peak_mb=memory_mb("VmHWM"))))
+print(json.dumps(dict(seconds=seconds, imports_mb=base, peak_mb=peak_mb())))
 """
 
 
@@ -92,9 +85,9 @@ def run(neurons: tuple[int, int] = _NEURONS, trials: tuple[int, int] = _TRIALS) 
 def on_disk(part: Path, cache: Path) -> dict[str, float]:
     """MB of a part, and of the sessions that it has been split into."""
     # Passive trials, in a file of their own, are part of their session.
-    each = sum(path.stat().st_size / _MB for path in cache.glob("*.npz")) / _N_SESSIONS
+    each = sum(path.stat().st_size / MB for path in cache.glob("*.npz")) / _N_SESSIONS
     return {
-        "the part on disk": part.stat().st_size / _MB,
+        "the part on disk": part.stat().st_size / MB,
         "a cached session on disk, mean": each,
         "39 cached sessions on disk": each * 39,
     }
