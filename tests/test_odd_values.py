@@ -100,7 +100,7 @@ TABLE = {
     "ranks=(1.5,)": (lambda m: nma.fit_rrr(m.d, ranks=(1.5,)), "whole numbers of 1 or more"),
     "ranks=(100,)": (lambda m: nma.fit_rrr(m.d, ranks=(100,)), "add a smaller rank"),
     "ranks=()": (lambda m: nma.fit_rrr(m.d, ranks=()), "nothing to choose from"),
-    "ranks=5": (lambda m: nma.fit_rrr(m.d, ranks=5), "must be a tuple, such as (5,)"),
+    "ranks=5": (lambda m: nma.fit_rrr(m.d, ranks=5), "must be a tuple"),
     "ridges=(nan,)": (lambda m: nma.fit_rrr(m.d, ridges=(np.nan,)), "finite and above 0"),
     "smoothings=(2, 4)": (lambda m: nma.fit_rrr(m.d, smoothings=(2, 4)), "tuples of widths"),
     "floors=(-1,)": (lambda m: nma.fit_rrr(m.d, floors=(-1,)), "shares of the mean rate"),
