@@ -294,7 +294,8 @@ else:
 # %%
 value = "beyond_stimulus" if table["shuffled"].notna().any() else "bits_per_spike"
 matrix = as_matrix(table, value)
-ax = nma.plots.region_matrix(matrix, f"{value.replace('_', ' ')} (bits per spike)")
+labels = {"beyond_stimulus": "beyond stimulus (bits per spike)", "bits_per_spike": "bits per spike"}
+ax = nma.plots.region_matrix(matrix, labels[value])
 
 # %% [markdown]
 # <details><summary><b>Think:</b> the shuffle kept the stimulus. What else do two regions share that is not a connection

@@ -446,6 +446,9 @@ def test_over_mice_draws_each_mouse_and_leaves_out_pairs_of_few():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["VISp → CA1 (3)"]
     dots = next(line for line in ax.lines if line.get_label() == "one mouse")
     np.testing.assert_allclose(sorted(dots.get_xdata()), [0, 0.1, 0.2])
+    assert ax.get_xlabel() == "beyond stimulus (bits per spike)"
+    whole = table.rename(columns={"beyond_stimulus": "bits_per_spike"})
+    assert plots.over_mice(whole, "bits_per_spike").get_xlabel() == "bits per spike"
     with pytest.raises(ValueError, match="4 mice or more; choose a smaller min_mice="):
         plots.over_mice(table, min_mice=4)
 

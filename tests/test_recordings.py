@@ -69,6 +69,15 @@ def test_peak_channels_counted_from_0_or_from_1(small, clock, tmp_path, capsys, 
     assert capsys.readouterr().out.count(f"counts from {base} (units are then 1.") == 2
 
 
+def test_depths_that_are_all_nan_tell_nothing(clock, tmp_path, capsys):
+    folder = write_alf(tmp_path / "alf", clock)
+    (path,) = folder.rglob("clusters.depths.npy")
+    np.save(path, np.full(len(np.load(path)), np.nan))
+    nma.load_alf(folder)
+    said = capsys.readouterr().out
+    assert "peak_channel" in said and "nan" not in said and "µm" not in said
+
+
 def test_other_alignments_windows_and_units(small, clock, nwb, alf):
     for load, path, column in ((nma.load_nwb, nwb, "go_cue"), (nma.load_alf, alf, "goCue_times")):
         session = load(path, align=column, window=(-0.1, 0.3), bin_size=0.05, units="all")

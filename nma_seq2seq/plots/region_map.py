@@ -161,7 +161,8 @@ def over_mice(
     look: Options = {"fmt": "D", "color": INK, "linewidth": 2}
     look |= {"xerr": style.reach(shown, "mean"), "label": "mean of the mice, 95 % interval"}
     ax.errorbar(shown["mean"], places, **look)
-    ax.set_xlabel(f"{value.replace('_', ' ')} (bits per spike)")
+    unit = "" if value == "bits_per_spike" else " (bits per spike)"
+    ax.set_xlabel(value.replace("_", " ") + unit)
     if len(shown) < len(summary):
         ax.set_title(f"the highest {len(shown)} of {len(summary)} pairs", loc="left")
     style.legend_above(ax)

@@ -52,8 +52,9 @@ def peak_rows(
         )
     base, why = possible[0], f"it runs from {low} to {high}" if len(possible) == 1 else ""
     if not why and "depth" in units and "height" in channels:
-        height, depth = channels["height"].to_numpy(float), units["depth"].to_numpy(float)
-        off = [np.nanmean(np.abs(height[peaks - base] - depth).clip(max=200)) for base in (0, 1)]
+        height, depth = channels["height"].to_numpy(float), units["depth"].astype(float)
+        # pandas' mean passes over NaN, and of nothing else it is NaN without a warning.
+        off = [(depth - height[peaks - base]).abs().clip(upper=200).mean() for base in (0, 1)]
         if abs(off[0] - off[1]) > 0.5:
             base = int(off[1] < off[0])
             why = (
