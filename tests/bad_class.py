@@ -188,7 +188,7 @@ SHORT = notebook(START, HZ)
 
 # ---------------------------------------------------------------------- files of every kind
 
-NO_NOTEBOOK = {"state": "no notebook", "reason": "handed in, but no notebook"}
+NO_NOTEBOOK = {"state": "no notebook", "reason": " was handed in; ask for "}
 OPENED = [
     HandIn("txt/hw.ipynb.txt", SHORT, statuses=ONE),
     HandIn("json/hw.ipynb.json", SHORT, statuses=ONE),
@@ -245,10 +245,16 @@ OPENED = [
     HandIn("cp1252/hw.ipynb", notebook("# größer", START, HZ).encode("cp1252"), statuses=ONE),
     HandIn("colab/Kopie von hw (2).ipynb", colab(START, HZ), statuses=ONE),
     HandIn(
-        "html/hw.html", "<!DOCTYPE html>\n<html>", **NO_NOTEBOOK | {"reason": "a web page; ask"}
+        "html/hw.html",
+        "<!DOCTYPE html>\n<html>",
+        **NO_NOTEBOOK | {"reason": "a web page was handed in; ask"},
     ),
     HandIn("sign in/hw.ipynb", "<!doctype html><html>Sign in", **NO_NOTEBOOK),
-    HandIn("pdf/hw.pdf", b"%PDF-1.7", **NO_NOTEBOOK | {"reason": "a PDF; ask for the notebook"}),
+    HandIn(
+        "pdf/hw.pdf",
+        b"%PDF-1.7",
+        **NO_NOTEBOOK | {"reason": "a PDF was handed in; ask for the notebook"},
+    ),
     HandIn("py/hw.py", "import numpy", **NO_NOTEBOOK | {"reason": "Python code"}),
     HandIn(
         "docx/hw.docx",

@@ -515,7 +515,7 @@ def test_what_did_not_change_is_taken_over(tmp_path, monkeypatch):
         said = [int(text.split()[0]) for text in shown if "taken over" in text]
         return sum(said), [f"{one.file}: {one.reason.split(';')[0]}" for one in grades]
 
-    pdf = "handed in, but no notebook: a PDF"
+    pdf = "a PDF was handed in"
     assert taken_over() == (0, [f"b.pdf: {pdf}"])
     (folder / "a.pdf").write_bytes(b"%PDF")
     assert taken_over() == (1, [f"a.pdf: {pdf}", f"b.pdf: {pdf}"])

@@ -283,7 +283,7 @@ def _members(file: File, room: _Room | None, depth: int) -> Iterator[File]:
     if members is None:
         if kind := _what(file.path, file.content):
             asked = _ASK.get(kind, "the notebook itself (.ipynb)")
-            problem = f"handed in, but no notebook: {kind}; ask for {asked}"
+            problem = f"{kind} was handed in; ask for {asked}"
             content = file.content[:_BEGINNING]
             file = replace(file, content=content, problem=problem, state="no notebook")
         yield file
